@@ -1,0 +1,50 @@
+// Structured logs: an event name and facts with keys, never message text, tokens or secrets.
+// Any thread. Text lines on a terminal, one JSON object a line otherwise. Control characters in
+// values are escaped, so that nobody can forge a line (quality.md 1, row 16).
+//
+//   log::info("listener_ready", {{"port", port}, {"host", host}});
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace maru::log {
+
+enum class Level : std::uint8_t { kDebug, kInfo, kWarn, kError };
+enum class Format : std::uint8_t { kText, kJson };
+
+struct Field {
+  std::string_view key;
+  std::string value;
+  bool quoted = true;  // false: the value is a JSON number or boolean
+
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  Field(std::string_view k, const char* v) : key(k), value(v) {}
+  Field(std::string_view k, const std::string& v) : key(k), value(v) {}
+  Field(std::string_view k, bool v) : key(k), value(v ? "true" : "false"), quoted(false) {}
+  Field(std::string_view k, std::integral auto v)
+      : key(k), value(std::to_string(v)), quoted(false) {}
+};
+
+// Once, before other threads start. Until then everything from kInfo up goes to stderr as text.
+void configure(Format format, Level level);
+
+void write(Level level, std::string_view event, std::initializer_list<Field> fields);
+
+inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {
+  write(Level::kDebug, event, fields);
+}
+inline void info(std::string_view event, std::initializer_list<Field> fields = {}) {
+  write(Level::kInfo, event, fields);
+}
+inline void warn(std::string_view event, std::initializer_list<Field> fields = {}) {
+  write(Level::kWarn, event, fields);
+}
+inline void error(std::string_view event, std::initializer_list<Field> fields = {}) {
+  write(Level::kError, event, fields);
+}
+
+}  // namespace maru::log

@@ -1,0 +1,117 @@
+// How values cross threads: a bounded queue, drained in batches, with one wake-up per batch. The
+// only place with a mutex (architecture.md, "Threads").
+//
+// Any thread may post. One thread, the owner, drains: either it sleeps in wait_drain(), or it has a
+// readiness loop and passes `wake`, which post calls only when the box was empty before.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace maru {
+
+enum class PostResult { kPosted, kFull, kClosed };
+
+template <class T>
+class Mailbox {
+ public:
+  using Wake = std::function<void()>;
+
+  explicit Mailbox(std::size_t capacity, Wake wake = {})
+      : capacity_(capacity), wake_(std::move(wake)) {}
+
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // Never blocks. On kFull or kClosed `value` is left as it was, so that the caller can refuse it.
+  [[nodiscard]] PostResult try_post(T&& value) {
+    bool was_empty;
+    {
+      std::lock_guard lock(mutex_);
+      if (closed_) return PostResult::kClosed;
+      if (items_.size() >= capacity_) return PostResult::kFull;
+      was_empty = items_.empty();
+      items_.push_back(std::move(value));
+    }
+    if (was_empty) notify();
+    return PostResult::kPosted;
+  }
+
+  // Blocks while the box is full: the back-pressure of a producer that may wait. Never kFull.
+  PostResult post_wait(T&& value) {
+    bool was_empty;
+    {
+      std::unique_lock lock(mutex_);
+      room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
+      if (closed_) return PostResult::kClosed;
+      was_empty = items_.empty();
+      items_.push_back(std::move(value));
+    }
+    if (was_empty) notify();
+    return PostResult::kPosted;
+  }
+
+  // Owner only, never blocks. Replaces `out` with all that is queued, in order.
+  void drain(std::vector<T>& out) {
+    out.clear();
+    {
+      std::lock_guard lock(mutex_);
+      out.swap(items_);
+    }
+    if (!out.empty()) room_.notify_all();
+  }
+
+  // Owner only. Sleeps until something is queued, the box is closed, or `timeout` has passed.
+  // False when the box is closed and empty: the owner's thread may end.
+  bool wait_drain(std::vector<T>& out, std::chrono::milliseconds timeout) {
+    out.clear();
+    bool open;
+    {
+      std::unique_lock lock(mutex_);
+      filled_.wait_for(lock, timeout, [&] { return closed_ || !items_.empty(); });
+      out.swap(items_);
+      open = !closed_ || !out.empty();
+    }
+    if (!out.empty()) room_.notify_all();
+    return open;
+  }
+
+  // Posts are refused from now on; what is queued can still be drained.
+  void close() {
+    {
+      std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    room_.notify_all();
+    notify();
+  }
+
+  [[nodiscard]] std::size_t size() const {
+    std::lock_guard lock(mutex_);
+    return items_.size();
+  }
+
+ private:
+  void notify() {
+    if (wake_) {
+      wake_();
+    } else {
+      filled_.notify_one();
+    }
+  }
+
+  const std::size_t capacity_;
+  const Wake wake_;
+  mutable std::mutex mutex_;
+  std::condition_variable filled_;
+  std::condition_variable room_;
+  std::vector<T> items_;
+  bool closed_ = false;
+};
+
+}  // namespace maru
