@@ -1,0 +1,111 @@
+// An I/O thread: a readiness loop, its listener, its connections, one timer wheel.
+//
+// start() and stop() are for main's thread; post() is for any; the rest is for the thread itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/task.hpp"
+#include "net/http.hpp"
+#include "net/timer_wheel.hpp"
+
+namespace maru::net {
+
+struct TlsFiles {
+  std::string certificate_chain_pem;  // path
+  std::string private_key_pem;        // path
+};
+
+struct NetOptions {
+  std::size_t outbox_bytes_max = 1024 * 1024;   // per connection; past it: slow consumer
+  std::size_t connections_max = 0;              // per thread; 0: from RLIMIT_NOFILE less a reserve
+  std::size_t connections_per_ip_max = 0;       // per thread; 0: none; loopback, trusted proxies exempt
+  std::int64_t head_timeout_ms = 10'000;
+  std::int64_t keep_alive_timeout_ms = 30'000;  // between requests
+  std::int64_t write_stall_timeout_ms = 30'000;
+  std::size_t body_bytes_per_second_min = 500;
+  std::size_t websocket_message_bytes_max = 64 * 1024;
+  std::vector<std::string> trusted_proxies;     // addresses or CIDR blocks
+};
+
+// Counters for /metrics; written by the thread, read by any.
+struct NetCounters {
+  std::atomic<std::uint64_t> connections_open{0};
+  std::atomic<std::uint64_t> connections_accepted{0};
+  std::atomic<std::uint64_t> connections_refused{0};  // over a cap, or no descriptors left
+  std::atomic<std::uint64_t> websockets_open{0};
+  std::atomic<std::uint64_t> bytes_read{0};
+  std::atomic<std::uint64_t> bytes_written{0};
+  std::atomic<std::uint64_t> writes{0};
+  std::atomic<std::uint64_t> slow_consumers{0};
+};
+
+class Tls;  // a loaded certificate and key, shared by all I/O threads
+
+// Loads and checks; the error names the file. Call again to reload (SIGHUP).
+Result<std::shared_ptr<Tls>> load_tls(const TlsFiles& files);
+
+// A bound, listening address, one descriptor for each I/O thread (SO_REUSEPORT). A port that another
+// process holds is found first, by binding once without SO_REUSEPORT.
+struct Listening {
+  std::vector<int> descriptors;  // taken over by the I/O threads
+  std::uint16_t port = 0;        // the real one, if 0 was asked for
+};
+// host: a numeric address, a name, or "" for all addresses (IPv6 with IPv4, or IPv4 where there is
+// no IPv6). Errors: kUnavailable with a sentence that names host and port.
+Result<Listening> listen_on(const std::string& host, std::uint16_t port, unsigned threads);
+
+class IoThread {
+ public:
+  IoThread(unsigned index, const NetOptions& options, const Clock& clock);
+  ~IoThread();  // stopped and joined before
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  // Before start(). Peers: all I/O threads in index order, for HeadVerdict::kMove. The handler is
+  // called on this thread.
+  void set_peers(std::vector<IoThread*> peers);
+  void set_handler(HttpHandler& handler);
+  // Runs on this thread, once per turn that a wake() (or post) caused: drain your Mailbox here.
+  void on_wake(std::function<void()> hook);
+
+  // `tls` may be null. The thread owns the descriptor from now on; -1: no listener.
+  void start(int listening_descriptor, std::shared_ptr<Tls> tls);
+  // New TLS connections use it from now on. Any thread.
+  void set_tls(std::shared_ptr<Tls> tls);
+
+  // Any thread. Runs `task` on this thread, in the order of posting; dropped unrun once the thread
+  // has ended. Not bounded by itself: each kind of caller bounds what it has in flight.
+  void post(Task task);
+  // Any thread. Makes the loop take a turn.
+  void wake();
+
+  // Any thread. No new connections from now on; the listener is closed.
+  void stop_accepting();
+  // Any thread, blocks. Closes every connection (handlers hear of it), then ends the thread.
+  void stop();
+
+  // This thread only.
+  [[nodiscard]] TimerWheel& timers();
+  [[nodiscard]] bool on_this_thread() const;
+
+  [[nodiscard]] unsigned index() const { return index_; }
+  [[nodiscard]] const NetCounters& counters() const;
+  [[nodiscard]] const Clock& clock() const { return clock_; }
+
+ private:
+  friend class HttpExchange;
+  struct Implementation;
+  const unsigned index_;
+  const Clock& clock_;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace maru::net
