@@ -1,0 +1,62 @@
+// Joins HTTP and WebSocket to Engine.IO and Socket.IO: the sid table, hand-over of connections to
+// the thread that owns their session, pending polls, upgrades, CORS preflight, HTTP error bodies
+// (protocol.md 1.1–1.7). One per I/O thread; owner thread only, but for make_sid's contract.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "endpoint/socket.hpp"
+#include "net/http.hpp"
+#include "net/io_thread.hpp"
+
+namespace maru::endpoint {
+
+struct EndpointOptions {
+  std::string path = "/socket.io/";
+  std::int64_t ping_interval_ms = 25'000;
+  std::int64_t ping_timeout_ms = 20'000;
+  std::int64_t upgrade_timeout_ms = 10'000;
+  std::int64_t connect_timeout_ms = 10'000;  // no namespace joined by then: closed
+  std::int64_t heartbeat_jitter_ms = 2'500;  // pings come early by up to this, never late
+  std::size_t max_payload = 64 * 1024;       // polling body and WebSocket message, bytes
+  std::size_t polling_buffer_bytes_max = 1024 * 1024;  // as NetOptions::outbox_bytes_max
+  bool accept_text_over_http_compression = false;      // gzip of polling answers; off
+};
+
+struct EndpointCounters;  // in counters.hpp
+
+class Endpoint final : public net::HttpHandler {
+ public:
+  // Fills `out` with random bytes (libsodium in app/, a seed in tests).
+  using Random = std::function<void(std::uint8_t* out, std::size_t size)>;
+
+  Endpoint(net::IoThread& thread, const EndpointOptions& options, Application& application,
+           Random random);
+  ~Endpoint() override;
+
+  // HTTP requests whose path begins with options.path belong here; others get 404 from it.
+  net::HeadVerdict on_head(net::HttpExchange exchange, const net::RequestHead& head) override;
+  void on_request(net::HttpExchange exchange, net::RequestHead&& head, std::string&& body) override;
+  void on_body_too_large(net::HttpExchange exchange, const net::RequestHead& head) override;
+  void on_upgrade(net::HttpExchange exchange, net::RequestHead&& head) override;
+  // Exchanges that it does not know are ignored.
+  void on_aborted(net::HttpExchange exchange) override;
+
+  // Closes every session without `41` (reason: server shutting down): pending polls get `1`,
+  // WebSockets a close frame without a code.
+  void close_all();
+
+  [[nodiscard]] std::size_t session_count() const;
+
+ private:
+  friend class PendingConnect;
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace maru::endpoint
