@@ -1,0 +1,159 @@
+// What can be asked of the sequencer, and what it answers. Everything in a command is validated and
+// normalised by the edge (text/), but every decision that depends on state is made by ChatCore.
+// Values; moved between threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.hpp"
+#include "chat/model.hpp"
+
+namespace maru::chat {
+
+// A session about to be opened: the edge made the token and keeps only its hash.
+struct NewSession {
+  TokenHash token{};
+  std::string user_agent;
+};
+
+// An account with a password. Errors: kNameTaken. → LoggedIn
+struct RegisterUser {
+  std::string name;
+  std::string folded_name;
+  std::string password_hash;
+  NewSession session;
+};
+
+enum class GuestRule : std::uint8_t {
+  kNameMustBeFree,    // accounts: the nickname belongs to one session; else kNameTaken
+  kSameNameSameUser,  // open: the nickname is the identity; kInvalidCredentials if it has a password
+};
+// Login with only a nickname. → LoggedIn
+struct OpenGuest {
+  std::string name;
+  std::string folded_name;
+  GuestRule rule = GuestRule::kNameMustBeFree;
+  NewSession session;
+};
+
+// Login whose password the edge has verified against `verified_password_hash`; refused
+// (kInvalidCredentials) if the stored hash is another by now. → LoggedIn
+struct OpenSession {
+  UserId user;
+  std::string verified_password_hash;
+  std::string rehashed_password;  // not empty: stored instead (argon2 parameters have changed)
+  NewSession session;
+};
+
+// Sets or changes a password; a guest becomes an account. Every other session of the user is
+// revoked. Errors: kInvalidCredentials as above (empty verified hash: the user must have none),
+// kNotFound. → Done
+struct SetPassword {
+  UserId user;
+  SessionId keep;
+  std::string verified_password_hash;
+  std::string new_password_hash;
+};
+
+// Logout and revocation. Sockets of the session are told to close. A guest whose last session ends,
+// ends as a deleted account does, unless `keep_guest` (open mode): memberships with system
+// messages, tombstone name, name free again. Unknown session: kNotFound. → Done
+struct RevokeSession {
+  UserId user;
+  SessionId session;
+  bool keep_guest = false;
+};
+
+// Ends sessions idle since before `idle_since` (bounded per command; sent again while more). → Done
+struct ExpireSessions {
+  WallTime idle_since;
+  bool keep_guests = false;
+};
+
+// Batched, soft: last use of sessions, last seen of users. Unknown ids are skipped. → Done
+struct TouchActivity {
+  std::vector<std::pair<SessionId, WallTime>> sessions;
+  std::vector<std::pair<UserId, WallTime>> users;
+};
+
+// A group, or the 1:1 of two users (an existing one is returned). Members: `users` and the owner,
+// from the start, without a system message. Errors: kNotFound (field users: an unknown user),
+// kChatFull (> 100 members), kValidationFailed (a 1:1 that is not the caller and one other; > 1,000
+// chats of a user), kIdempotencyConflict. → ChatCreated
+struct CreateChat {
+  UserId caller;
+  std::string name;
+  bool is_personal = false;
+  std::vector<UserId> users;
+  std::optional<std::string> idempotency_key;  // unique per caller for 24 h
+};
+
+// Errors: kNotFound (no such chat, or a 1:1 of others), kChatFull, kValidationFailed (> 1,000 chats
+// of the user). Joining again is fine. → Joined
+struct JoinChat {
+  ChatId chat;
+  UserId user;
+};
+
+// Errors: kNotFound, kNotMember is not one (left=false). A 1:1 cannot be left: kForbidden. → Left
+struct LeaveChat {
+  ChatId chat;
+  UserId user;
+};
+
+// Errors: kNotFound (no such chat, a 1:1 of others), kNotMember, kIdempotencyConflict,
+// kChatArchived. Decided in this order: idempotency, membership and limits, next sequence. → Sent
+struct SendMessage {
+  ChatId chat;
+  UserId from;
+  std::string content;  // clean_message
+  std::optional<std::string> client_msg_id;
+};
+
+using CommandBody =
+    std::variant<RegisterUser, OpenGuest, OpenSession, SetPassword, RevokeSession, ExpireSessions,
+                 TouchActivity, CreateChat, JoinChat, LeaveChat, SendMessage>;
+
+struct LoggedIn {
+  User user;
+  LoginSession session;
+  bool created = false;  // the user is new
+};
+struct ChatCreated {
+  ChatDocument document;
+  bool existed = false;  // a 1:1 that was there, or a repeated idempotency key
+};
+struct Joined {
+  ChatId chat;
+  Sequence sequence;  // of the join record; 0 if the user was a member already
+};
+struct Left {
+  bool left = false;  // false: was no member
+  Sequence sequence;  // of the leave record
+};
+struct Sent {
+  RecordPtr record;
+  bool duplicate = false;
+};
+struct Done {
+  bool more = false;  // ExpireSessions: there is more to do
+};
+
+using ReplyBody = std::variant<LoggedIn, ChatCreated, Joined, Left, Sent, Done>;
+using Reply = Result<ReplyBody>;
+
+// Called exactly once, on the sequencer's thread, and only after the outcome is durable; it must not
+// block or throw: it posts to the thread that asked.
+using ReplyHandler = std::move_only_function<void(Reply)>;
+
+struct Command {
+  CommandBody body;
+  ReplyHandler reply;
+};
+
+}  // namespace maru::chat

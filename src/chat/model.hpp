@@ -1,0 +1,95 @@
+// What is stored: users, login sessions, chats, members, records. Values; any thread.
+//
+// A chat's creation document and its records are the only truth; everything else about a chat
+// (members, head, counts) is a projection of them (architecture.md, "Life of a message").
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+
+namespace maru::chat {
+
+enum class AccountType : std::uint8_t { kGuest, kAccount };
+
+struct User {
+  UserId id;
+  std::string name;           // clean_user_name; a deleted user keeps a tombstone name
+  AccountType type = AccountType::kGuest;
+  std::string password_hash;  // argon2id string; empty: no password
+  WallTime created_at;
+  WallTime updated_at;
+  std::optional<WallTime> last_seen_at;
+  std::optional<WallTime> deleted_at;
+};
+
+// An authenticated device.
+struct LoginSession {
+  SessionId id;
+  UserId user;
+  TokenHash token{};
+  WallTime created_at;
+  WallTime last_used_at;  // idle expiry counts from here
+  std::string user_agent;  // ≤ 256 bytes, clean
+};
+
+struct Chat {
+  ChatId id;
+  ChatNumber number;
+  std::string name;
+  bool is_personal = false;  // a 1:1
+  bool archived = false;     // its last member left; a join revives it
+  std::optional<UserId> owner;
+  WallTime created_at;
+  WallTime updated_at;
+};
+
+enum class Role : std::uint8_t { kMember, kAdmin, kOwner };
+
+struct Member {
+  UserId user;
+  std::string user_name;
+  Role role = Role::kMember;
+  Sequence joined_at;  // 0 for those of the creation document
+};
+
+enum class RecordKind : std::uint8_t { kText, kSystem };
+
+enum class SystemEvent : std::uint8_t { kJoin, kLeave };  // "join" 입장, "leave" 퇴장
+
+// One durable change of a chat. A text has a sender; a system message has `subject`, whom it is
+// about, and neither from nor to.
+struct Record {
+  RecordId id;
+  ChatId chat;
+  ChatNumber chat_number;
+  Sequence sequence;
+  RecordKind kind = RecordKind::kText;
+  std::optional<UserId> from;
+  std::string from_name;  // "system" for a system message
+  std::optional<UserId> to;  // 1:1: the other member
+  std::string to_name;       // system: the subject's name; empty: null on the wire
+  std::string content;
+  std::optional<std::string> client_msg_id;
+  SystemEvent system_event = SystemEvent::kJoin;  // kSystem only
+  UserId system_subject;                          // kSystem only
+  std::uint32_t member_count = 0;                 // kSystem only: after the change
+  std::uint64_t text_count = 0;  // text records of the chat up to and with this one (unread counts)
+  WallTime created_at;
+};
+using RecordPtr = std::shared_ptr<const Record>;
+
+// A chat with its members, as answers and events show it.
+struct ChatDocument {
+  Chat chat;
+  std::vector<Member> members;  // in the order of joining
+  std::string owner_name;       // empty if there is no owner
+  Sequence head;                // 0: no record yet
+};
+
+}  // namespace maru::chat
