@@ -1,0 +1,47 @@
+// Encodes each event once and posts one batch to each I/O thread that may have listeners.
+//
+// on_events() runs on the bus's thread (the sequencer's in the embedded mode), publish() on any: both
+// may wait for an I/O thread's mailbox, never for a client.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/mailbox.hpp"
+#include "chat/ports.hpp"
+#include "fanout/interest_table.hpp"
+#include "fanout/room_index.hpp"
+#include "wire/wire_event.hpp"
+
+namespace maru::fanout {
+
+class SoftState;
+
+using DeliveryBatch = std::shared_ptr<const std::vector<wire::WireEvent>>;
+inline constexpr std::size_t kDeliveryMailboxMax = 1024;  // batches
+
+// An I/O thread as the hub sees it. The thread drains `mailbox` in its wake hook into `index`.
+struct DeliveryTarget {
+  Mailbox<DeliveryBatch>* mailbox = nullptr;
+};
+
+class Hub final : public chat::EventSink {
+ public:
+  // `soft_state` keeps the recovery ring; told of a batch before the I/O threads are. May be null.
+  Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state);
+
+  void on_events(std::span<const chat::Event> events) override;
+
+  // Ephemeral events (presence, serverDraining): to every I/O thread.
+  void publish(std::vector<wire::WireEvent>&& events);
+
+ private:
+  std::vector<DeliveryTarget> targets_;
+  InterestTable& interest_;
+  SoftState* soft_state_;
+  wire::EventEncoder encoder_;
+  wire::Position next_position_;
+};
+
+}  // namespace maru::fanout

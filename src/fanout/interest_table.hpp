@@ -1,0 +1,38 @@
+// Which I/O thread may have listeners for a chat: counters by hash, so that a delivery is posted only
+// where it can matter. False positives only. Written by I/O threads, read by the hub's caller;
+// lock-free. A listener's interest is counted before its snapshot is read, so an event committed
+// after the snapshot always sees it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/id.hpp"
+
+namespace maru::fanout {
+
+class InterestTable {
+ public:
+  explicit InterestTable(unsigned threads);
+
+  void add(unsigned thread, ChatId chat);
+  void remove(unsigned thread, ChatId chat);
+  [[nodiscard]] bool may_have(unsigned thread, ChatId chat) const;
+
+  // How many listeners of this node use connection state recovery: with none, no offsets are encoded.
+  void add_recovery_user() { recovery_users_.fetch_add(1); }
+  void remove_recovery_user() { recovery_users_.fetch_sub(1); }
+  [[nodiscard]] bool any_recovery_user() const { return recovery_users_.load() != 0; }
+
+  [[nodiscard]] unsigned threads() const { return threads_; }
+
+ private:
+  static constexpr std::size_t kSlots = 1 << 14;
+  const unsigned threads_;
+  std::unique_ptr<std::atomic<std::uint32_t>[]> counts_;
+  std::atomic<std::uint64_t> recovery_users_{0};
+};
+
+}  // namespace maru::fanout

@@ -1,0 +1,88 @@
+// Who listens here: one per I/O thread, that thread only. Delivers a batch to outboxes without an
+// allocation per recipient.
+//
+// Joining a chat's stream has an exact boundary (architecture.md, "Life of a message"):
+//   1. attach_pending(): events of the chat are held for this listener from now on;
+//   2. read head S, membership and what is missing from one snapshot of the store;
+//   3. answer the client with S;
+//   4. release(S): held events > S are delivered, those ≤ S dropped; later ones flow.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/id.hpp"
+#include "wire/wire_event.hpp"
+
+namespace maru::fanout {
+
+class InterestTable;
+
+// A socket that hears events. Owner I/O thread only; registered with add() and removed with
+// remove() before it goes.
+class Listener {
+ public:
+  // Queue it; never blocks, never calls back into the RoomIndex.
+  virtual void deliver(const wire::WireEvent& event) = 0;
+  // The listener's login session was revoked: deliver, then close with `41` (after this call).
+  virtual void on_session_revoked(const wire::WireEvent& event) = 0;
+  // The user left that chat (or was removed): the listener is attached to it no more.
+  virtual void on_detached(ChatId chat) = 0;
+  // Too many events were held for that chat while it was pending (kHeldEventsMax): it is attached no
+  // more and the client must resync.
+  virtual void on_held_overflow(ChatId chat) = 0;
+
+ protected:
+  ~Listener() = default;
+
+ private:
+  friend class RoomIndex;
+  struct Registration;
+  Registration* registration_ = nullptr;  // the index's own state for it; freed by remove()
+};
+
+enum class AttachResult : std::uint8_t { kAttached, kTooMany };
+
+class RoomIndex {
+ public:
+  static constexpr std::size_t kHeldEventsMax = 1024;      // per listener and chat
+  static constexpr std::size_t kChatsPerListenerMax = 1000;
+
+  // `thread` is this I/O thread's index in `interest`.
+  RoomIndex(unsigned thread, InterestTable& interest);
+  ~RoomIndex();
+  RoomIndex(const RoomIndex&) = delete;
+  RoomIndex& operator=(const RoomIndex&) = delete;
+
+  // Hears of its user and login session from now on. A zero user or session: of none (open mode).
+  void add(Listener& listener, UserId user, SessionId session);
+  // In open mode a socket learns its user later: a later call replaces the earlier one.
+  void set_identity(Listener& listener, UserId user, SessionId session);
+  void remove(Listener& listener);  // from everything; fine if it was never added
+
+  // Fine when it is attached already (then it stays so, and release does nothing new).
+  AttachResult attach_pending(ChatId chat, Listener& listener);
+  // No effect when the listener was detached meanwhile. False then.
+  bool release(ChatId chat, Listener& listener, Sequence upto);
+  void detach(ChatId chat, Listener& listener);
+  [[nodiscard]] bool is_attached(ChatId chat, const Listener& listener) const;
+  // In no special order.
+  [[nodiscard]] std::vector<ChatId> chats_of(const Listener& listener) const;
+
+  // Presence of these users, in addition to those watched before (bounded by kWatchedUsersMax;
+  // past it the oldest are dropped).
+  void watch(Listener& listener, std::span<const UserId> users);
+
+  void deliver(std::span<const wire::WireEvent> events);
+
+  [[nodiscard]] std::size_t listener_count() const;
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace maru::fanout

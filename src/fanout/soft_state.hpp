@@ -1,0 +1,99 @@
+// The thread of everything that may be lost: presence and connection state recovery. Both are asked
+// and told through its mailbox; answers are posted by the callbacks to whoever asked.
+//
+// PresenceBoard (product.md, "Presence"): online = at least one authenticated connection, offline
+// 10 s after the last one closes, pushed at most once a second per user, lastSeenAt written in
+// batches. RecoveryTable (architecture.md, "Recovery"): per pid the login session and attached
+// chats, and a bounded ring of (position, chat, sequence) of what this node delivered.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "base/task.hpp"
+#include "chat/ports.hpp"
+#include "wire/wire_event.hpp"
+
+namespace maru::fanout {
+
+struct SoftStateOptions {
+  std::int64_t offline_grace_ms = 10'000;
+  std::int64_t push_interval_ms = 1'000;
+  std::int64_t named_online_ms = 60'000;  // open mode: a request that names a user
+  std::int64_t last_seen_flush_ms = 5'000;
+  std::int64_t recovery_window_ms = 120'000;
+  std::size_t recovery_pids_max = 100'000;
+  std::size_t recovery_events_max = 1'000;    // a socket that missed more is not recovered
+  std::size_t recovery_ring_max = 1'000'000;  // entries, grown as needed
+};
+
+// What a socket leaves behind so that it can be recovered.
+struct RecoverableSocket {
+  std::string pid;
+  std::string sid;
+  UserId user;
+  SessionId session;
+  std::vector<ChatId> chats;
+};
+
+// What it missed: for each of its chats the records from < n ≤ to, with their positions.
+struct MissedChat {
+  ChatId chat;
+  std::vector<std::pair<Sequence, wire::Position>> records;  // ascending, dense
+};
+struct Recovery {
+  RecoverableSocket socket;
+  std::vector<MissedChat> missed;  // chats with nothing missed are in socket.chats only
+};
+
+struct PresenceInfo {
+  UserId user;
+  bool online = false;
+};
+
+class SoftState {
+ public:
+  // `publish` sends presence events to all I/O threads (Hub::publish); `commands` takes the batched
+  // lastSeenAt. Set both before start().
+  using Publish = std::function<void(std::vector<wire::WireEvent>&&)>;
+  SoftState(const SoftStateOptions& options, const Clock& clock);
+  ~SoftState();  // stop() first
+  void start(Publish publish, chat::CommandLog& commands);
+  void stop();  // blocks; flushes lastSeenAt
+
+  // ---- any thread; never block but for a full mailbox --------------------------------------------
+  void connection_opened(UserId user);
+  void connection_closed(UserId user);
+  void user_named(UserId user);       // open mode: online for a while
+  void user_logged_out(UserId user);  // open mode's logout: offline at once
+  // The callback runs on the soft-state thread.
+  void ask_online(std::vector<UserId> users,
+                  std::move_only_function<void(std::vector<PresenceInfo>)> answer);
+  // Some of the online users, at most `limit`.
+  void ask_online_users(std::size_t limit, std::move_only_function<void(std::vector<UserId>)> answer);
+
+  void delivered(std::span<const wire::WireEvent> events);  // by the hub, before the I/O threads
+  void socket_left(RecoverableSocket socket);
+  // Forgets the sockets of a revoked session.
+  void session_revoked(SessionId session);
+  // Takes the pid out of the table: it can be used once. Nothing: unknown, expired, too much missed.
+  // Ask only after attach_pending() of the chats: what is delivered later is held there.
+  void ask_recovery(std::string pid, wire::Position offset,
+                    std::move_only_function<void(std::optional<Recovery>)> answer);
+  // The chats of a pid without taking it, so that they can be attached as pending first.
+  void ask_recoverable_chats(
+      std::string pid, std::move_only_function<void(std::optional<RecoverableSocket>)> answer);
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace maru::fanout
