@@ -1,0 +1,55 @@
+// Who is asking (product.md, "Identity"; quality.md 1, rows 4 and 5). Tokens are 256 random bits in
+// base64url; only their SHA-256 is looked up and kept. Pure functions; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/id.hpp"
+#include "chat/ports.hpp"
+#include "gateway/context.hpp"
+#include "net/http.hpp"
+
+namespace maru::gateway {
+
+inline constexpr std::size_t kTokenBytes = 32;
+
+struct NewToken {
+  std::string token;  // 43 characters; given to the client once, never logged
+  TokenHash hash{};
+};
+NewToken make_token(const Random& random);
+
+// Nothing for a string that cannot be a token.
+std::optional<TokenHash> hash_token(std::string_view token);
+
+enum class TokenSource : std::uint8_t { kNone, kBearer, kCookie };
+
+// `Authorization: Bearer` wins over the cookie (`__Host-maru` when secure, else `maru`). A cookie
+// counts only if the Origin rule allows it for this method (absent Origin: GET and HEAD only).
+struct Credentials {
+  TokenSource source = TokenSource::kNone;
+  TokenHash token{};
+};
+Credentials credentials_of(const net::RequestHead& head, const GatewayOptions& options);
+std::string set_cookie_field(std::string_view token, bool secure, std::int64_t max_age_s);
+std::string clear_cookie_field(bool secure);
+
+struct Identity {
+  UserId user;
+  std::string user_name;
+  SessionId session;
+  chat::AccountType type = chat::AccountType::kGuest;
+  bool has_password = false;
+  WallTime last_used_at;
+};
+
+// kUnauthenticated when there is no such live session (idle past options.session_idle_ms, or its user
+// is deleted). Reader thread.
+Result<Identity> authenticate(chat::Snapshot& snapshot, const TokenHash& token, WallTime now,
+                              const GatewayOptions& options);
+
+}  // namespace maru::gateway

@@ -1,0 +1,43 @@
+// What every REST call and every event handler of one I/O thread works with. Plain references: the
+// composition root (app/) owns it all and outlives the threads. Built once per I/O thread; used on
+// that thread only, but for what each type says of itself.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "chat/ports.hpp"
+#include "fanout/interest_table.hpp"
+#include "fanout/room_index.hpp"
+#include "fanout/soft_state.hpp"
+#include "gateway/options.hpp"
+#include "net/io_thread.hpp"
+
+namespace maru::gateway {
+
+class Hasher;
+class OriginPolicy;
+class RateLimiter;
+class Metrics;
+
+using Random = std::function<void(std::uint8_t* out, std::size_t size)>;
+
+struct Context {
+  const GatewayOptions& options;
+  net::IoThread& thread;
+  std::vector<net::IoThread*> all_threads;  // in index order
+  const Clock& clock;
+  Random random;                 // any thread
+  chat::CommandLog& commands;    // any thread
+  chat::QueryPool& queries;      // any thread
+  fanout::RoomIndex& rooms;      // this thread's
+  fanout::InterestTable& interest;
+  fanout::SoftState& soft_state;  // any thread
+  Hasher& hasher;                 // any thread
+  const OriginPolicy& origins;    // any thread
+  RateLimiter& limiter;           // any thread
+};
+
+}  // namespace maru::gateway

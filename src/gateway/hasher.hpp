@@ -1,0 +1,35 @@
+// argon2id on a thread of its own at idle priority with a bounded queue (quality.md 1, row 6):
+// m = 19456 KiB, t = 2, p = 1. Any thread may ask; the answer comes on the hasher's thread and must
+// be posted to whoever asked.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace maru::gateway {
+
+enum class Verified : std::uint8_t { kNo, kYes, kYesButOldParameters };
+
+class Hasher {
+ public:
+  static constexpr std::size_t kQueueMax = 64;
+
+  Hasher();
+  ~Hasher();  // stops: queued work is dropped
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  // False: the queue is full; the caller answers 503 overloaded.
+  [[nodiscard]] bool hash(std::string password, std::move_only_function<void(std::string)> answer);
+  // An empty hash stands for an unknown user: a dummy is computed, the answer is kNo, and the time
+  // is the same (quality.md 1, row 8).
+  [[nodiscard]] bool verify(std::string password, std::string hash,
+                            std::move_only_function<void(Verified)> answer);
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace maru::gateway

@@ -1,0 +1,37 @@
+// What the gateway can be told by the configuration. One struct, immutable after start.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace maru::gateway {
+
+enum class AuthMode : std::uint8_t {
+  kAccounts,  // identity only from the session
+  kOpen,      // the original's semantics: the nickname is the identity (product.md, "Identity")
+};
+
+struct GatewayOptions {
+  AuthMode auth = AuthMode::kAccounts;
+  std::vector<std::string> allowed_origins;  // CLIENT_URL, normalised "scheme://host[:port]"
+  bool recovery_default = false;             // --recovery; a socket may choose for itself
+  bool rate_limits = true;                   // quality.md 1, rows 7, 8, 22, 23
+  bool own_tls = false;
+  std::string version;      // of the program
+  std::string store_epoch;  // changes only when a store is restored
+  std::int64_t session_idle_ms = 30LL * 24 * 3600 * 1000;
+  std::int64_t leave_grace_ms = 2'000;
+  std::size_t commands_in_flight_max = 32;  // per socket; past it its input waits
+  // Rates (quality.md 1, row 23), per second and burst.
+  double messages_per_user = 10, messages_per_user_burst = 20;
+  double messages_per_room = 50, messages_per_room_burst = 100;
+  double events_per_connection = 30, events_per_connection_burst = 60;
+  double joins_per_user = 5, joins_per_user_burst = 20;
+  double history_per_user = 10, history_per_user_burst = 50;
+  double logins_per_ip_minute = 10;
+  double registers_per_ip_minute = 10;
+  std::int64_t rate_delay_max_ms = 5'000;  // honest bursts wait up to this, then rate_limited
+};
+
+}  // namespace maru::gateway
