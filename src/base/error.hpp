@@ -46,7 +46,7 @@ std::string_view to_string(ErrorCode code);
 // One offending input field. `limit` and `actual` are numbers where the rule is a bound.
 struct FieldError {
   std::string field;
-  std::string code;  // e.g. "required", "type", "too_long", "format"
+  std::string code;          // e.g. "required", "type", "too_long", "format"
   std::int64_t limit = -1;   // -1: the rule has no number
   std::int64_t actual = -1;  // -1: not counted
 };

@@ -18,8 +18,8 @@ struct Target {
 
 Target& target() {
   static Target instance = [] {
-    auto logger = std::make_shared<spdlog::logger>(
-        "maru", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto logger =
+        std::make_shared<spdlog::logger>("maru", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_pattern("%v");
     logger->set_level(spdlog::level::trace);
     logger->flush_on(spdlog::level::trace);

@@ -31,7 +31,8 @@ struct RegisterUser {
 
 enum class GuestRule : std::uint8_t {
   kNameMustBeFree,    // accounts: the nickname belongs to one session; else kNameTaken
-  kSameNameSameUser,  // open: the nickname is the identity; kInvalidCredentials if it has a password
+  kSameNameSameUser,  // open: the nickname is the identity; kInvalidCredentials if it has a
+                      // password
 };
 // Login with only a nickname. → LoggedIn
 struct OpenGuest {
@@ -147,8 +148,8 @@ struct Done {
 using ReplyBody = std::variant<LoggedIn, ChatCreated, Joined, Left, Sent, Done>;
 using Reply = Result<ReplyBody>;
 
-// Called exactly once, on the sequencer's thread, and only after the outcome is durable; it must not
-// block or throw: it posts to the thread that asked.
+// Called exactly once, on the sequencer's thread, and only after the outcome is durable; it must
+// not block or throw: it posts to the thread that asked.
 using ReplyHandler = std::move_only_function<void(Reply)>;
 
 struct Command {

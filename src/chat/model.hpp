@@ -19,7 +19,7 @@ enum class AccountType : std::uint8_t { kGuest, kAccount };
 
 struct User {
   UserId id;
-  std::string name;           // clean_user_name; a deleted user keeps a tombstone name
+  std::string name;  // clean_user_name; a deleted user keeps a tombstone name
   AccountType type = AccountType::kGuest;
   std::string password_hash;  // argon2id string; empty: no password
   WallTime created_at;
@@ -34,7 +34,7 @@ struct LoginSession {
   UserId user;
   TokenHash token{};
   WallTime created_at;
-  WallTime last_used_at;  // idle expiry counts from here
+  WallTime last_used_at;   // idle expiry counts from here
   std::string user_agent;  // ≤ 256 bytes, clean
 };
 
@@ -71,7 +71,7 @@ struct Record {
   Sequence sequence;
   RecordKind kind = RecordKind::kText;
   std::optional<UserId> from;
-  std::string from_name;  // "system" for a system message
+  std::string from_name;     // "system" for a system message
   std::optional<UserId> to;  // 1:1: the other member
   std::string to_name;       // system: the subject's name; empty: null on the wire
   std::string content;

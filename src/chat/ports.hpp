@@ -31,7 +31,8 @@ class CommandLog {
   [[nodiscard]] virtual bool submit(Command&& command) = 0;
 };
 
-// ---- writing -------------------------------------------------------------------------------------
+// ---- writing
+// -------------------------------------------------------------------------------------
 
 struct UserInserted {
   User user;
@@ -132,8 +133,9 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<ChatId>> load_chats_of(UserId user) = 0;
   [[nodiscard]] virtual Result<std::size_t> load_chat_count_of(UserId user) = 0;
   // By (chat, sender, clientMsgId), for ever.
-  [[nodiscard]] virtual Result<RecordPtr> load_by_client_msg_id(ChatId chat, UserId from,
-                                                                std::string_view id) = 0;  // or null
+  [[nodiscard]] virtual Result<RecordPtr> load_by_client_msg_id(
+      ChatId chat, UserId from,
+      std::string_view id) = 0;  // or null
   struct CreatedUnderKey {
     ChatId chat;
     std::uint64_t fingerprint = 0;
@@ -144,7 +146,8 @@ class Store {
   [[nodiscard]] virtual Result<ChatNumber> load_last_number() = 0;
 };
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading
+// -------------------------------------------------------------------------------------
 
 struct UserBrief {
   UserId id;
@@ -190,7 +193,8 @@ class Snapshot {
   virtual Result<std::optional<User>> find_user_by_name(std::string_view folded) = 0;
   virtual Result<std::vector<UserBrief>> find_users(std::span<const UserId> ids) = 0;
   // `query` is text::name_search_query's; any part of a name. Deleted users are not found.
-  virtual Result<std::vector<UserBrief>> search_users(std::string_view query, std::size_t limit) = 0;
+  virtual Result<std::vector<UserBrief>> search_users(std::string_view query,
+                                                      std::size_t limit) = 0;
 
   virtual Result<std::optional<ChatDocument>> find_chat(ChatId id) = 0;
   virtual Result<std::optional<ChatDocument>> find_chat_by_number(ChatNumber number) = 0;
@@ -200,7 +204,8 @@ class Snapshot {
                                                           std::span<const UserId> others) = 0;
   // Newest first; page counts from 1. Archived groups are left out.
   virtual Result<ChatPage> list_public_groups(std::size_t page, std::size_t limit) = 0;
-  virtual Result<ChatPage> list_personal_chats(UserId user, std::size_t page, std::size_t limit) = 0;
+  virtual Result<ChatPage> list_personal_chats(UserId user, std::size_t page,
+                                               std::size_t limit) = 0;
   virtual Result<std::vector<ChatDocument>> list_group_chats(UserId user) = 0;
   // In the order of chat id; `cursor` is an earlier page's.
   virtual Result<MyChatPage> list_my_chats(UserId user, std::string_view cursor,
@@ -222,7 +227,8 @@ class QueryPool {
   [[nodiscard]] virtual bool post(Query&& query) = 0;
 };
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 class EventSink {
  public:

@@ -21,9 +21,9 @@ struct EndpointOptions {
   std::int64_t ping_interval_ms = 25'000;
   std::int64_t ping_timeout_ms = 20'000;
   std::int64_t upgrade_timeout_ms = 10'000;
-  std::int64_t connect_timeout_ms = 10'000;  // no namespace joined by then: closed
-  std::int64_t heartbeat_jitter_ms = 2'500;  // pings come early by up to this, never late
-  std::size_t max_payload = 64 * 1024;       // polling body and WebSocket message, bytes
+  std::int64_t connect_timeout_ms = 10'000;            // no namespace joined by then: closed
+  std::int64_t heartbeat_jitter_ms = 2'500;            // pings come early by up to this, never late
+  std::size_t max_payload = 64 * 1024;                 // polling body and WebSocket message, bytes
   std::size_t polling_buffer_bytes_max = 1024 * 1024;  // as NetOptions::outbox_bytes_max
   bool accept_text_over_http_compression = false;      // gzip of polling answers; off
 };

@@ -30,10 +30,11 @@ class HandshakeData {
   virtual ~HandshakeData() = default;
 };
 
-// Asked for every HTTP request and upgrade on the endpoint's path, before anything else is looked at.
+// Asked for every HTTP request and upgrade on the endpoint's path, before anything else is looked
+// at.
 struct RequestVerdict {
-  bool allowed = true;               // false: 403 {"code":4,…} (400 "Forbidden" raw on an upgrade)
-  std::string forbidden_message;     // empty: "Forbidden"
+  bool allowed = true;            // false: 403 {"code":4,…} (400 "Forbidden" raw on an upgrade)
+  std::string forbidden_message;  // empty: "Forbidden"
   // Added to every answer, errors and the 101 included (CORS).
   std::vector<std::pair<std::string, std::string>> fields;
   // For a request without sid: what to keep with the session that it opens. May be null.
@@ -43,9 +44,9 @@ struct RequestVerdict {
 enum class DisconnectReason : std::uint8_t {
   kTransportError,
   kTransportClose,
-  kForcedClose,        // a decode error or protocol violation by the client
+  kForcedClose,  // a decode error or protocol violation by the client
   kPingTimeout,
-  kParseError,         // an Engine.IO packet that is none
+  kParseError,  // an Engine.IO packet that is none
   kServerShuttingDown,
   kForcedServerClose,  // disconnect() with kWithTransport or kTransportOnly
   kClientNamespaceDisconnect,
@@ -59,11 +60,11 @@ bool is_recoverable(DisconnectReason reason);
 using AckId = std::uint64_t;
 
 struct Event {
-  std::string_view name;   // the event; a number as its digits
-  json::Value arguments;   // the whole array, [0] is the name; ends with the call
-  std::string_view text;   // the same as it came, "[\"message\",1]"; ends with the call
+  std::string_view name;  // the event; a number as its digits
+  json::Value arguments;  // the whole array, [0] is the name; ends with the call
+  std::string_view text;  // the same as it came, "[\"message\",1]"; ends with the call
   std::optional<AckId> ack;
-  bool binary = false;     // came as BINARY_EVENT
+  bool binary = false;  // came as BINARY_EVENT
   std::span<const std::string> attachments;
 };
 
@@ -78,7 +79,7 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  [[nodiscard]] std::string_view id() const;          // public sid, 20 characters
+  [[nodiscard]] std::string_view id() const;              // public sid, 20 characters
   [[nodiscard]] std::string_view namespace_name() const;  // "/" …
   [[nodiscard]] HandshakeData* handshake_data() const;
 
@@ -145,9 +146,9 @@ class PendingConnect {
 
 struct ConnectRequest {
   std::string_view namespace_name;
-  json::Value auth;       // an object, or absent when the client sent none; ends with the call
+  json::Value auth;            // an object, or absent when the client sent none; ends with the call
   std::string_view auth_text;  // the same as text, "{}" if absent; ends with the call
-  HandshakeData* data;    // null if on_request gave none
+  HandshakeData* data;         // null if on_request gave none
   // Both present: the client asks for recovery (protocol.md, CSR).
   std::optional<std::string_view> pid;
   std::optional<std::string_view> offset;

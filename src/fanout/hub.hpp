@@ -1,7 +1,7 @@
 // Encodes each event once and posts one batch to each I/O thread that may have listeners.
 //
-// on_events() runs on the bus's thread (the sequencer's in the embedded mode), publish() on any: both
-// may wait for an I/O thread's mailbox, never for a client.
+// on_events() runs on the bus's thread (the sequencer's in the embedded mode), publish() on any:
+// both may wait for an I/O thread's mailbox, never for a client.
 #pragma once
 
 #include <memory>

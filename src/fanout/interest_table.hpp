@@ -1,5 +1,5 @@
-// Which I/O thread may have listeners for a chat: counters by hash, so that a delivery is posted only
-// where it can matter. False positives only. Written by I/O threads, read by the hub's caller;
+// Which I/O thread may have listeners for a chat: counters by hash, so that a delivery is posted
+// only where it can matter. False positives only. Written by I/O threads, read by the hub's caller;
 // lock-free. A listener's interest is counted before its snapshot is read, so an event committed
 // after the snapshot always sees it.
 #pragma once
@@ -21,7 +21,8 @@ class InterestTable {
   void remove(unsigned thread, ChatId chat);
   [[nodiscard]] bool may_have(unsigned thread, ChatId chat) const;
 
-  // How many listeners of this node use connection state recovery: with none, no offsets are encoded.
+  // How many listeners of this node use connection state recovery: with none, no offsets are
+  // encoded.
   void add_recovery_user() { recovery_users_.fetch_add(1); }
   void remove_recovery_user() { recovery_users_.fetch_sub(1); }
   [[nodiscard]] bool any_recovery_user() const { return recovery_users_.load() != 0; }

@@ -31,8 +31,8 @@ class Listener {
   virtual void on_session_revoked(const wire::WireEvent& event) = 0;
   // The user left that chat (or was removed): the listener is attached to it no more.
   virtual void on_detached(ChatId chat) = 0;
-  // Too many events were held for that chat while it was pending (kHeldEventsMax): it is attached no
-  // more and the client must resync.
+  // Too many events were held for that chat while it was pending (kHeldEventsMax): it is attached
+  // no more and the client must resync.
   virtual void on_held_overflow(ChatId chat) = 0;
 
  protected:
@@ -48,7 +48,7 @@ enum class AttachResult : std::uint8_t { kAttached, kTooMany };
 
 class RoomIndex {
  public:
-  static constexpr std::size_t kHeldEventsMax = 1024;      // per listener and chat
+  static constexpr std::size_t kHeldEventsMax = 1024;  // per listener and chat
   static constexpr std::size_t kChatsPerListenerMax = 1000;
 
   // `thread` is this I/O thread's index in `interest`.

@@ -68,7 +68,8 @@ class SoftState {
   void start(Publish publish, chat::CommandLog& commands);
   void stop();  // blocks; flushes lastSeenAt
 
-  // ---- any thread; never block but for a full mailbox --------------------------------------------
+  // ---- any thread; never block but for a full mailbox
+  // --------------------------------------------
   void connection_opened(UserId user);
   void connection_closed(UserId user);
   void user_named(UserId user);       // open mode: online for a while
@@ -77,14 +78,15 @@ class SoftState {
   void ask_online(std::vector<UserId> users,
                   std::move_only_function<void(std::vector<PresenceInfo>)> answer);
   // Some of the online users, at most `limit`.
-  void ask_online_users(std::size_t limit, std::move_only_function<void(std::vector<UserId>)> answer);
+  void ask_online_users(std::size_t limit,
+                        std::move_only_function<void(std::vector<UserId>)> answer);
 
   void delivered(std::span<const wire::WireEvent> events);  // by the hub, before the I/O threads
   void socket_left(RecoverableSocket socket);
   // Forgets the sockets of a revoked session.
   void session_revoked(SessionId session);
-  // Takes the pid out of the table: it can be used once. Nothing: unknown, expired, too much missed.
-  // Ask only after attach_pending() of the chats: what is delivered later is held there.
+  // Takes the pid out of the table: it can be used once. Nothing: unknown, expired, too much
+  // missed. Ask only after attach_pending() of the chats: what is delivered later is held there.
   void ask_recovery(std::string pid, wire::Position offset,
                     std::move_only_function<void(std::optional<Recovery>)> answer);
   // The chats of a pid without taking it, so that they can be attached as pending first.

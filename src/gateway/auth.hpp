@@ -47,8 +47,8 @@ struct Identity {
   WallTime last_used_at;
 };
 
-// kUnauthenticated when there is no such live session (idle past options.session_idle_ms, or its user
-// is deleted). Reader thread.
+// kUnauthenticated when there is no such live session (idle past options.session_idle_ms, or its
+// user is deleted). Reader thread.
 Result<Identity> authenticate(chat::Snapshot& snapshot, const TokenHash& token, WallTime now,
                               const GatewayOptions& options);
 

@@ -29,10 +29,10 @@ struct Context {
   net::IoThread& thread;
   std::vector<net::IoThread*> all_threads;  // in index order
   const Clock& clock;
-  Random random;                 // any thread
-  chat::CommandLog& commands;    // any thread
-  chat::QueryPool& queries;      // any thread
-  fanout::RoomIndex& rooms;      // this thread's
+  Random random;               // any thread
+  chat::CommandLog& commands;  // any thread
+  chat::QueryPool& queries;    // any thread
+  fanout::RoomIndex& rooms;    // this thread's
   fanout::InterestTable& interest;
   fanout::SoftState& soft_state;  // any thread
   Hasher& hasher;                 // any thread

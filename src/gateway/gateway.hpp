@@ -15,8 +15,8 @@ namespace maru::gateway {
 
 // What /healthz, /readyz and /metrics need from the rest of the server. Any thread.
 struct Probes {
-  std::function<bool()> ready;             // false while starting, draining or without a store
-  std::function<std::string()> metrics;    // Prometheus text format
+  std::function<bool()> ready;           // false while starting, draining or without a store
+  std::function<std::string()> metrics;  // Prometheus text format
 };
 
 class Gateway final : public net::HttpHandler {
@@ -30,7 +30,8 @@ class Gateway final : public net::HttpHandler {
   void on_upgrade(net::HttpExchange exchange, net::RequestHead&& head) override;
   void on_aborted(net::HttpExchange exchange) override;
 
-  // This thread only. Drain: tell every socket `serverDraining`, then close transports without `41`.
+  // This thread only. Drain: tell every socket `serverDraining`, then close transports without
+  // `41`.
   void announce_drain(std::int64_t within_ms);
   void close_all();
 

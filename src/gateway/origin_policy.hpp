@@ -1,6 +1,6 @@
-// The Origin rule (product.md, "Identity"; quality.md 1, rows 1 to 3): a present Origin must equal an
-// allowed one or the server's own; absent is fine. In open mode without CLIENT_URL every origin is
-// allowed and CORS answers `*` without credentials. Immutable; any thread.
+// The Origin rule (product.md, "Identity"; quality.md 1, rows 1 to 3): a present Origin must equal
+// an allowed one or the server's own; absent is fine. In open mode without CLIENT_URL every origin
+// is allowed and CORS answers `*` without credentials. Immutable; any thread.
 #pragma once
 
 #include <string>

@@ -33,7 +33,8 @@ class RateLimiter {
   // When a refused caller may come back, for Retry-After.
   [[nodiscard]] std::int64_t retry_after_ms(Rate rate, std::uint64_t key) const;
 
-  // Delay after failed logins of one account: exponential, 1 s doubling to 15 min, no hard lock-out.
+  // Delay after failed logins of one account: exponential, 1 s doubling to 15 min, no hard
+  // lock-out.
   void login_failed(std::uint64_t account_key);
   void login_succeeded(std::uint64_t account_key);
   [[nodiscard]] std::int64_t login_delay_ms(std::uint64_t account_key) const;

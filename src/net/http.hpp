@@ -1,5 +1,5 @@
-// HTTP/1.1 as its users see it: a request head, a response, and a handle to answer an exchange with.
-// The connections behind it are this folder's own business.
+// HTTP/1.1 as its users see it: a request head, a response, and a handle to answer an exchange
+// with. The connections behind it are this folder's own business.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,13 @@ enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kO
 struct RequestHead {
   Method method = Method::kOther;
   std::string method_name;
-  std::string target;      // raw, "/socket.io/?EIO=4&transport=polling"
+  std::string target;  // raw, "/socket.io/?EIO=4&transport=polling"
   std::size_t path_size = 0;
   std::vector<std::pair<std::string, std::string>> fields;
-  std::string peer_address;  // numeric; after a trusted proxy's X-Forwarded-For, the client's
-  bool from_loopback = false;       // the TCP peer itself
+  std::string peer_address;    // numeric; after a trusted proxy's X-Forwarded-For, the client's
+  bool from_loopback = false;  // the TCP peer itself
   bool has_forwarding_header = false;
-  bool secure = false;  // own TLS, or X-Forwarded-Proto: https from a trusted proxy
+  bool secure = false;           // own TLS, or X-Forwarded-Proto: https from a trusted proxy
   bool wants_websocket = false;  // Connection: upgrade and an Upgrade field (of whatever protocol)
 
   [[nodiscard]] std::string_view path() const {
@@ -78,7 +78,8 @@ class HttpExchange {
   void respond(HttpResponse response) const;
   // Any thread: the same, by way of the owner's loop.
   void post_response(HttpResponse response) const;
-  // Owner thread only. Ends the connection without an answer (an overlapping POST, protocol.md 1.4).
+  // Owner thread only. Ends the connection without an answer (an overlapping POST,
+  // protocol.md 1.4).
   void destroy() const;
   // Owner thread only, in on_upgrade or later. Writes the 101 with `fields` and turns the
   // connection into a WebSocket that reports to `handler`, which must outlive it (on_closed is the
@@ -95,7 +96,8 @@ class HttpExchange {
 // What to do with a request whose head has arrived.
 struct HeadVerdict {
   enum class Kind : std::uint8_t {
-    kReadBody,  // up to body_bytes_max, counted on the stream, chunked too; past it on_body_too_large
+    kReadBody,  // up to body_bytes_max, counted on the stream, chunked too; past it
+                // on_body_too_large
     kAnswered,  // the handler has answered already; the body is skipped or the connection closed
     kMove,      // the connection, with all it has read, belongs on I/O thread `thread`
   };

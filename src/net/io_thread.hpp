@@ -24,15 +24,15 @@ struct TlsFiles {
 };
 
 struct NetOptions {
-  std::size_t outbox_bytes_max = 1024 * 1024;   // per connection; past it: slow consumer
-  std::size_t connections_max = 0;              // per thread; 0: from RLIMIT_NOFILE less a reserve
-  std::size_t connections_per_ip_max = 0;       // per thread; 0: none; loopback, trusted proxies exempt
+  std::size_t outbox_bytes_max = 1024 * 1024;  // per connection; past it: slow consumer
+  std::size_t connections_max = 0;             // per thread; 0: from RLIMIT_NOFILE less a reserve
+  std::size_t connections_per_ip_max = 0;  // per thread; 0: none; loopback, trusted proxies exempt
   std::int64_t head_timeout_ms = 10'000;
   std::int64_t keep_alive_timeout_ms = 30'000;  // between requests
   std::int64_t write_stall_timeout_ms = 30'000;
   std::size_t body_bytes_per_second_min = 500;
   std::size_t websocket_message_bytes_max = 64 * 1024;
-  std::vector<std::string> trusted_proxies;     // addresses or CIDR blocks
+  std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks
 };
 
 // Counters for /metrics; written by the thread, read by any.
@@ -52,8 +52,8 @@ class Tls;  // a loaded certificate and key, shared by all I/O threads
 // Loads and checks; the error names the file. Call again to reload (SIGHUP).
 Result<std::shared_ptr<Tls>> load_tls(const TlsFiles& files);
 
-// A bound, listening address, one descriptor for each I/O thread (SO_REUSEPORT). A port that another
-// process holds is found first, by binding once without SO_REUSEPORT.
+// A bound, listening address, one descriptor for each I/O thread (SO_REUSEPORT). A port that
+// another process holds is found first, by binding once without SO_REUSEPORT.
 struct Listening {
   std::vector<int> descriptors;  // taken over by the I/O threads
   std::uint16_t port = 0;        // the real one, if 0 was asked for

@@ -46,8 +46,8 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  // Fires no later than `delay_ms` from now (bar the thread being busy), earlier by less than a tick
-  // and by a random part of `jitter_ms`. Restarts an active timer. No bound on the delay.
+  // Fires no later than `delay_ms` from now (bar the thread being busy), earlier by less than a
+  // tick and by a random part of `jitter_ms`. Restarts an active timer. No bound on the delay.
   void start(Timer& timer, std::int64_t delay_ms, std::int64_t jitter_ms = 0);
 
   // Fires what is due, in order of its tick.

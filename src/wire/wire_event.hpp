@@ -30,15 +30,15 @@ struct WireEvent {
   };
   Route route = Route::kChat;
   ChatId chat;
-  Sequence sequence;             // kChat: of the record
+  Sequence sequence;              // kChat: of the record
   bool detaches_subject = false;  // kChat: `users[0]` has left: detach its listeners after it
   std::vector<UserId> users;
   SessionId session;
   Position position = 0;
 
   net::TextFrame plain;        // `42["message",{…}]`
-  net::TextFrame with_offset;  // the same with the offset as a last argument; empty if position is 0
-                               // or nobody here uses recovery
+  net::TextFrame with_offset;  // the same with the offset as a last argument; empty if position is
+                               // 0 or nobody here uses recovery
 };
 
 enum class Offsets : std::uint8_t { kNone, kEncode };
@@ -46,7 +46,8 @@ enum class Offsets : std::uint8_t { kNone, kEncode };
 // Encodes; `position` is given to it and offsets are encoded only if asked for.
 class EventEncoder {
  public:
-  [[nodiscard]] WireEvent encode(const chat::Event& event, Position position, Offsets offsets) const;
+  [[nodiscard]] WireEvent encode(const chat::Event& event, Position position,
+                                 Offsets offsets) const;
   // `42["presence",{"userId":…,"userName":?,"active":…,"lastSeenAt":…}]`
   [[nodiscard]] WireEvent encode_presence(const UserId& user, bool online,
                                           std::optional<WallTime> last_seen_at) const;
@@ -55,6 +56,7 @@ class EventEncoder {
 };
 
 // `42[name,payload]` as a frame; payload is JSON. For hello, problem, serverDraining, ….
-net::TextFrame make_event(std::string_view name, std::string_view payload_json, Position position = 0);
+net::TextFrame make_event(std::string_view name, std::string_view payload_json,
+                          Position position = 0);
 
 }  // namespace maru::wire
