@@ -144,6 +144,10 @@ class Store {
       UserId caller, std::string_view key, WallTime not_before) = 0;
   // The highest room number ever given; 0 if none.
   [[nodiscard]] virtual Result<ChatNumber> load_last_number() = 0;
+
+  // Called when the sequencer has nothing to do, at most every few hundred milliseconds: the time
+  // for housekeeping that would delay a batch (SQLite: checkpoints). May block on the disk, briefly.
+  virtual void idle(MonotonicTime /*now*/) {}
 };
 
 // ---- reading
