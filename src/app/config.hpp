@@ -1,0 +1,62 @@
+// What the program can be told, from where, and what each value may be. One table of options makes
+// --help, the sample configuration file and the checks.
+//
+// Precedence: option, MARU_<NAME>, the original program's name (PORT, CLIENT_URL, MONGO_URI, …),
+// the same names in `.env` of the working directory, configuration file (TOML), default.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "gateway/options.hpp"
+
+namespace maru::app {
+
+enum class Verb : std::uint8_t { kServe, kVersion, kCheck, kHelp };
+
+struct Config {
+  Verb verb = Verb::kServe;
+
+  std::string host;  // empty: all addresses
+  std::uint16_t port = 5001;
+  std::string data_dir = "./maru-data";
+  unsigned io_threads = 0;  // 0: one per core
+  std::string tls_cert;
+  std::string tls_key;
+  std::vector<std::string> trusted_proxies;
+  std::size_t connections_max = 0;  // 0: from the open-file limit
+  std::size_t connections_per_ip = 1000;
+  std::int64_t ping_interval_ms = 25'000;
+  std::int64_t ping_timeout_ms = 20'000;
+  log::Level log_level = log::Level::kInfo;
+  std::optional<log::Format> log_format;  // nothing: text on a terminal, JSON otherwise
+  std::optional<bool> recovery;           // nothing: on with --auth open, off with accounts
+  gateway::GatewayOptions gateway;
+
+  // Where each value that is not a default came from, by option name: "--port", "MARU_PORT", ….
+  std::map<std::string, std::string> sources;
+  std::string help_text;  // kHelp only
+};
+
+// What surrounds the program; a parameter so that tests need no real environment.
+struct Environment {
+  std::function<std::optional<std::string>(const std::string& name)> variable;
+  std::function<std::optional<std::string>(const std::string& path)> read_file;  // ≤ 64 KiB
+};
+Environment process_environment();
+
+// An error's detail is one sentence that names the option or variable and the value it refused.
+Result<Config> load_config(const std::vector<std::string>& arguments,
+                           const Environment& environment);
+
+// Every option as a commented TOML file.
+std::string sample_config();
+
+}  // namespace maru::app

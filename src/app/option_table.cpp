@@ -1,0 +1,261 @@
+#include "app/option_table.hpp"
+
+#include <charconv>
+#include <cstdlib>
+#include <system_error>
+
+namespace maru::app {
+namespace {
+
+using Refusal = std::optional<std::string>;
+
+template <class T>
+std::optional<T> parse_number(const std::string& text, T low, T high) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (number < low || number > high) return std::nullopt;
+  return number;
+}
+
+template <class T, class Field>
+Refusal set_number(Field& field, const std::string& text, T low, T high) {
+  const auto number = parse_number<T>(text, low, high);
+  if (!number) return "a number from " + std::to_string(low) + " to " + std::to_string(high);
+  field = static_cast<Field>(*number);
+  return std::nullopt;
+}
+
+std::optional<bool> parse_switch(const std::string& text) {
+  if (text == "on" || text == "true" || text == "1") return true;
+  if (text == "off" || text == "false" || text == "0") return false;
+  return std::nullopt;
+}
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> parts;
+  std::size_t start = 0;
+  while (start <= text.size()) {
+    std::size_t end = text.find(',', start);
+    if (end == std::string::npos) end = text.size();
+    std::string part = text.substr(start, end - start);
+    part.erase(0, part.find_first_not_of(" \t"));
+    part.erase(part.find_last_not_of(" \t") + 1);
+    if (!part.empty()) parts.push_back(std::move(part));
+    start = end + 1;
+  }
+  return parts;
+}
+
+// "scheme://host[:port]" in lower case, without a path; a trailing slash is forgiven.
+std::optional<std::string> normalise_origin(std::string text) {
+  for (char& c : text) c = (c >= 'A' && c <= 'Z') ? static_cast<char>(c + 32) : c;
+  if (!text.empty() && text.back() == '/') text.pop_back();
+  const std::size_t scheme = text.find("://");
+  if (scheme == std::string::npos || scheme == 0) return std::nullopt;
+  if (text.substr(0, scheme) != "http" && text.substr(0, scheme) != "https") return std::nullopt;
+  const std::string rest = text.substr(scheme + 3);
+  if (rest.empty() || rest.find_first_of("/?#@ *\\\"'") != std::string::npos) return std::nullopt;
+  // Browsers leave the default port out of Origin.
+  const std::string default_port = text.substr(0, scheme) == "http" ? ":80" : ":443";
+  if (text.ends_with(default_port)) text.resize(text.size() - default_port.size());
+  return text;
+}
+
+Refusal set_origins(Config& config, const std::string& text) {
+  std::vector<std::string> origins;
+  for (const std::string& part : split_list(text)) {
+    auto origin = normalise_origin(part);
+    if (!origin) return "a list of origins like https://chat.example.org";
+    origins.push_back(std::move(*origin));
+  }
+  config.gateway.allowed_origins = std::move(origins);
+  return std::nullopt;
+}
+
+// "10/20": ten a second, twenty at once.
+Refusal set_rate(double& rate, double& burst, const std::string& text) {
+  const char* const rule = "RATE/BURST, two numbers above 0 like 10/20";
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos) return rule;
+  const auto per_second = parse_number<double>(text.substr(0, slash), 0.001, 1e9);
+  const auto at_once = parse_number<double>(text.substr(slash + 1), 1, 1e9);
+  if (!per_second || !at_once) return rule;
+  rate = *per_second;
+  burst = *at_once;
+  return std::nullopt;
+}
+
+// These belong to the cluster mode. Refused rather than ignored: a server that quietly kept its
+// messages elsewhere than its owner asked for would lose them for him.
+OptionRow backend_row(const std::string& name, const std::string& original,
+                      const std::string& what) {
+  return {name,
+          original,
+          "URI",
+          "",
+          what + "; not in this build yet: refused when set",
+          [](Config&, const std::string& text) -> Refusal {
+            if (text.empty()) return std::nullopt;
+            return "left unset: this backend is not in this build yet";
+          }};
+}
+
+std::vector<OptionRow> listening_rows() {
+  return {
+      {"port", "PORT", "PORT", "5001", "port to listen on; 0 lets the system choose",
+       [](Config& c, const std::string& v) { return set_number<int>(c.port, v, 0, 65535); }},
+      {"host", "", "ADDRESS", "", "address to listen on; empty: all",
+       [](Config& c, const std::string& v) -> Refusal {
+         c.host = v;
+         return std::nullopt;
+       }},
+      {"tls-cert", "", "FILE", "", "certificate chain (PEM); with --tls-key, serves TLS",
+       [](Config& c, const std::string& v) -> Refusal {
+         c.tls_cert = v;
+         return std::nullopt;
+       }},
+      {"tls-key", "", "FILE", "", "private key (PEM)",
+       [](Config& c, const std::string& v) -> Refusal {
+         c.tls_key = v;
+         return std::nullopt;
+       }},
+      {"client-url", "CLIENT_URL", "ORIGINS", "",
+       "origins of web pages that may use this server, separated by commas",
+       [](Config& c, const std::string& v) { return set_origins(c, v); }},
+      {"trusted-proxies", "", "LIST", "",
+       "addresses or CIDR blocks whose X-Forwarded-* fields are believed",
+       [](Config& c, const std::string& v) -> Refusal {
+         c.trusted_proxies = split_list(v);
+         return std::nullopt;
+       }},
+      {"io-threads", "", "N", "0", "I/O threads; 0: one per core",
+       [](Config& c, const std::string& v) { return set_number<int>(c.io_threads, v, 0, 64); }},
+      {"connections-max", "", "N", "0", "connections in all; 0: from the open-file limit",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.connections_max, v, 0, 100'000'000);
+       }},
+      {"connections-per-ip", "", "N", "1000",
+       "connections of one address (loopback and trusted proxies exempt); 0: no cap",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.connections_per_ip, v, 0, 100'000'000);
+       }},
+      {"ping-interval-ms", "", "MS", "25000", "heartbeat of Engine.IO",
+       [](Config& c, const std::string& v) {
+         return set_number<int>(c.ping_interval_ms, v, 100, 300'000);
+       }},
+      {"ping-timeout-ms", "", "MS", "20000", "a client that does not answer by then is gone",
+       [](Config& c, const std::string& v) {
+         return set_number<int>(c.ping_timeout_ms, v, 100, 300'000);
+       }},
+  };
+}
+
+std::vector<OptionRow> service_rows() {
+  return {
+      {"data-dir", "", "DIR", "./maru-data", "where the messages are kept",
+       [](Config& c, const std::string& v) -> Refusal {
+         if (v.empty()) return "a directory";
+         c.data_dir = v;
+         return std::nullopt;
+       }},
+      {"auth", "", "MODE", "accounts",
+       "accounts: sessions prove who one is; open: the nickname does (demos, trusted networks)",
+       [](Config& c, const std::string& v) -> Refusal {
+         if (v != "accounts" && v != "open") return "accounts or open";
+         c.gateway.auth = v == "open" ? gateway::AuthMode::kOpen : gateway::AuthMode::kAccounts;
+         return std::nullopt;
+       }},
+      {"recovery", "", "on|off", "",
+       "Socket.IO connection state recovery; default: on with --auth open, else off",
+       [](Config& c, const std::string& v) -> Refusal {
+         const auto on = parse_switch(v);
+         if (!on) return "on or off";
+         c.recovery = *on;
+         return std::nullopt;
+       }},
+      {"rate-limits", "", "on|off", "on", "all rate limits; off for benchmarks only",
+       [](Config& c, const std::string& v) -> Refusal {
+         const auto on = parse_switch(v);
+         if (!on) return "on or off";
+         c.gateway.rate_limits = *on;
+         return std::nullopt;
+       }},
+      {"log-format", "", "text|json", "", "default: text on a terminal, else json",
+       [](Config& c, const std::string& v) -> Refusal {
+         if (v != "text" && v != "json") return "text or json";
+         c.log_format = v == "text" ? log::Format::kText : log::Format::kJson;
+         return std::nullopt;
+       }},
+      {"log-level", "", "LEVEL", "info", "debug, info, warn or error",
+       [](Config& c, const std::string& v) -> Refusal {
+         static const char* const kNames[] = {"debug", "info", "warn", "error"};
+         for (int i = 0; i < 4; ++i) {
+           if (v != kNames[i]) continue;
+           c.log_level = static_cast<log::Level>(i);
+           return std::nullopt;
+         }
+         return "debug, info, warn or error";
+       }},
+  };
+}
+
+std::vector<OptionRow> rate_rows() {
+  return {
+      {"rate-user-messages", "", "RATE/BURST", "10/20", "messages a second of one user",
+       [](Config& c, const std::string& v) {
+         return set_rate(c.gateway.messages_per_user, c.gateway.messages_per_user_burst, v);
+       }},
+      {"rate-room-messages", "", "RATE/BURST", "50/100", "messages a second in one chat",
+       [](Config& c, const std::string& v) {
+         return set_rate(c.gateway.messages_per_room, c.gateway.messages_per_room_burst, v);
+       }},
+      {"rate-connection-events", "", "RATE/BURST", "30/60", "events a second of one connection",
+       [](Config& c, const std::string& v) {
+         return set_rate(c.gateway.events_per_connection, c.gateway.events_per_connection_burst, v);
+       }},
+      {"rate-user-joins", "", "RATE/BURST", "5/20", "joins a second of one user",
+       [](Config& c, const std::string& v) {
+         return set_rate(c.gateway.joins_per_user, c.gateway.joins_per_user_burst, v);
+       }},
+      {"rate-user-history", "", "RATE/BURST", "10/50", "history pages a second of one user",
+       [](Config& c, const std::string& v) {
+         return set_rate(c.gateway.history_per_user, c.gateway.history_per_user_burst, v);
+       }},
+      {"rate-ip-logins", "", "N", "10", "logins a minute from one address",
+       [](Config& c, const std::string& v) {
+         return set_number<int>(c.gateway.logins_per_ip_minute, v, 1, 1'000'000);
+       }},
+      {"rate-ip-registers", "", "N", "10", "registrations a minute from one address",
+       [](Config& c, const std::string& v) {
+         return set_number<int>(c.gateway.registers_per_ip_minute, v, 1, 1'000'000);
+       }},
+  };
+}
+
+std::vector<OptionRow> make_rows() {
+  std::vector<OptionRow> rows = listening_rows();
+  for (auto& row : service_rows()) rows.push_back(std::move(row));
+  for (auto& row : rate_rows()) rows.push_back(std::move(row));
+  rows.push_back(backend_row("mongo-uri", "MONGO_URI", "MongoDB as the store"));
+  rows.push_back(backend_row("redis-url", "REDIS_URL", "Redis between nodes"));
+  rows.push_back(backend_row("rabbitmq-url", "RABBITMQ_URL", "RabbitMQ as the command log"));
+  return rows;
+}
+
+}  // namespace
+
+const std::vector<OptionRow>& option_rows() {
+  static const std::vector<OptionRow> rows = make_rows();
+  return rows;
+}
+
+std::string variable_of(std::string_view option_name) {
+  std::string variable = "MARU_";
+  for (const char c : option_name) {
+    variable += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  }
+  return variable;
+}
+
+}  // namespace maru::app
