@@ -1,7 +1,7 @@
 // Encodes each event once and posts one batch to each I/O thread that may have listeners.
 //
-// on_events() runs on the bus's thread (the sequencer's in the embedded mode), publish() on any:
-// both may wait for an I/O thread's mailbox, never for a client.
+// on_events() runs on the bus's thread (the sequencer's in the embedded mode) and may wait for an
+// I/O thread's mailbox, never for a client. publish() may be called on any thread and never waits.
 #pragma once
 
 #include <memory>
@@ -33,8 +33,10 @@ class Hub final : public chat::EventSink {
 
   void on_events(std::span<const chat::Event> events) override;
 
-  // Ephemeral events (presence, serverDraining): to every I/O thread.
-  void publish(std::vector<wire::WireEvent>&& events);
+  // Ephemeral events (presence, serverDraining): to every I/O thread. Never blocks, because those
+  // who call it are waited for by I/O threads. False: a thread's mailbox was full and it got
+  // nothing.
+  bool publish(std::vector<wire::WireEvent>&& events);
 
  private:
   std::vector<DeliveryTarget> targets_;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/id.hpp"
+#include "fanout/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::fanout {
@@ -25,7 +26,8 @@ class InterestTable;
 // remove() before it goes.
 class Listener {
  public:
-  // Queue it; never blocks, never calls back into the RoomIndex.
+  // Queue it; never blocks. It may remove or detach itself or others from the index; what it does
+  // takes effect for the rest of the delivery.
   virtual void deliver(const wire::WireEvent& event) = 0;
   // The listener's login session was revoked: deliver, then close with `41` (after this call).
   virtual void on_session_revoked(const wire::WireEvent& event) = 0;
@@ -42,6 +44,7 @@ class Listener {
   friend class RoomIndex;
   struct Registration;
   Registration* registration_ = nullptr;  // the index's own state for it; freed by remove()
+  wire::Position last_delivered_ = 0;     // of the last durable event handed to deliver()
 };
 
 enum class AttachResult : std::uint8_t { kAttached, kTooMany };
@@ -67,10 +70,15 @@ class RoomIndex {
   AttachResult attach_pending(ChatId chat, Listener& listener);
   // No effect when the listener was detached meanwhile. False then.
   bool release(ChatId chat, Listener& listener, Sequence upto);
+  // For a recovered socket: `floor` is its earlier one (Recovery), because what it missed may be
+  // lost on the way once more.
+  bool release(ChatId chat, Listener& listener, Sequence upto, Sequence floor);
   void detach(ChatId chat, Listener& listener);
   [[nodiscard]] bool is_attached(ChatId chat, const Listener& listener) const;
-  // In no special order.
+  // In no special order; pending ones too.
   [[nodiscard]] std::vector<ChatId> chats_of(const Listener& listener) const;
+  // Fills chats, floors, last_delivered and left_at. Call it before remove().
+  void leave_behind(const Listener& listener, RecoverableSocket& out) const;
 
   // Presence of these users, in addition to those watched before (bounded by kWatchedUsersMax;
   // past it the oldest are dropped).

@@ -8,17 +8,20 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/task.hpp"
 #include "chat/ports.hpp"
+#include "fanout/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::fanout {
@@ -34,22 +37,13 @@ struct SoftStateOptions {
   std::size_t recovery_ring_max = 1'000'000;  // entries, grown as needed
 };
 
-// What a socket leaves behind so that it can be recovered.
-struct RecoverableSocket {
-  std::string pid;
-  std::string sid;
-  UserId user;
-  SessionId session;
-  std::vector<ChatId> chats;
-};
-
 // What it missed: for each of its chats the records from < n ≤ to, with their positions.
 struct MissedChat {
   ChatId chat;
   std::vector<std::pair<Sequence, wire::Position>> records;  // ascending, dense
 };
 struct Recovery {
-  RecoverableSocket socket;
+  RecoverableSocket socket;  // its floors belong into RoomIndex::release of the recovered socket
   std::vector<MissedChat> missed;  // chats with nothing missed are in socket.chats only
 };
 
@@ -60,13 +54,27 @@ struct PresenceInfo {
 
 class SoftState {
  public:
-  // `publish` sends presence events to all I/O threads (Hub::publish); `commands` takes the batched
-  // lastSeenAt. Set both before start().
-  using Publish = std::function<void(std::vector<wire::WireEvent>&&)>;
+  // `publish` sends presence events to all I/O threads and must not block (Hub::publish); false:
+  // not all got them, they are sent again later. `commands` takes the batched lastSeenAt.
+  using Publish = std::function<bool(std::vector<wire::WireEvent>&&)>;
   SoftState(const SoftStateOptions& options, const Clock& clock);
   ~SoftState();  // stop() first
   void start(Publish publish, chat::CommandLog& commands);
-  void stop();  // blocks; flushes lastSeenAt
+  // Blocks; handles what is queued and flushes lastSeenAt. Later asks are answered at once, on the
+  // caller's thread, with nothing.
+  void stop();
+
+  // Recovery across a graceful restart. The file is bound to the store by `store_epoch` and used
+  // once: load_from removes it, so that a later crash cannot bring back an old table. Save after
+  // stop(), when no event can come any more; load before start() and the first event. A missing,
+  // damaged, foreign or expired file is ignored with a warning (missing: silently). Both block on
+  // the disk; false: nothing was saved or loaded.
+  bool save_to(const std::filesystem::path& path, std::string_view store_epoch) const;
+  bool load_from(const std::filesystem::path& path, std::string_view store_epoch);
+
+  // The position of the newest durable event of this node: the offset of `hello`. What is committed
+  // after the call gets a greater one. Any thread, wait-free.
+  [[nodiscard]] wire::Position position() const;
 
   // ---- any thread; never block but for a full mailbox
   // --------------------------------------------

@@ -25,7 +25,7 @@ struct WireEvent {
   enum class Route : std::uint8_t {
     kChat,      // the listeners attached to `chat`
     kUsers,     // every listener of each of `users`
-    kSession,   // every listener of `session`; they are closed with `41` after it
+    kSession,   // every listener of `session` (of users[0]); closed with `41` after it
     kWatchers,  // the listeners that watch users[0] (presence)
   };
   Route route = Route::kChat;
