@@ -20,7 +20,8 @@ class Hasher {
   Hasher(const Hasher&) = delete;
   Hasher& operator=(const Hasher&) = delete;
 
-  // False: the queue is full; the caller answers 503 overloaded.
+  // False: the queue is full; the caller answers 503 overloaded. The answer is empty when there was
+  // no memory for it: the caller answers 503 unavailable.
   [[nodiscard]] bool hash(std::string password, std::move_only_function<void(std::string)> answer);
   // An empty hash stands for an unknown user: a dummy is computed, the answer is kNo, and the time
   // is the same (quality.md 1, row 8).

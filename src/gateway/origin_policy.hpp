@@ -3,6 +3,9 @@
 // is allowed and CORS answers `*` without credentials. Immutable; any thread.
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +15,10 @@
 #include "net/http.hpp"
 
 namespace maru::gateway {
+
+// Whether a present Origin is the server's own or a listed one (CLIENT_URL); byte for byte, so that
+// case variants, suffixes and other ports are strangers. False when Origin is absent.
+[[nodiscard]] bool is_trusted_origin(const net::RequestHead& head, const GatewayOptions& options);
 
 class OriginPolicy {
  public:
@@ -24,7 +31,11 @@ class OriginPolicy {
       const net::RequestHead& head) const;
 
  private:
+  void log_refused_once(std::string_view origin) const;
+
+  static constexpr std::size_t kLoggedOriginsMax = 64;  // past it refusals are not logged
   const GatewayOptions& options_;
+  mutable std::array<std::atomic<std::uint64_t>, kLoggedOriginsMax> logged_{};  // hashes; 0: free
 };
 
 }  // namespace maru::gateway

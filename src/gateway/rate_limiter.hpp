@@ -38,6 +38,8 @@ class RateLimiter {
   void login_failed(std::uint64_t account_key);
   void login_succeeded(std::uint64_t account_key);
   [[nodiscard]] std::int64_t login_delay_ms(std::uint64_t account_key) const;
+  // Failures in a row that are remembered (24 h after the last delay ended, or until evicted).
+  [[nodiscard]] int login_failures(std::uint64_t account_key) const;
 
   static std::uint64_t key_of(std::string_view text);
   template <class Tag>

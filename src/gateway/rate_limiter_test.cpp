@@ -1,0 +1,139 @@
+#include "gateway/rate_limiter.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace maru::gateway {
+namespace {
+
+class RateLimiterTest : public ::testing::Test {
+ protected:
+  GatewayOptions options_;
+  ManualClock clock_;
+};
+
+TEST_F(RateLimiterTest, GivesTheBurstAndThenOneEachInterval) {
+  RateLimiter limiter(options_, clock_);  // 10 a second, burst 20
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 0), 0) << i;
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 0), -1);
+  EXPECT_EQ(limiter.retry_after_ms(Rate::kMessagesOfUser, 7), 100);
+  clock_.advance_ms(99);
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 0), -1);
+  clock_.advance_ms(1);
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 0), 0);
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 0), -1);
+}
+
+TEST_F(RateLimiterTest, OverALongTimeGivesExactlyTheRate) {
+  RateLimiter limiter(options_, clock_);
+  int taken = 0;
+  for (int ms = 0; ms < 100'000; ++ms, clock_.advance_ms(1)) {
+    if (limiter.take(Rate::kMessagesOfUser, 1, 0) == 0) ++taken;
+  }
+  EXPECT_EQ(taken, 19 + 1000);
+}
+
+TEST_F(RateLimiterTest, WaitsUpToTheCallersLimit) {
+  RateLimiter limiter(options_, clock_);
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 5'000), 0);
+  for (int i = 1; i <= 50; ++i) {
+    ASSERT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 5'000), 100 * i);
+  }
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 5'000), -1);
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 5'000), -1);  // a refusal takes nothing
+  clock_.advance_ms(100);
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 5'000), 5'000);
+}
+
+TEST_F(RateLimiterTest, KeepsKeysAndRatesApart) {
+  RateLimiter limiter(options_, clock_);
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(limiter.take(Rate::kLoginsOfIp, 1, 0), 0);
+  EXPECT_EQ(limiter.take(Rate::kLoginsOfIp, 1, 0), -1);
+  EXPECT_EQ(limiter.retry_after_ms(Rate::kLoginsOfIp, 1), 6'000);
+  EXPECT_EQ(limiter.take(Rate::kLoginsOfIp, 2, 0), 0);
+  EXPECT_EQ(limiter.take(Rate::kRegistersOfIp, 1, 0), 0);
+  EXPECT_EQ(limiter.retry_after_ms(Rate::kRegistersOfIp, 3), 0);
+}
+
+TEST_F(RateLimiterTest, IsOffWhenToldSo) {
+  options_.rate_limits = false;
+  RateLimiter limiter(options_, clock_);
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(limiter.take(Rate::kLoginsOfIp, 1, 0), 0);
+  for (int i = 0; i < 5; ++i) limiter.login_failed(1);
+  EXPECT_EQ(limiter.login_delay_ms(1), 0);
+}
+
+TEST_F(RateLimiterTest, ForgetsTheOldestBucketsAndKeepsTheNewest) {
+  RateLimiter limiter(options_, clock_);
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(limiter.take(Rate::kMessagesOfUser, 0, 0), 0);
+  ASSERT_EQ(limiter.take(Rate::kMessagesOfUser, 0, 0), -1);
+  // Four times as many keys as slots: the first bucket is overwritten by younger ones.
+  for (std::uint64_t key = 1; key <= 600'000; ++key) {
+    if (key % 1000 == 0) clock_.advance_ms(10);
+    ASSERT_GE(limiter.take(Rate::kMessagesOfUser, key, 0), 0);
+  }
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 0, 0), 0);
+  for (int i = 0; i < 19; ++i) ASSERT_EQ(limiter.take(Rate::kMessagesOfUser, 600'000, 0), 0);
+  EXPECT_EQ(limiter.take(Rate::kMessagesOfUser, 600'000, 0), -1);
+}
+
+TEST_F(RateLimiterTest, ThreadsTogetherGetExactlyTheBurst) {
+  options_.messages_per_room = 0.001;
+  options_.messages_per_room_burst = 1'000;
+  RateLimiter limiter(options_, clock_);
+  ASSERT_EQ(limiter.take(Rate::kMessagesOfRoom, 5, 0), 0);
+  std::atomic<int> taken{1};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 2'000; ++i) {
+        if (limiter.take(Rate::kMessagesOfRoom, 5, 0) == 0) ++taken;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(taken.load(), 1'000);
+}
+
+TEST_F(RateLimiterTest, LoginDelayDoublesFromOneSecondToAQuarterOfAnHour) {
+  RateLimiter limiter(options_, clock_);
+  EXPECT_EQ(limiter.login_delay_ms(9), 0);
+  std::int64_t expected = 1'000;
+  for (int i = 1; i <= 40; ++i) {
+    limiter.login_failed(9);
+    const std::int64_t delay = limiter.login_delay_ms(9);
+    EXPECT_GE(delay, expected);
+    EXPECT_LE(delay, expected + 8);
+    EXPECT_EQ(limiter.login_failures(9), std::min(i, 31));
+    clock_.advance_ms(delay);
+    EXPECT_EQ(limiter.login_delay_ms(9), 0);
+    expected = std::min<std::int64_t>(expected * 2, 900'000);
+  }
+  EXPECT_EQ(limiter.login_delay_ms(10), 0);
+}
+
+TEST_F(RateLimiterTest, ASuccessOrADayForgivesFailedLogins) {
+  RateLimiter limiter(options_, clock_);
+  limiter.login_failed(9);
+  limiter.login_failed(9);
+  limiter.login_succeeded(9);
+  EXPECT_EQ(limiter.login_delay_ms(9), 0);
+  EXPECT_EQ(limiter.login_failures(9), 0);
+  limiter.login_failed(9);
+  clock_.advance_ms(24LL * 3600 * 1000 + 2'000);
+  EXPECT_EQ(limiter.login_failures(9), 0);
+  limiter.login_failed(9);
+  EXPECT_LE(limiter.login_delay_ms(9), 1'008);
+}
+
+TEST_F(RateLimiterTest, KeysOfTextsAreStableInAProcess) {
+  EXPECT_EQ(RateLimiter::key_of("192.0.2.1"), RateLimiter::key_of("192.0.2.1"));
+  EXPECT_NE(RateLimiter::key_of("192.0.2.1"), RateLimiter::key_of("192.0.2.2"));
+  EXPECT_NO_FATAL_FAILURE(RateLimiter::key_of(""));
+}
+
+}  // namespace
+}  // namespace maru::gateway
