@@ -17,8 +17,10 @@ namespace maru::wire {
 // travels to clients as the offset of connection state recovery.
 using Position = std::uint64_t;
 
-// Eight and more characters of [0-9A-Za-z_-]; decode gives 0 for anything else.
+// Eleven characters of [0-9A-Za-z_-], in text order as in number order; decode gives 0 for anything
+// else.
 std::string encode_offset(Position position);
+void append_offset(std::string& out, Position position);
 Position decode_offset(std::string_view offset);
 
 struct WireEvent {
@@ -46,9 +48,13 @@ enum class Offsets : std::uint8_t { kNone, kEncode };
 // Encodes; `position` is given to it and offsets are encoded only if asked for.
 class EventEncoder {
  public:
+  //   RecordCommitted → `message`          the record; the only one that takes the position
+  //   ChatAdded       → `chatAdded`        {chatId,chat:{…}}
+  //   ChatRemoved     → `chatRemoved`      {chatId,number}
+  //   SessionRevoked  → `sessionRevoked`   {sessionId}
   [[nodiscard]] WireEvent encode(const chat::Event& event, Position position,
                                  Offsets offsets) const;
-  // `42["presence",{"userId":…,"userName":?,"active":…,"lastSeenAt":…}]`
+  // `42["presence",{"userId":…,"active":…,"lastSeenAt":…}]`
   [[nodiscard]] WireEvent encode_presence(const UserId& user, bool online,
                                           std::optional<WallTime> last_seen_at) const;
   // One record as it went live: `42["message",{…}]`, with an offset if position is not 0.
