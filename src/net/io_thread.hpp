@@ -102,6 +102,7 @@ class IoThread {
 
  private:
   friend class HttpExchange;
+  friend class IoCore;
   struct Implementation;
   const unsigned index_;
   const Clock& clock_;

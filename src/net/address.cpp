@@ -1,0 +1,151 @@
+#include "net/address.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "net/header_scan.hpp"
+
+namespace maru::net {
+namespace {
+
+constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+bool is_ipv4(const Address& address) {
+  return std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
+}
+
+std::optional<Address> parse_plain(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  if (text.empty() || text.size() >= buffer.size()) return std::nullopt;
+  std::memcpy(buffer.data(), text.data(), text.size());
+  Address address;
+  if (::inet_pton(AF_INET6, buffer.data(), address.bytes.data()) == 1) return address;
+  std::copy(kMapped.begin(), kMapped.end(), address.bytes.begin());
+  if (::inet_pton(AF_INET, buffer.data(), address.bytes.data() + 12) == 1) return address;
+  return std::nullopt;
+}
+
+bool is_forwarding_field(std::string_view name) {
+  return name.starts_with("x-forwarded-") || name == "forwarded" || name == "x-real-ip" ||
+         name == "via" || name == "cf-connecting-ip" || name == "true-client-ip";
+}
+
+std::string_view last_item(std::string_view list) {
+  const std::size_t comma = list.rfind(',');
+  return trim(comma == std::string_view::npos ? list : list.substr(comma + 1));
+}
+
+}  // namespace
+
+Address Address::from(const sockaddr_storage& peer) {
+  Address address;
+  if (peer.ss_family == AF_INET6) {
+    const auto& six = reinterpret_cast<const sockaddr_in6&>(peer);
+    std::memcpy(address.bytes.data(), &six.sin6_addr, 16);
+  } else if (peer.ss_family == AF_INET) {
+    const auto& four = reinterpret_cast<const sockaddr_in&>(peer);
+    std::copy(kMapped.begin(), kMapped.end(), address.bytes.begin());
+    std::memcpy(address.bytes.data() + 12, &four.sin_addr, 4);
+  }
+  return address;
+}
+
+std::optional<Address> Address::parse(std::string_view text) {
+  text = trim(text);
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return std::nullopt;
+    return parse_plain(text.substr(1, end - 1));
+  }
+  if (std::ranges::count(text, ':') == 1) text = text.substr(0, text.find(':'));
+  return parse_plain(text);
+}
+
+std::string Address::to_text() const {
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  if (is_ipv4(*this)) {
+    ::inet_ntop(AF_INET, bytes.data() + 12, buffer.data(), buffer.size());
+  } else {
+    ::inet_ntop(AF_INET6, bytes.data(), buffer.data(), buffer.size());
+  }
+  return buffer.data();
+}
+
+bool Address::is_loopback() const {
+  if (is_ipv4(*this)) return bytes[12] == 127;
+  Address one;
+  one.bytes[15] = 1;
+  return *this == one;
+}
+
+std::size_t AddressHash::operator()(const Address& address) const noexcept {
+  std::uint64_t high;
+  std::uint64_t low;
+  std::memcpy(&high, address.bytes.data(), 8);
+  std::memcpy(&low, address.bytes.data() + 8, 8);
+  const std::uint64_t mixed = (high ^ 0x9E3779B97F4A7C15ULL) * 0xD6E8FEB86659FD93ULL + low;
+  return static_cast<std::size_t>((mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93ULL);
+}
+
+TrustedProxies::TrustedProxies(const std::vector<std::string>& blocks) {
+  for (const std::string_view text : blocks) {
+    const std::size_t slash = text.find('/');
+    const auto address = parse_plain(trim(text.substr(0, slash)));
+    if (!address) continue;
+    unsigned bits = is_ipv4(*address) ? 32 : 128;
+    if (slash != std::string_view::npos) {
+      const std::string_view digits = trim(text.substr(slash + 1));
+      unsigned asked = 0;
+      const auto [end, error] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), asked);
+      if (error != std::errc() || end != digits.data() + digits.size() || asked > bits) continue;
+      bits = asked;
+    }
+    blocks_.push_back({*address, is_ipv4(*address) ? bits + 96 : bits});
+  }
+}
+
+bool TrustedProxies::contains(const Address& address) const {
+  return std::ranges::any_of(blocks_, [&](const Block& block) {
+    const unsigned whole = block.prefix_bits / 8;
+    const unsigned rest = block.prefix_bits % 8;
+    if (!std::equal(address.bytes.begin(), address.bytes.begin() + whole,
+                    block.address.bytes.begin())) {
+      return false;
+    }
+    return rest == 0 || (address.bytes[whole] ^ block.address.bytes[whole]) >> (8 - rest) == 0;
+  });
+}
+
+void TrustedProxies::describe(const Address& peer, bool own_tls, RequestHead& head) const {
+  head.from_loopback = peer.is_loopback();
+  head.secure = own_tls;
+  head.has_forwarding_header =
+      std::ranges::any_of(head.fields, [](const auto& f) { return is_forwarding_field(f.first); });
+  Address client = peer;
+  if (head.has_forwarding_header && contains(peer)) {
+    // Several fields count as one list, in order.
+    std::string forwarded_for;
+    std::string_view scheme;
+    for (const auto& [name, value] : head.fields) {
+      if (name == "x-forwarded-for") forwarded_for.append(",").append(value);
+      if (name == "x-forwarded-proto") scheme = last_item(value);
+    }
+    std::string_view list = forwarded_for;
+    while (!list.empty() && contains(client)) {
+      const auto address = Address::parse(last_item(list));
+      if (!address) break;
+      client = *address;
+      list = list.substr(0, list.rfind(','));
+    }
+    if (!scheme.empty()) head.secure = equals_ignoring_case(scheme, "https");
+  }
+  head.peer_address = client.to_text();
+}
+
+}  // namespace maru::net

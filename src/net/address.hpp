@@ -1,0 +1,53 @@
+// IP addresses, CIDR blocks, and whose word counts about a client's address (quality.md 1, row 27).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http.hpp"
+
+struct sockaddr_storage;
+
+namespace maru::net {
+
+// IPv6; an IPv4 address is kept as ::ffff:a.b.c.d. A value.
+struct Address {
+  std::array<std::uint8_t, 16> bytes{};
+
+  static Address from(const sockaddr_storage& peer);
+  // A numeric address, also "[::1]" and "1.2.3.4:80", as proxies write it.
+  static std::optional<Address> parse(std::string_view text);
+
+  [[nodiscard]] std::string to_text() const;
+  [[nodiscard]] bool is_loopback() const;
+  auto operator<=>(const Address&) const = default;
+};
+
+struct AddressHash {
+  std::size_t operator()(const Address& address) const noexcept;
+};
+
+class TrustedProxies {
+ public:
+  // Addresses or CIDR blocks; what cannot be read is left out (it trusts nobody).
+  explicit TrustedProxies(const std::vector<std::string>& blocks);
+
+  [[nodiscard]] bool contains(const Address& address) const;
+
+  // Fills peer_address, from_loopback, has_forwarding_header and secure. From a trusted peer, the
+  // client is the right-most address in X-Forwarded-For that is not itself trusted.
+  void describe(const Address& peer, bool own_tls, RequestHead& head) const;
+
+ private:
+  struct Block {
+    Address address;
+    unsigned prefix_bits = 128;
+  };
+  std::vector<Block> blocks_;
+};
+
+}  // namespace maru::net

@@ -1,0 +1,218 @@
+#include "net/connection.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "net/io_core.hpp"
+
+namespace maru::net {
+namespace {
+
+// Frames up to this much together are copied into one buffer: that is cheaper than handing the
+// kernel a list of parts (net_benchmark, BM_Flush).
+constexpr std::size_t kCopyBytesMax = 16 * 1024;
+constexpr std::size_t kPartsMax = 128;
+
+}  // namespace
+
+void PendingWrites::on_timer() {
+  owner->on_write_deadline();
+}
+
+Connection::Connection(IoCore& core, Stream stream) : core_(&core), stream_(stream) {
+  if (stream_.pending) stream_.pending->owner = this;
+}
+
+Connection::~Connection() {
+  drop_pending();
+  if (stream_.tls) tls_free(stream_.tls);
+  if (stream_.descriptor >= 0) ::close(stream_.descriptor);
+}
+
+bool Connection::watch(std::uint32_t events) {
+  stream_.interest = events;
+  return core_->loop.add(stream_.descriptor, events, *this);
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  if (dead_) return;
+  if ((events & EPOLLERR) != 0) {
+    on_failed();
+    return;
+  }
+  if ((events & EPOLLOUT) != 0) {
+    blocked_ = false;
+    mark_dirty();
+  }
+  // EPOLLRDHUP is asked for only while nothing is read.
+  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && (stream_.interest & EPOLLIN) == 0) {
+    on_failed();
+  } else if ((events & (EPOLLIN | EPOLLHUP)) != 0) {
+    on_readable();
+  }
+}
+
+Connection::ReadStatus Connection::read_some(std::size_t bytes_max, std::span<char>& bytes) {
+  const std::span<char> buffer =
+      core_->receive_buffer().first(std::min(bytes_max, core_->receive_buffer().size()));
+  if (stream_.tls) {
+    const IoResult result = tls_read(stream_.tls, buffer);
+    switch (result.status) {
+      case IoStatus::kDone:
+        bytes = buffer.first(result.bytes);
+        break;
+      case IoStatus::kWantWrite:
+        update_interest(stream_.interest | EPOLLOUT);
+        return ReadStatus::kNothing;
+      case IoStatus::kWantRead:
+        return ReadStatus::kNothing;
+      case IoStatus::kEnd:
+        return ReadStatus::kEnd;
+      case IoStatus::kFailed:
+        return ReadStatus::kFailed;
+    }
+  } else {
+    const ssize_t size = ::recv(stream_.descriptor, buffer.data(), buffer.size(), 0);
+    if (size == 0) return ReadStatus::kEnd;
+    if (size < 0) {
+      const bool again = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+      return again ? ReadStatus::kNothing : ReadStatus::kFailed;
+    }
+    bytes = buffer.first(static_cast<std::size_t>(size));
+  }
+  core_->counters.bytes_read.fetch_add(bytes.size(), std::memory_order_relaxed);
+  return ReadStatus::kBytes;
+}
+
+void Connection::queue(SharedBytes bytes) {
+  if (dead_ || bytes.empty()) return;
+  if (!stream_.pending) stream_.pending = core_->take_pending_writes(*this);
+  stream_.pending->outbox.push(std::move(bytes));
+  mark_dirty();
+}
+
+IoResult Connection::write_plain() {
+  Outbox& outbox = stream_.pending->outbox;
+  ssize_t size;
+  if (outbox.items() == 1 || outbox.bytes() > kCopyBytesMax) {
+    std::array<iovec, kPartsMax> parts;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = outbox.gather(parts);
+    size = message.msg_iovlen == 1
+               ? ::send(stream_.descriptor, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+               : ::sendmsg(stream_.descriptor, &message, MSG_NOSIGNAL);
+  } else {
+    const std::span<char> buffer = core_->write_buffer();
+    const std::size_t filled = outbox.copy_front(buffer);
+    size = ::send(stream_.descriptor, buffer.data(), filled, MSG_NOSIGNAL);
+  }
+  if (size >= 0) return {IoStatus::kDone, static_cast<std::size_t>(size)};
+  const bool again = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  return {again ? IoStatus::kWantWrite : IoStatus::kFailed, 0};
+}
+
+IoResult Connection::write_once() {
+  if (!stream_.tls) return write_plain();
+  // The same bytes come first each time, and never fewer: what OpenSSL asks of a repeated write.
+  const std::span<char> buffer = core_->write_buffer();
+  const std::size_t filled = stream_.pending->outbox.copy_front(buffer);
+  return tls_write(stream_.tls, std::string_view(buffer.data(), filled));
+}
+
+Connection::FlushStatus Connection::flush() {
+  if (!stream_.pending || stream_.pending->outbox.empty()) return FlushStatus::kDrained;
+  if (blocked_) return FlushStatus::kBlocked;
+  Outbox& outbox = stream_.pending->outbox;
+  const std::size_t before = outbox.bytes();
+  const IoResult result = write_once();
+  if (result.status == IoStatus::kFailed || result.status == IoStatus::kEnd) {
+    return FlushStatus::kFailed;
+  }
+  core_->counters.writes.fetch_add(1, std::memory_order_relaxed);
+  core_->counters.bytes_written.fetch_add(result.bytes, std::memory_order_relaxed);
+  outbox.consume(result.bytes);
+  if (outbox.empty()) {
+    if (!deadline_fixed_) drop_pending();
+    update_interest(stream_.interest & ~static_cast<std::uint32_t>(EPOLLOUT));
+    return FlushStatus::kDrained;
+  }
+  blocked_ = true;
+  update_interest(stream_.interest | EPOLLOUT);
+  if (!deadline_fixed_ && (outbox.bytes() < before || !stream_.pending->active())) {
+    core_->timers.start(*stream_.pending, core_->options.write_stall_timeout_ms);
+  }
+  return FlushStatus::kBlocked;
+}
+
+void Connection::leave_core() {
+  if (stream_.pending) stream_.pending->stop();
+  core_->uncount_address(stream_.address_count);
+  stream_.address_count = nullptr;
+  dirty_ = false;
+  blocked_ = false;
+  core_ = nullptr;
+}
+
+void Connection::start_write_deadline(std::int64_t delay_ms) {
+  if (!stream_.pending) stream_.pending = core_->take_pending_writes(*this);
+  deadline_fixed_ = true;
+  core_->timers.start(*stream_.pending, delay_ms);
+}
+
+void Connection::mark_dirty() {
+  if (dirty_) return;
+  dirty_ = true;
+  core_->mark_dirty(*this);
+}
+
+void Connection::set_reading(bool on, bool watch_hang_up) {
+  std::uint32_t interest = stream_.interest & static_cast<std::uint32_t>(EPOLLOUT);
+  if (on) interest |= EPOLLIN;
+  if (!on && watch_hang_up) interest |= EPOLLRDHUP;
+  update_interest(interest);
+}
+
+void Connection::update_interest(std::uint32_t interest) {
+  if (interest == stream_.interest || stream_.descriptor < 0) return;
+  stream_.interest = interest;
+  core_->loop.change(stream_.descriptor, interest, *this);
+}
+
+void Connection::shut_down_sending() {
+  if (stream_.tls) tls_notify_close(stream_.tls);
+  ::shutdown(stream_.descriptor, SHUT_WR);
+}
+
+void Connection::die() {
+  if (dead_) return;
+  dead_ = true;
+  drop_pending();
+  if (stream_.tls) {
+    tls_free(stream_.tls);
+    stream_.tls = nullptr;
+  }
+  if (stream_.descriptor >= 0) {
+    ::close(stream_.descriptor);
+    stream_.descriptor = -1;
+  }
+  core_->uncount_address(stream_.address_count);
+  stream_.address_count = nullptr;
+  mark_dirty();
+}
+
+void Connection::drop_pending() {
+  if (!stream_.pending) return;
+  if (core_) {
+    core_->give_back(stream_.pending);
+  } else {
+    delete stream_.pending;
+  }
+  stream_.pending = nullptr;
+}
+
+}  // namespace maru::net

@@ -1,0 +1,110 @@
+// A connection that speaks HTTP/1.1: one exchange at a time, what the client sends ahead waits
+// unread. Owner thread only, except while it travels between threads (HeadVerdict::kMove).
+//
+// Deadlines (quality.md 1, row 21): the head within head_timeout_ms, a body no slower than
+// body_bytes_per_second_min, keep_alive_timeout_ms between requests. While the handler works on a
+// request there is none: that is the handler's business.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/address.hpp"
+#include "net/connection.hpp"
+#include "net/http.hpp"
+#include "net/http_parser.hpp"
+
+namespace maru::net {
+
+struct WebSocketOffer;
+
+class HttpConnection final : public Connection {
+ public:
+  HttpConnection(IoCore& core, Stream stream, const Address& peer);
+  ~HttpConnection() override;
+
+  // What HttpExchange does, for the exchange that is open now.
+  void respond(HttpResponse response);
+  void destroy();
+  WebSocketConnection* accept_websocket(
+      WebSocketHandler& handler, const std::vector<std::pair<std::string, std::string>>& fields);
+
+  // Around a journey to another thread: the first on the old one, the second on the new one.
+  void leave_thread();
+  static void join_thread(std::unique_ptr<Connection> connection, IoThread& thread);
+
+  void end_of_turn() override;
+  void on_stop() override;
+  void on_write_deadline() override;
+
+ private:
+  enum class State : std::uint8_t {
+    kHead,     // between requests, or in the midst of a head
+    kDecided,  // within on_head
+    kBody,
+    kWaiting,  // the handler has the request
+    kDiscard,  // answered already; the rest of the body is thrown away
+    kLeaving,  // the verdict was kMove
+    kArrived,  // on the other thread, whose handler has not seen the head yet
+    kLinger,   // the last answer goes out; what comes in is thrown away
+  };
+
+  class Deadline final : public Timer {
+   public:
+    explicit Deadline(HttpConnection& connection) : connection_(connection) {}
+    ~Deadline() = default;
+
+   private:
+    void on_timer() override { connection_.on_deadline(); }
+    HttpConnection& connection_;
+  };
+
+  void on_readable() override;
+  void on_failed() override;
+  void on_deadline();
+  void on_end_of_stream();
+
+  bool process(std::string_view fresh);
+  bool step();
+  bool step_head();
+  bool step_body();
+  bool begin_exchange();
+  bool obey(const HeadVerdict& verdict);
+  bool deliver();
+  bool deliver_too_large();
+  void consume(std::size_t size);
+
+  void retire_parser();
+  void refuse(int status, const char* detail);
+  void send_response(const HttpResponse& response, bool close);
+  void finish_exchange(bool close);
+  void begin_linger();
+  void start_body_window();
+  void abort_exchange();
+
+  std::unique_ptr<HttpParser> parser_;  // while a request is being read or answered
+  std::unique_ptr<HttpParser> spent_parser_;
+  std::unique_ptr<WebSocketOffer> offer_;
+  std::string unread_;
+  std::string_view input_;  // within process(): what is unread, in unread_ or the receive buffer
+  std::uint64_t exchange_ = 0;  // 0: none is open
+  std::size_t body_bytes_max_ = 0;
+  std::size_t window_bytes_ = 0;  // body bytes in the present window; in kLinger: thrown away
+  Deadline deadline_;
+  Address peer_;
+  unsigned move_to_ = 0;
+  State state_ = State::kHead;
+  std::uint8_t moves_ = 0;
+  bool processing_ = false;
+  bool served_ = false;  // at least one request before
+  bool close_after_ = false;
+  bool reading_paused_ = false;
+  bool sending_shut_ = false;
+  bool peer_ended_ = false;
+};
+
+}  // namespace maru::net

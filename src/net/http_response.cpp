@@ -1,0 +1,170 @@
+#include "net/http_response.hpp"
+
+#include <algorithm>
+
+namespace maru::net {
+namespace {
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 413:
+      return "Payload Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 422:
+      return "Unprocessable Entity";
+    case 426:
+      return "Upgrade Required";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Unknown";
+  }
+}
+
+void append_clean(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back((byte < 0x20 && byte != '\t') || byte == 0x7F ? ' ' : c);
+  }
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  append_clean(out, name);
+  out += ": ";
+  append_clean(out, value);
+  out += "\r\n";
+}
+
+std::string_view problem_code(int status) {
+  switch (status) {
+    case 408:
+      return "timeout";
+    case 413:
+      return "payload_too_large";
+    case 431:
+      return "headers_too_large";
+    case 500:
+      return "internal";
+    case 501:
+      return "not_implemented";
+    case 505:
+      return "http_version";
+    default:
+      return "bad_request";
+  }
+}
+
+}  // namespace
+
+SharedBytes serialize_response(const HttpResponse& response, const ResponseContext& context) {
+  std::string head;
+  head.reserve(256);
+  head += "HTTP/1.1 ";
+  head += std::to_string(std::clamp(response.status, 100, 999));
+  head += ' ';
+  head += reason_of(response.status);
+  head += "\r\n";
+  if (!response.content_type.empty()) append_field(head, "Content-Type", response.content_type);
+  for (const auto& [name, value] : response.fields) append_field(head, name, value);
+  // RFC 9110, section 8.6: these have no content and do not speak of its length.
+  const bool bodyless = response.status < 200 || response.status == 204 || response.status == 304;
+  if (!bodyless) append_field(head, "Content-Length", std::to_string(response.body.size()));
+  if (context.close) {
+    head += "Connection: close\r\n";
+  } else if (!context.http_1_1) {
+    head += "Connection: keep-alive\r\n";
+  }
+  head += "\r\n";
+  const std::string_view body =
+      bodyless || context.head_only ? std::string_view() : std::string_view(response.body);
+  return SharedBytes::build(head.size() + body.size(), [&](char* out) {
+    std::ranges::copy(body, std::ranges::copy(head, out).out);
+  });
+}
+
+SharedBytes serialize_switching(std::string_view accept_value, std::string_view protocol,
+                                const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::string head =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  append_field(head, "Sec-WebSocket-Accept", accept_value);
+  if (!protocol.empty()) append_field(head, "Sec-WebSocket-Protocol", protocol);
+  for (const auto& [name, value] : fields) append_field(head, name, value);
+  head += "\r\n";
+  return SharedBytes::copy(head);
+}
+
+HttpResponse make_problem(int status, std::string_view detail) {
+  HttpResponse response;
+  response.status = status;
+  response.content_type = "application/problem+json";
+  response.close = true;
+  const std::string title(reason_of(status));
+  response.body = R"({"type":"about:blank","title":")" + title + R"(","status":)" +
+                  std::to_string(status) + R"(,"code":")" + std::string(problem_code(status)) +
+                  R"(","detail":")" + std::string(detail) + R"(","error":")" + std::string(detail) +
+                  R"("})";
+  return response;
+}
+
+}  // namespace maru::net
