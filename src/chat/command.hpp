@@ -1,6 +1,9 @@
 // What can be asked of the sequencer, and what it answers. Everything in a command is validated and
 // normalised by the edge (text/), but every decision that depends on state is made by ChatCore.
 // Values; moved between threads.
+//
+// Errors that every command can end in: kUnavailable (nothing happened; may be sent again) and
+// kInternal. A command in the name of a user that has been deleted since: kUnauthenticated.
 #pragma once
 
 #include <cstdint>
@@ -82,10 +85,11 @@ struct TouchActivity {
   std::vector<std::pair<UserId, WallTime>> users;
 };
 
-// A group, or the 1:1 of two users (an existing one is returned). Members: `users` and the owner,
-// from the start, without a system message. Errors: kNotFound (field users: an unknown user),
-// kChatFull (> 100 members), kValidationFailed (a 1:1 that is not the caller and one other; > 1,000
-// chats of a user), kIdempotencyConflict. → ChatCreated
+// A group, or the 1:1 of two users (an existing one is returned, and the key is then not stored).
+// Members: `users` and the caller, who owns it, from the start, without a system message. Errors:
+// kNotFound (field users: an unknown user), kChatFull (> 100 members), kValidationFailed (a 1:1
+// that is not the caller and one other; > 1,000 chats of a user), kIdempotencyConflict. →
+// ChatCreated
 struct CreateChat {
   UserId caller;
   std::string name;
@@ -101,7 +105,8 @@ struct JoinChat {
   UserId user;
 };
 
-// Errors: kNotFound, kNotMember is not one (left=false). A 1:1 cannot be left: kForbidden. → Left
+// Leaving again is fine (left=false). Errors: kNotFound (no such chat, or a 1:1 of others),
+// kForbidden (a 1:1 cannot be left). → Left
 struct LeaveChat {
   ChatId chat;
   UserId user;

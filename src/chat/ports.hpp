@@ -31,8 +31,7 @@ class CommandLog {
   [[nodiscard]] virtual bool submit(Command&& command) = 0;
 };
 
-// ---- writing
-// -------------------------------------------------------------------------------------
+// ---- writing ----
 
 struct UserInserted {
   User user;
@@ -64,12 +63,14 @@ struct SessionTouched {
 struct SessionClosed {
   SessionId session;
 };
+// With an idempotency key, the key's first use is stored too: unique per (caller, key), created_at
+// as the chat's.
 struct ChatInserted {
   Chat chat;
   std::vector<Member> members;
-  std::optional<std::string> idempotency_key;  // with chat.owner… of the caller below
+  std::optional<std::string> idempotency_key;
   UserId caller;
-  std::uint64_t idempotency_fingerprint = 0;  // of the request: another one under the key conflicts
+  std::uint64_t idempotency_fingerprint = 0;  // tells another request under the same key
 };
 struct MemberAdded {
   ChatId chat;
@@ -79,7 +80,8 @@ struct MemberRemoved {
   ChatId chat;
   UserId user;
 };
-struct ChatUpdated {  // owner and archived, as they are now
+// Owner and archived as they are from now on.
+struct ChatUpdated {
   ChatId chat;
   std::optional<UserId> owner;
   bool archived = false;
@@ -94,7 +96,8 @@ struct MemberRoleSet {
 struct RecordAppended {
   RecordPtr record;
 };
-struct IdempotencyExpired {  // keys of CreateChat older than that
+// Forgets the idempotency keys of chats created before that.
+struct IdempotencyExpired {
   WallTime before;
 };
 
@@ -146,12 +149,12 @@ class Store {
   [[nodiscard]] virtual Result<ChatNumber> load_last_number() = 0;
 
   // Called when the sequencer has nothing to do, at most every few hundred milliseconds: the time
-  // for housekeeping that would delay a batch (SQLite: checkpoints). May block on the disk, briefly.
+  // for housekeeping that would delay a batch (SQLite: checkpoints). May block on the disk,
+  // briefly.
   virtual void idle(MonotonicTime /*now*/) {}
 };
 
-// ---- reading
-// -------------------------------------------------------------------------------------
+// ---- reading ----
 
 struct UserBrief {
   UserId id;
@@ -231,8 +234,7 @@ class QueryPool {
   [[nodiscard]] virtual bool post(Query&& query) = 0;
 };
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events ----
 
 class EventSink {
  public:

@@ -1,0 +1,44 @@
+// What a chat *is*: decides one command on the working state. No I/O of its own, no clock, no
+// random numbers: the same state, command and stamp always give the same decision.
+//
+// A command is decided as a whole: it reads all it needs first, so that a refusal (a failed read is
+// one, kUnavailable) has changed nothing.
+#pragma once
+
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "chat/command.hpp"
+#include "chat/event.hpp"
+#include "chat/ports.hpp"
+#include "chat/working_state.hpp"
+
+namespace maru::chat {
+
+// From outside: when it is and where new ids come from.
+struct Stamp {
+  WallTime now;
+  IdSource& ids;
+};
+
+// What a batch of decisions comes to, in order.
+struct Effects {
+  std::vector<Change> changes;  // already applied to the working state
+  std::vector<Event> events;
+};
+
+// Owner: the sequencer's thread. Decisions are on the open batch's state: neither replies nor
+// events may leave before the changes are durable.
+class ChatCore {
+ public:
+  explicit ChatCore(WorkingState& state) : state_(state) {}
+
+  // Adds to `effects`; nothing when the reply is an error.
+  [[nodiscard]] Reply decide(const CommandBody& command, const Stamp& stamp, Effects& effects);
+
+ private:
+  WorkingState& state_;
+};
+
+}  // namespace maru::chat

@@ -1,0 +1,155 @@
+// Creating groups and 1:1s. Takes no sequence: the creation document itself says who is there.
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+
+#include "base/limits.hpp"
+#include "chat/turn.hpp"
+
+namespace maru::chat {
+namespace {
+
+constexpr std::int64_t kIdempotencyKeyLifeMs = 24 * 60 * 60 * 1000;
+
+// FNV-1a. It is stored and compared after restarts and on other machines, so it is not std::hash.
+class Fingerprint {
+ public:
+  void add(const void* bytes, std::size_t size) {
+    const auto* at = static_cast<const unsigned char*>(bytes);
+    for (std::size_t i = 0; i < size; ++i) {
+      hash_ = (hash_ ^ at[i]) * 0x100000001B3u;
+    }
+  }
+  [[nodiscard]] std::uint64_t value() const { return hash_; }
+
+ private:
+  std::uint64_t hash_ = 0xCBF29CE484222325u;
+};
+
+// The same for the same request, whatever the order of `members`.
+std::uint64_t fingerprint_of(const CreateChat& command, std::vector<UserId> members) {
+  std::ranges::sort(members);
+  Fingerprint fingerprint;
+  const unsigned char kind = command.is_personal ? 1 : 0;
+  fingerprint.add(&kind, 1);
+  for (const UserId& member : members) fingerprint.add(member.bytes().data(), UserId::kSize);
+  fingerprint.add(command.name.data(), command.name.size());
+  return fingerprint.value();
+}
+
+// The caller and `users`, each once, the caller first.
+std::vector<UserId> members_of(const CreateChat& command) {
+  std::vector<UserId> members{command.caller};
+  std::unordered_set<UserId> seen{command.caller};
+  for (const UserId& user : command.users) {
+    if (seen.insert(user).second) members.push_back(user);
+  }
+  return members;
+}
+
+Reply answer_existing(ChatId id, Turn& turn) {
+  const auto state = turn.state.find_chat(id);
+  if (!state) return std::unexpected(state.error());
+  if (!*state) return fail(ErrorCode::kInternal, "A chat that was created is not there.");
+  return ChatCreated{document_of(**state), true};
+}
+
+// What an earlier request has made already: under the same key, or the pair's 1:1.
+Result<std::optional<ChatId>> find_existing(const CreateChat& command,
+                                            const std::vector<UserId>& members, Turn& turn) {
+  if (command.idempotency_key) {
+    const auto earlier =
+        turn.state.find_created_under_key(command.caller, *command.idempotency_key,
+                                          WallTime{turn.stamp.now.ms - kIdempotencyKeyLifeMs});
+    if (!earlier) return std::unexpected(earlier.error());
+    if (*earlier) {
+      if ((*earlier)->fingerprint == fingerprint_of(command, members)) return (*earlier)->chat;
+      return fail(ErrorCode::kIdempotencyConflict,
+                  "This Idempotency-Key was used before with another request.");
+    }
+  }
+  if (command.is_personal) return turn.state.find_personal_chat(members[0], members[1]);
+  return std::nullopt;
+}
+
+Result<void> check_size(const CreateChat& command, std::size_t count) {
+  if (command.is_personal && count != 2) {
+    return fail_field("users", "format", "A 1:1 has the caller and one other user.");
+  }
+  if (count > limits::kGroupMembersMax) {
+    auto refusal = fail(ErrorCode::kChatFull, "The group would have too many members.");
+    refusal.error().fields.push_back({"users", "too_many",
+                                      static_cast<std::int64_t>(limits::kGroupMembersMax),
+                                      static_cast<std::int64_t>(count)});
+    return refusal;
+  }
+  return {};
+}
+
+Result<std::vector<Member>> load_members(const std::vector<UserId>& users, Turn& turn) {
+  std::vector<Member> members;
+  members.reserve(users.size());
+  for (const UserId& id : users) {
+    const bool is_caller = members.empty();
+    const auto user = load_live_user(id, turn);
+    if (!user) {
+      if (is_caller || user.error().code == ErrorCode::kUnavailable) {
+        return std::unexpected(user.error());
+      }
+      auto refusal = fail(ErrorCode::kNotFound, "One of the users does not exist.");
+      refusal.error().fields.push_back({"users", "unknown"});
+      return refusal;
+    }
+    if (auto room = check_chat_count(id, turn); !room) {
+      return std::unexpected(std::move(room.error()));
+    }
+    members.push_back({id, (*user)->name, is_caller ? Role::kOwner : Role::kMember, Sequence{0}});
+  }
+  return members;
+}
+
+}  // namespace
+
+Reply decide(const CreateChat& command, Turn& turn) {
+  const std::vector<UserId> users = members_of(command);
+  if (auto size = check_size(command, users.size()); !size) {
+    return std::unexpected(std::move(size.error()));
+  }
+  // The caller first: a deleted user is not told what was there.
+  if (auto caller = load_live_user(command.caller, turn); !caller) {
+    return std::unexpected(std::move(caller.error()));
+  }
+  const auto existing = find_existing(command, users, turn);
+  if (!existing) return std::unexpected(existing.error());
+  if (*existing) return answer_existing(**existing, turn);
+
+  auto members = load_members(users, turn);
+  if (!members) return std::unexpected(std::move(members.error()));
+  const auto last_number = turn.state.find_last_number();
+  if (!last_number) return std::unexpected(last_number.error());
+
+  ChatInserted inserted;
+  inserted.chat = Chat{.id = turn.stamp.ids.next<ChatId>(),
+                       .number = ChatNumber{last_number->value + 1},
+                       .name = command.name,
+                       .is_personal = command.is_personal,
+                       .archived = false,
+                       .owner = command.caller,
+                       .created_at = turn.stamp.now,
+                       .updated_at = turn.stamp.now};
+  inserted.members = std::move(*members);
+  inserted.caller = command.caller;
+  if (command.idempotency_key) {
+    inserted.idempotency_key = command.idempotency_key;
+    inserted.idempotency_fingerprint = fingerprint_of(command, users);
+    // An expired use of the same key would be in the way.
+    turn.change(IdempotencyExpired{WallTime{turn.stamp.now.ms - kIdempotencyKeyLifeMs}});
+  }
+  const ChatDocument document =
+      document_of(ChatState{inserted.chat, inserted.members, Sequence{0}, 0});
+  turn.change(std::move(inserted));
+  turn.tell(ChatAdded{users, document});
+  return ChatCreated{document, false};
+}
+
+}  // namespace maru::chat

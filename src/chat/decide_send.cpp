@@ -1,0 +1,89 @@
+// Sending a text, in the fixed order idempotency, membership, next sequence: otherwise a resend
+// would be refused although its message stands (architecture.md, "Cluster").
+#include "chat/turn.hpp"
+
+namespace maru::chat {
+namespace {
+
+using Lookup = WorkingState::Lookup;
+
+// The record of an earlier try, or null.
+Result<RecordPtr> find_first_try(const SendMessage& command, Lookup lookup, Turn& turn) {
+  if (!command.client_msg_id) return nullptr;
+  return turn.state.find_sent(command.chat, command.from, *command.client_msg_id, lookup);
+}
+
+Reply answer_resend(const SendMessage& command, RecordPtr first) {
+  if (first->content != command.content) {
+    return fail(ErrorCode::kIdempotencyConflict,
+                "This clientMsgId was used before with another text.");
+  }
+  return Sent{std::move(first), true};
+}
+
+// The chat, if `from` may write to it.
+Result<const ChatState*> load_writable_chat(const SendMessage& command, Turn& turn) {
+  auto state = turn.state.find_chat(command.chat);
+  if (!state) return state;
+  if (!*state) return fail(ErrorCode::kNotFound, "There is no such chat.");
+  const Chat& chat = (*state)->chat;
+  if (!find_member(**state, command.from)) {
+    // Outsiders must not learn that a 1:1 exists.
+    if (chat.is_personal) return fail(ErrorCode::kNotFound, "There is no such chat.");
+    return fail(ErrorCode::kNotMember, "Only members can write to this chat.");
+  }
+  if (chat.archived) return fail(ErrorCode::kChatArchived, "The chat is archived.");
+  if (chat.is_personal) {
+    // A deleted user has left every group, but stays in its 1:1s for the other's sake.
+    if (auto user = load_live_user(command.from, turn); !user) {
+      return std::unexpected(std::move(user.error()));
+    }
+  }
+  return state;
+}
+
+Record text_record(const ChatState& state, const SendMessage& command, Turn& turn) {
+  Record record;
+  record.id = turn.stamp.ids.next<RecordId>();
+  record.chat = state.chat.id;
+  record.chat_number = state.chat.number;
+  record.sequence = Sequence{state.head.value + 1};
+  record.from = command.from;
+  record.from_name = find_member(state, command.from)->user_name;
+  if (state.chat.is_personal) {
+    for (const Member& member : state.members) {
+      if (member.user == command.from) continue;
+      record.to = member.user;
+      record.to_name = member.user_name;
+    }
+  }
+  record.content = command.content;
+  record.client_msg_id = command.client_msg_id;
+  record.text_count = state.text_count + 1;
+  record.created_at = turn.stamp.now;
+  return record;
+}
+
+}  // namespace
+
+Reply decide(const SendMessage& command, Turn& turn) {
+  auto first = find_first_try(command, Lookup::kIfLikely, turn);
+  if (!first) return std::unexpected(std::move(first.error()));
+  if (*first) return answer_resend(command, std::move(*first));
+
+  const auto state = load_writable_chat(command, turn);
+  if (!state) {
+    // Nothing will be appended, so the store's unique key cannot speak up: ask it.
+    first = find_first_try(command, Lookup::kCertainly, turn);
+    if (!first) return std::unexpected(std::move(first.error()));
+    if (*first) return answer_resend(command, std::move(*first));
+    return std::unexpected(state.error());
+  }
+
+  RecordPtr record = std::make_shared<const Record>(text_record(**state, command, turn));
+  turn.change(RecordAppended{record});
+  turn.tell(RecordCommitted{record});
+  return Sent{std::move(record), false};
+}
+
+}  // namespace maru::chat

@@ -1,0 +1,106 @@
+// Devices that are logged in: how a session ends, and what is noted of its use.
+#include <algorithm>
+
+#include "base/limits.hpp"
+#include "chat/sessions.hpp"
+#include "chat/turn.hpp"
+
+namespace maru::chat {
+namespace {
+
+// One ExpireSessions stays a short turn: others wait behind it.
+constexpr std::size_t kExpiredPerCommandMax = 100;
+constexpr std::size_t kExpiryChangesMax = 2'000;
+
+// A guest is its sessions: without one it ends, unless nicknames are identities (open mode).
+enum class GuestFate : std::uint8_t { kEndsWithLastSession, kStays };
+
+// Closes the session and, where it was the guest's last, ends the guest. The sessions of its user
+// have been read. An error has changed nothing. By value: the session goes while this runs.
+Result<void> end_session(LoginSession session, std::size_t sessions_open, GuestFate fate,
+                         Turn& turn) {
+  const auto user = turn.state.find_user(session.user);
+  if (!user) return std::unexpected(user.error());
+  const bool ends_guest = fate == GuestFate::kEndsWithLastSession && sessions_open == 1 && *user &&
+                          (*user)->type == AccountType::kGuest && !(*user)->deleted_at;
+  if (!ends_guest) {
+    close_session(session, turn);
+    return {};
+  }
+  const auto prepared = prepare_guest_end(session.user, turn);
+  if (!prepared) return std::unexpected(prepared.error());
+  close_session(session, turn);
+  end_guest(session.user, *prepared, turn);
+  return {};
+}
+
+const LoginSession* find_session(const std::vector<LoginSession>& sessions, SessionId id) {
+  const auto at = std::ranges::find(sessions, id, &LoginSession::id);
+  return at == sessions.end() ? nullptr : &*at;
+}
+
+}  // namespace
+
+LoginSession open_session(UserId user, const NewSession& session, Turn& turn) {
+  const auto sessions = turn.state.find_sessions(user);
+  if (sessions && (*sessions)->size() >= limits::kSessionsPerUserMax) {
+    close_session(*std::ranges::min_element(**sessions, {}, &LoginSession::last_used_at), turn);
+  }
+  LoginSession opened{turn.stamp.ids.next<SessionId>(),
+                      user,
+                      session.token,
+                      turn.stamp.now,
+                      turn.stamp.now,
+                      session.user_agent};
+  turn.change(SessionOpened{opened});
+  return opened;
+}
+
+void close_session(LoginSession session, Turn& turn) {
+  turn.change(SessionClosed{session.id});
+  turn.tell(SessionRevoked{session.user, session.id});
+}
+
+Reply decide(const RevokeSession& command, Turn& turn) {
+  const auto sessions = turn.state.find_sessions(command.user);
+  if (!sessions) return std::unexpected(sessions.error());
+  const LoginSession* session = find_session(**sessions, command.session);
+  if (!session) return fail(ErrorCode::kNotFound, "There is no such session.");
+  const auto fate = command.keep_guest ? GuestFate::kStays : GuestFate::kEndsWithLastSession;
+  if (auto ended = end_session(*session, (*sessions)->size(), fate, turn); !ended) {
+    return std::unexpected(std::move(ended.error()));
+  }
+  return Done{};
+}
+
+Reply decide(const ExpireSessions& command, Turn& turn) {
+  const auto idle = turn.state.load_idle_sessions(command.idle_since, kExpiredPerCommandMax);
+  if (!idle) return std::unexpected(idle.error());
+  const auto fate = command.keep_guests ? GuestFate::kStays : GuestFate::kEndsWithLastSession;
+  const std::size_t changes_before = turn.effects.changes.size();
+  for (const LoginSession& candidate : *idle) {
+    const bool began = turn.effects.changes.size() > changes_before;
+    if (turn.effects.changes.size() - changes_before >= kExpiryChangesMax) return Done{true};
+    const auto sessions = turn.state.find_sessions(candidate.user);
+    if (!sessions) {
+      if (began) return Done{true};
+      return std::unexpected(sessions.error());
+    }
+    // It may have been closed or used in this very batch.
+    const LoginSession* session = find_session(**sessions, candidate.id);
+    if (!session || session->last_used_at >= command.idle_since) continue;
+    if (auto ended = end_session(*session, (*sessions)->size(), fate, turn); !ended) {
+      if (began) return Done{true};
+      return std::unexpected(std::move(ended.error()));
+    }
+  }
+  return Done{idle->size() == kExpiredPerCommandMax};
+}
+
+Reply decide(const TouchActivity& command, Turn& turn) {
+  for (const auto& [session, at] : command.sessions) turn.change(SessionTouched{session, at});
+  for (const auto& [user, at] : command.users) turn.change(UserSeen{user, at});
+  return Done{};
+}
+
+}  // namespace maru::chat

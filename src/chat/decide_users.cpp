@@ -1,0 +1,129 @@
+// Who there is: registering, guests, passwords, and how a guest ends.
+#include "chat/sessions.hpp"
+#include "chat/turn.hpp"
+
+namespace maru::chat {
+namespace {
+
+// Shown where a deleted user's name was; nobody can be found or logged in by it.
+constexpr std::string_view kTombstoneName = "탈퇴한 사용자";
+
+std::unexpected<Error> wrong_credentials() {
+  return fail(ErrorCode::kInvalidCredentials, "The name or the password is wrong.");
+}
+
+// A new user cannot have sessions in its way, so nothing here can fail.
+Reply create_user(User user, std::string folded_name, const NewSession& session, Turn& turn) {
+  user.id = turn.stamp.ids.next<UserId>();
+  user.created_at = turn.stamp.now;
+  user.updated_at = turn.stamp.now;
+  turn.change(UserInserted{user, std::move(folded_name)});
+  LoginSession opened = open_session(user.id, session, turn);
+  return LoggedIn{std::move(user), std::move(opened), true};
+}
+
+// Opens a session of a user who was there before.
+Reply log_in(const User& user, const NewSession& session, Turn& turn) {
+  if (auto sessions = turn.state.find_sessions(user.id); !sessions) {
+    return std::unexpected(std::move(sessions.error()));
+  }
+  LoginSession opened = open_session(user.id, session, turn);
+  return LoggedIn{user, std::move(opened), false};
+}
+
+}  // namespace
+
+Reply decide(const RegisterUser& command, Turn& turn) {
+  const auto taken = turn.state.find_name(command.folded_name);
+  if (!taken) return std::unexpected(taken.error());
+  if (*taken) return fail(ErrorCode::kNameTaken, "The name is taken.");
+  User user;
+  user.name = command.name;
+  user.type = AccountType::kAccount;
+  user.password_hash = command.password_hash;
+  return create_user(std::move(user), command.folded_name, command.session, turn);
+}
+
+Reply decide(const OpenGuest& command, Turn& turn) {
+  const auto holder = turn.state.find_name(command.folded_name);
+  if (!holder) return std::unexpected(holder.error());
+  if (!*holder) {
+    User user;
+    user.name = command.name;
+    user.type = AccountType::kGuest;
+    return create_user(std::move(user), command.folded_name, command.session, turn);
+  }
+  if (command.rule == GuestRule::kNameMustBeFree) {
+    return fail(ErrorCode::kNameTaken, "The name is taken.");
+  }
+  const auto user = load_live_user(**holder, turn);
+  if (!user) return std::unexpected(user.error());
+  if (!(*user)->password_hash.empty()) return wrong_credentials();
+  return log_in(**user, command.session, turn);
+}
+
+Reply decide(const OpenSession& command, Turn& turn) {
+  const auto found = turn.state.find_user(command.user);
+  if (!found) return std::unexpected(found.error());
+  const User* user = *found;
+  // The password was checked against a snapshot; it may have been changed since.
+  if (!user || user->deleted_at || user->password_hash.empty() ||
+      user->password_hash != command.verified_password_hash) {
+    return wrong_credentials();
+  }
+  if (auto sessions = turn.state.find_sessions(user->id); !sessions) {
+    return std::unexpected(std::move(sessions.error()));
+  }
+  if (!command.rehashed_password.empty()) {
+    turn.change(UserPasswordSet{user->id, command.rehashed_password, user->type, turn.stamp.now});
+  }
+  return log_in(*user, command.session, turn);
+}
+
+Reply decide(const SetPassword& command, Turn& turn) {
+  const auto found = turn.state.find_user(command.user);
+  if (!found) return std::unexpected(found.error());
+  const User* user = *found;
+  if (!user || user->deleted_at) return fail(ErrorCode::kNotFound, "There is no such user.");
+  if (user->password_hash != command.verified_password_hash) return wrong_credentials();
+  const auto sessions = turn.state.find_sessions(user->id);
+  if (!sessions) return std::unexpected(sessions.error());
+
+  turn.change(
+      UserPasswordSet{user->id, command.new_password_hash, AccountType::kAccount, turn.stamp.now});
+  const std::vector<LoginSession> before = **sessions;
+  for (const LoginSession& session : before) {
+    if (session.id != command.keep) close_session(session, turn);
+  }
+  return Done{};
+}
+
+Result<GuestEnd> prepare_guest_end(UserId guest, Turn& turn) {
+  if (auto user = turn.state.find_user(guest); !user) {
+    return std::unexpected(std::move(user.error()));
+  }
+  auto chats = turn.state.load_chats_of(guest);
+  if (!chats) return std::unexpected(std::move(chats.error()));
+  for (const ChatId& chat : *chats) {
+    if (auto state = turn.state.find_chat(chat); !state) {
+      return std::unexpected(std::move(state.error()));
+    }
+  }
+  return GuestEnd{std::move(*chats)};
+}
+
+void end_guest(UserId guest, const GuestEnd& prepared, Turn& turn) {
+  const std::string tombstone(kTombstoneName);
+  for (const ChatId& id : prepared.chats) {
+    const auto found = turn.state.find_chat(id);
+    if (!found || !*found || !find_member(**found, guest)) continue;
+    if ((*found)->chat.is_personal) {
+      turn.state.rename_member(id, guest, tombstone);
+    } else {
+      leave_group(**found, guest, turn);
+    }
+  }
+  turn.change(UserEnded{guest, tombstone, turn.stamp.now});
+}
+
+}  // namespace maru::chat

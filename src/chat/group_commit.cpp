@@ -1,0 +1,117 @@
+#include "chat/group_commit.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace maru::chat {
+namespace {
+
+void count(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) {
+  counter.fetch_add(by, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+GroupCommit::GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
+                         SequencerCounters& counters, CacheLimits limits)
+    : store_(store),
+      bus_(bus),
+      clock_(clock),
+      ids_(ids),
+      counters_(counters),
+      state_(store, limits),
+      core_(state_) {}
+
+void GroupCommit::run(std::span<Command> commands) {
+  while (!commands.empty()) commands = commands.subspan(run_batch(commands));
+}
+
+std::size_t GroupCommit::run_batch(std::span<Command> commands) {
+  const auto batch = commands.first(decide(commands, Cut::kAtChangesMax));
+  count(counters_.batches);
+  counters_.batch_commands.record(batch.size());
+  if (finish(batch) == Outcome::kConflict) run_again(batch);
+  return batch.size();
+}
+
+void GroupCommit::run_again(std::span<Command> batch) {
+  state_.look_up_every_id();
+  decide(batch, Cut::kNever);
+  if (finish(batch) == Outcome::kDone) return;
+  for (Command& command : batch) run_alone(command);
+}
+
+void GroupCommit::run_alone(Command& command) {
+  state_.look_up_every_id();
+  decide({&command, 1}, Cut::kNever);
+  if (finish({&command, 1}) == Outcome::kDone) return;
+  log::error("command_conflicts", {{"command", command.body.index()}});
+  count(counters_.internal);
+  refuse({&command, 1}, Error{ErrorCode::kInternal, "The command could not be stored.", {}, 0});
+}
+
+std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
+  effects_.changes.clear();
+  effects_.events.clear();
+  replies_.clear();
+  const Stamp stamp{clock_.wall(), ids_};
+  for (const Command& command : commands) {
+    if (cut == Cut::kAtChangesMax && effects_.changes.size() >= kBatchChangesMax) break;
+    replies_.push_back(core_.decide(command.body, stamp, effects_));
+  }
+  return replies_.size();
+}
+
+GroupCommit::Outcome GroupCommit::finish(std::span<Command> batch) {
+  const auto appended = append();
+  if (appended) {
+    state_.commit();
+    release(batch);
+    return Outcome::kDone;
+  }
+  state_.rollback();
+  if (appended.error().code == ErrorCode::kIdempotencyConflict) {
+    count(counters_.conflicts);
+    return Outcome::kConflict;
+  }
+  log::warn("append_failed", {{"code", to_string(appended.error().code)},
+                              {"commands", batch.size()},
+                              {"changes", effects_.changes.size()}});
+  refuse(batch,
+         Error{ErrorCode::kUnavailable, "The store cannot be written at the moment.", {}, 0});
+  return Outcome::kDone;
+}
+
+Result<void> GroupCommit::append() {
+  if (effects_.changes.empty()) return {};
+  const auto began = std::chrono::steady_clock::now();
+  auto appended = store_.append(effects_.changes);
+  const auto took = std::chrono::steady_clock::now() - began;
+  counters_.append_us.record(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  return appended;
+}
+
+void GroupCommit::release(std::span<Command> batch) {
+  const auto records = std::ranges::count_if(effects_.events, [](const Event& event) {
+    return std::holds_alternative<RecordCommitted>(event);
+  });
+  count(counters_.records, static_cast<std::uint64_t>(records));
+  if (!effects_.events.empty()) bus_.publish(std::exchange(effects_.events, {}));
+  for (std::size_t i = 0; i < batch.size(); ++i) answer(batch[i], std::move(replies_[i]));
+}
+
+void GroupCommit::refuse(std::span<Command> batch, const Error& error) {
+  for (Command& command : batch) answer(command, std::unexpected(error));
+}
+
+void GroupCommit::answer(Command& command, Reply reply) {
+  count(counters_.commands);
+  if (!reply && reply.error().code == ErrorCode::kUnavailable) count(counters_.unavailable);
+  if (command.reply) command.reply(std::move(reply));
+}
+
+}  // namespace maru::chat

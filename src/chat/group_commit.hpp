@@ -1,0 +1,72 @@
+// Decides batches of commands, makes each batch durable with one append, and only then lets replies
+// and events out: the output gate. The sequencer without its thread.
+//
+// What happens to a batch:
+//   append OK              events are published, then the replies go out, in order. Events first:
+//                          whoever holds an answer can rely on its events being on their way.
+//   kUnavailable           every command of the batch is answered kUnavailable, refusals too: they
+//                          were decided on state that never came to be. What the batch touched is
+//                          forgotten, so heads go back and the next batch leaves no gap.
+//   kIdempotencyConflict   a unique key knew better than the cache: the batch is decided again with
+//                          every id looked up, then, if need be, one command at a time. A single
+//                          command that still conflicts is answered kInternal and logged.
+// A batch without changes needs no append: nothing in it rests on state that is not durable.
+//
+// Owner: the sequencer's thread. Blocks on the store.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "chat/chat_core.hpp"
+#include "chat/command.hpp"
+#include "chat/ports.hpp"
+#include "chat/sequencer_counters.hpp"
+#include "chat/working_state.hpp"
+
+namespace maru::chat {
+
+class GroupCommit {
+ public:
+  // A batch is cut when its decisions have come to this many changes.
+  static constexpr std::size_t kBatchChangesMax = 4'096;
+
+  GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
+              SequencerCounters& counters, CacheLimits limits = {});
+
+  // One batch, or a few where kBatchChangesMax cuts it. Every reply handler has been called when it
+  // returns.
+  void run(std::span<Command> commands);
+
+ private:
+  enum class Cut { kAtChangesMax, kNever };
+  enum class Outcome { kDone, kConflict };
+
+  std::size_t run_batch(std::span<Command> commands);
+  void run_again(std::span<Command> batch);
+  void run_alone(Command& command);
+
+  std::size_t decide(std::span<Command> commands, Cut cut);
+  [[nodiscard]] Outcome finish(std::span<Command> batch);
+  [[nodiscard]] Result<void> append();
+  void release(std::span<Command> batch);
+  void refuse(std::span<Command> batch, const Error& error);
+  void answer(Command& command, Reply reply);
+
+  Store& store_;
+  EventBus& bus_;
+  const Clock& clock_;
+  IdSource& ids_;
+  SequencerCounters& counters_;
+  WorkingState state_;
+  ChatCore core_;
+
+  // Of the open batch.
+  Effects effects_;
+  std::vector<Reply> replies_;
+};
+
+}  // namespace maru::chat

@@ -1,0 +1,184 @@
+#include "chat/group_commit.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "chat/testing/core_harness.hpp"
+
+namespace maru::chat {
+namespace {
+
+using testing::AppendFault;
+using testing::check_store;
+using testing::CoreHarness;
+using ::testing::IsEmpty;
+using testing::new_session;
+
+class GroupCommitTest : public ::testing::Test {
+ protected:
+  void fail_next(AppendFault fault, std::size_t times = 1) {
+    for (std::size_t i = 1; i <= times; ++i) at.store.fail_append(at.store.appends() + i, fault);
+  }
+
+  CoreHarness at;
+  UserId a = at.add_guest("a");
+  UserId b = at.add_guest("b");
+  UserId outsider = at.add_guest("c");
+  ChatId group = at.add_group(a, {b});
+};
+
+TEST_F(GroupCommitTest, MakesABatchDurableWithOneAppend) {
+  const std::size_t before = at.store.appends();
+  const auto replies = at.run_batch({SendMessage{group, a, "1", {}}, JoinChat{group, outsider},
+                                     SendMessage{group, outsider, "3", {}}});
+  EXPECT_EQ(at.store.appends(), before + 1);
+  for (const Reply& reply : replies) EXPECT_TRUE(reply);
+  EXPECT_EQ(at.store.records(group).size(), 3u);
+  EXPECT_EQ(at.bus.phantoms, 0u);
+}
+
+TEST_F(GroupCommitTest, NeedsNoAppendWhereNothingChanges) {
+  at.store.set_full(true);
+  const std::size_t before = at.store.appends();
+  const auto replies = at.run_batch(
+      {SendMessage{group, outsider, "x", {}}, JoinChat{group, a}, LeaveChat{group, outsider}});
+  EXPECT_EQ(replies[0].error().code, ErrorCode::kNotMember);
+  EXPECT_EQ(std::get<Joined>(*replies[1]).sequence.value, 0u);
+  EXPECT_FALSE(std::get<Left>(*replies[2]).left);
+  EXPECT_EQ(at.store.appends(), before);
+}
+
+TEST_F(GroupCommitTest, EventsGoOutBeforeReplies) {
+  const std::size_t before = at.bus.events.size();
+  std::size_t seen_at_reply = 0;
+  Command command{SendMessage{group, a, "x", {}},
+                  [&](Reply) { seen_at_reply = at.bus.events.size(); }};
+  at.commit.run({&command, 1});
+  EXPECT_EQ(seen_at_reply, before + 1);
+}
+
+TEST_F(GroupCommitTest, AFullDiskIsUnavailableAndLeavesNoGap) {
+  at.send(group, a, "1");
+  const std::size_t events = at.bus.events.size();
+  at.store.set_full(true);
+  for (int i = 0; i < 3; ++i) {
+    const auto replies = at.run_batch(
+        {SendMessage{group, a, "lost", "id-" + std::to_string(i)}, JoinChat{group, outsider},
+         SendMessage{group, outsider, "lost", {}}, CreateChat{a, "lost", false, {}, {}}});
+    for (const Reply& reply : replies) {
+      ASSERT_FALSE(reply);
+      EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
+    }
+  }
+  EXPECT_EQ(at.bus.events.size(), events);
+  EXPECT_EQ(at.counters.unavailable.load(), 12u);
+
+  at.store.set_full(false);
+  EXPECT_EQ(at.send(group, a, "lost", "id-0")->sequence.value, 2u);
+  EXPECT_FALSE(at.run(SendMessage{group, outsider, "x", {}}));
+  const Reply created = at.run(CreateChat{a, "next", false, {}, {}});
+  EXPECT_EQ(std::get<ChatCreated>(*created).document.chat.number.value, 2);
+  EXPECT_THAT(check_store(at.store), IsEmpty());
+}
+
+// A refusal that rests on a change that never came to be must not go out as final.
+TEST_F(GroupCommitTest, ARefusalOfAFailedBatchIsUnavailableToo) {
+  fail_next(AppendFault::kUnavailable);
+  const auto replies = at.run_batch({LeaveChat{group, b}, SendMessage{group, b, "x", "id"},
+                                     OpenGuest{"new", "new", GuestRule::kNameMustBeFree, {}},
+                                     OpenGuest{"new", "new", GuestRule::kNameMustBeFree, {}}});
+  for (const Reply& reply : replies) {
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
+  }
+  EXPECT_EQ(at.send(group, b, "x", "id")->sequence.value, 1u);
+  EXPECT_TRUE(at.run(OpenGuest{"new", "new", GuestRule::kNameMustBeFree, new_session()}));
+}
+
+TEST_F(GroupCommitTest, AConflictIsDecidedAgain) {
+  fail_next(AppendFault::kConflict);
+  const auto replies =
+      at.run_batch({SendMessage{group, a, "1", "id"}, SendMessage{group, b, "2", {}}});
+  EXPECT_EQ(std::get<Sent>(*replies[0]).record->sequence.value, 1u);
+  EXPECT_EQ(std::get<Sent>(*replies[1]).record->sequence.value, 2u);
+  EXPECT_EQ(at.counters.conflicts.load(), 1u);
+  EXPECT_EQ(at.bus.all<RecordCommitted>().size(), 2u);
+}
+
+TEST_F(GroupCommitTest, AConflictThatStaysIsNarrowedDownToItsCommand) {
+  at.store.set_faults([](std::size_t, std::span<const Change> batch) {
+    for (const Change& change : batch) {
+      const auto* appended = std::get_if<RecordAppended>(&change);
+      if (appended && appended->record->content == "poison") return AppendFault::kConflict;
+    }
+    return AppendFault::kNone;
+  });
+  const auto replies =
+      at.run_batch({SendMessage{group, a, "1", {}}, SendMessage{group, b, "poison", {}},
+                    SendMessage{group, a, "2", {}}});
+  EXPECT_EQ(std::get<Sent>(*replies[0]).record->sequence.value, 1u);
+  ASSERT_FALSE(replies[1]);
+  EXPECT_EQ(replies[1].error().code, ErrorCode::kInternal);
+  EXPECT_EQ(std::get<Sent>(*replies[2]).record->sequence.value, 2u);
+  EXPECT_EQ(at.counters.internal.load(), 1u);
+  EXPECT_EQ(at.bus.all<RecordCommitted>().size(), 2u);
+  EXPECT_THAT(check_store(at.store), IsEmpty());
+}
+
+TEST_F(GroupCommitTest, AStoreThatFailsDuringTheSecondTryIsUnavailable) {
+  fail_next(AppendFault::kConflict);
+  at.store.fail_append(at.store.appends() + 2, AppendFault::kUnavailable);
+  const auto replies = at.run_batch({SendMessage{group, a, "1", {}}});
+  ASSERT_FALSE(replies[0]);
+  EXPECT_EQ(replies[0].error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(at.send(group, a, "2")->sequence.value, 1u);
+}
+
+// Another writer, as in a cluster: the cache is behind, the unique key says so.
+TEST_F(GroupCommitTest, AStaleHeadIsReadAgain) {
+  at.send(group, a, "1");
+  SequencerCounters counters;
+  GroupCommit other(at.store, at.bus, at.clock, at.ids, counters);
+  Command command{SendMessage{group, b, "2", {}}, {}};
+  other.run({&command, 1});
+  EXPECT_EQ(at.send(group, a, "3")->sequence.value, 3u);
+  EXPECT_EQ(at.counters.conflicts.load(), 1u);
+}
+
+TEST_F(GroupCommitTest, AnAppendWhoseAnswerWasLostIsFoundAtTheResend) {
+  fail_next(AppendFault::kUnavailableAfter);
+  EXPECT_FALSE(at.run(SendMessage{group, a, "1", "id"}));
+  const Reply again = at.run(SendMessage{group, a, "1", "id"});
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(std::get<Sent>(*again).duplicate);
+  EXPECT_EQ(at.send(group, a, "2")->sequence.value, 2u);
+  EXPECT_THAT(check_store(at.store), IsEmpty());
+}
+
+TEST_F(GroupCommitTest, CutsABatchAtItsChanges) {
+  std::vector<CommandBody> bodies;
+  for (std::size_t i = 0; i <= GroupCommit::kBatchChangesMax; ++i) {
+    bodies.push_back(SendMessage{group, a, "x", {}});
+  }
+  const std::size_t before = at.store.appends();
+  at.run_batch(std::move(bodies));
+  EXPECT_EQ(at.store.appends(), before + 2);
+  EXPECT_EQ(at.store.records(group).size(), GroupCommit::kBatchChangesMax + 1);
+}
+
+TEST_F(GroupCommitTest, ATinyCacheChangesNoAnswer) {
+  CoreHarness tiny(7, CacheLimits{1, 1});
+  const UserId one = tiny.add_guest("one");
+  const UserId two = tiny.add_guest("two");
+  const ChatId first = tiny.add_group(one, {two});
+  const ChatId second = tiny.add_group(two, {one});
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    const auto replies =
+        tiny.run_batch({SendMessage{first, one, "x", {}}, SendMessage{second, two, "y", {}}});
+    EXPECT_EQ(std::get<Sent>(*replies[0]).record->sequence.value, i);
+    EXPECT_EQ(std::get<Sent>(*replies[1]).record->sequence.value, i);
+  }
+}
+
+}  // namespace
+}  // namespace maru::chat

@@ -1,0 +1,55 @@
+#include "chat/sequencer.hpp"
+
+#include <algorithm>
+#include <span>
+
+namespace maru::chat {
+namespace {
+
+// So many calls of Store::idle after the last command; then the thread sleeps until one comes.
+constexpr int kIdleCallsMax = 40;
+constexpr std::chrono::milliseconds kRest{60'000};
+
+}  // namespace
+
+Sequencer::Sequencer(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
+                     SequencerOptions options)
+    : options_(options),
+      store_(store),
+      clock_(clock),
+      commit_(store, bus, clock, ids, counters_, options.cache),
+      mailbox_(options.mailbox_max),
+      thread_([this] { run(); }) {}
+
+Sequencer::~Sequencer() {
+  stop();
+}
+
+bool Sequencer::try_submit(Command&& command) {
+  return mailbox_.try_post(std::move(command)) == PostResult::kPosted;
+}
+
+void Sequencer::stop() {
+  mailbox_.close();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Sequencer::run() {
+  std::vector<Command> queued;
+  int idle_calls = 0;
+  while (mailbox_.wait_drain(queued, idle_calls < kIdleCallsMax ? options_.idle_after : kRest)) {
+    if (queued.empty()) {
+      idle_calls = std::min(idle_calls + 1, kIdleCallsMax);
+      store_.idle(clock_.monotonic());
+      continue;
+    }
+    idle_calls = 0;
+    for (std::span<Command> rest = queued; !rest.empty();) {
+      const std::size_t size = std::min(rest.size(), options_.batch_commands_max);
+      commit_.run(rest.first(size));
+      rest = rest.subspan(size);
+    }
+  }
+}
+
+}  // namespace maru::chat

@@ -1,0 +1,131 @@
+// A Store in memory that fails when told to. Tests only.
+//
+// It keeps the port's contract to the letter: an append is all or nothing, its unique keys are
+// those of the real stores (names, session ids, room numbers, the pair of a 1:1, (chat, sequence),
+// (chat, sender, clientMsgId), (caller, idempotency key)), and what only a bug of the caller can
+// produce (a gap, a change of something that is not there) is noted in violations().
+//
+// One thread at a time, but for set_full(), which any thread may call.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "chat/ports.hpp"
+
+namespace maru::chat::testing {
+
+enum class AppendFault {
+  kNone,
+  kUnavailable,       // nothing is written
+  kConflict,          // nothing is written, as if a unique key had been hit
+  kUnavailableAfter,  // written, yet reported as not: what a lost answer of a remote store is
+};
+
+class FakeStore final : public Store {
+ public:
+  // ---- faults ----
+  // Asked before every append; `number` counts appends from 1.
+  using Faults = std::function<AppendFault(std::size_t number, std::span<const Change> batch)>;
+  void set_faults(Faults faults) { faults_ = std::move(faults); }
+  void fail_append(std::size_t number, AppendFault fault);
+  // As a full disk: appends end in kUnavailable, loads work.
+  void set_full(bool full) { full_.store(full); }
+  // The next `count` loads after `skip` good ones end in kUnavailable.
+  void fail_loads(std::size_t count, std::size_t skip = 0);
+
+  // ---- inspection ----
+  [[nodiscard]] std::size_t appends() const { return appends_; }  // asked for, failed ones too
+  [[nodiscard]] std::size_t loads() const { return loads_; }
+  [[nodiscard]] std::size_t idles() const { return idles_.load(); }
+  [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
+  [[nodiscard]] const std::vector<RecordPtr>& records(ChatId chat) const;
+  [[nodiscard]] bool has_record(const Record& record) const;
+  [[nodiscard]] const std::map<ChatId, ChatState>& chats() const { return chats_; }
+  [[nodiscard]] const std::map<UserId, User>& users() const { return users_; }
+  [[nodiscard]] const std::map<std::string, UserId>& names() const { return names_; }
+  [[nodiscard]] const std::map<SessionId, LoginSession>& sessions() const { return sessions_; }
+
+  // ---- Store ----
+  [[nodiscard]] Result<void> append(std::span<const Change> batch) override;
+  [[nodiscard]] Result<std::optional<ChatState>> load_chat(ChatId id) override;
+  [[nodiscard]] Result<std::optional<ChatId>> load_personal_chat(UserId a, UserId b) override;
+  [[nodiscard]] Result<std::optional<User>> load_user(UserId id) override;
+  [[nodiscard]] Result<std::optional<User>> load_user_by_name(std::string_view folded) override;
+  [[nodiscard]] Result<std::vector<LoginSession>> load_sessions(UserId user) override;
+  [[nodiscard]] Result<std::vector<LoginSession>> load_idle_sessions(WallTime idle_since,
+                                                                     std::size_t limit) override;
+  [[nodiscard]] Result<std::vector<ChatId>> load_chats_of(UserId user) override;
+  [[nodiscard]] Result<std::size_t> load_chat_count_of(UserId user) override;
+  [[nodiscard]] Result<RecordPtr> load_by_client_msg_id(ChatId chat, UserId from,
+                                                        std::string_view id) override;
+  [[nodiscard]] Result<std::optional<CreatedUnderKey>> load_created_under_key(
+      UserId caller, std::string_view key, WallTime not_before) override;
+  [[nodiscard]] Result<ChatNumber> load_last_number() override;
+  void idle(MonotonicTime now) override;
+
+ private:
+  struct StoredKey {
+    ChatId chat;
+    std::uint64_t fingerprint;
+    WallTime created_at;
+  };
+  using SentKey = std::tuple<ChatId, UserId, std::string>;
+
+  // False: a unique key was hit.
+  [[nodiscard]] bool write(const UserInserted& change);
+  [[nodiscard]] bool write(const UserPasswordSet& change);
+  [[nodiscard]] bool write(const UserEnded& change);
+  [[nodiscard]] bool write(const UserSeen& change);
+  [[nodiscard]] bool write(const SessionOpened& change);
+  [[nodiscard]] bool write(const SessionTouched& change);
+  [[nodiscard]] bool write(const SessionClosed& change);
+  [[nodiscard]] bool write(const ChatInserted& change);
+  [[nodiscard]] bool write(const MemberAdded& change);
+  [[nodiscard]] bool write(const MemberRemoved& change);
+  [[nodiscard]] bool write(const ChatUpdated& change);
+  [[nodiscard]] bool write(const MemberRoleSet& change);
+  [[nodiscard]] bool write(const RecordAppended& change);
+  [[nodiscard]] bool write(const IdempotencyExpired& change);
+
+  // Remembers how `map[key]` was, to restore it if the batch fails.
+  template <class Map>
+  void save(Map& map, const typename Map::key_type& key);
+  // The value to change, saved first; null and a violation if it is not there.
+  template <class Map>
+  typename Map::mapped_type* edit(Map& map, const typename Map::key_type& key, const char* what);
+  void undo();
+  [[nodiscard]] AppendFault next_fault(std::span<const Change> batch);
+  [[nodiscard]] bool load_fails();
+
+  std::map<UserId, User> users_;
+  std::map<std::string, UserId> names_;
+  std::map<SessionId, LoginSession> sessions_;
+  std::map<ChatId, ChatState> chats_;
+  std::map<std::int64_t, ChatId> numbers_;
+  std::map<std::pair<UserId, UserId>, ChatId> pairs_;
+  std::map<ChatId, std::vector<RecordPtr>> records_;
+  std::map<SentKey, RecordPtr> sent_;
+  std::map<std::pair<UserId, std::string>, StoredKey> keys_;
+
+  std::vector<std::function<void()>> undo_;
+  std::vector<std::string> violations_;
+  Faults faults_;
+  std::map<std::size_t, AppendFault> planned_;
+  std::atomic<bool> full_{false};
+  std::atomic<std::size_t> idles_{0};
+  std::size_t appends_ = 0;
+  std::size_t loads_ = 0;
+  std::size_t load_faults_ = 0;
+  std::size_t load_faults_skip_ = 0;
+};
+
+}  // namespace maru::chat::testing

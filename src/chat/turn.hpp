@@ -1,0 +1,64 @@
+// One command's turn: what its decision reads and where it writes. Internal to chat/.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "chat/chat_core.hpp"
+
+namespace maru::chat {
+
+// First everything that can fail is read from `state`; then come change() and tell().
+struct Turn {
+  WorkingState& state;
+  const Stamp& stamp;
+  Effects& effects;
+
+  template <class One>
+  void change(One one) {
+    effects.changes.emplace_back(std::move(one));
+    state.apply(effects.changes.back());
+  }
+  template <class One>
+  void tell(One one) {
+    effects.events.emplace_back(std::move(one));
+  }
+};
+
+// ---- one per command ----
+Reply decide(const RegisterUser& command, Turn& turn);
+Reply decide(const OpenGuest& command, Turn& turn);
+Reply decide(const OpenSession& command, Turn& turn);
+Reply decide(const SetPassword& command, Turn& turn);
+Reply decide(const RevokeSession& command, Turn& turn);
+Reply decide(const ExpireSessions& command, Turn& turn);
+Reply decide(const TouchActivity& command, Turn& turn);
+Reply decide(const CreateChat& command, Turn& turn);
+Reply decide(const JoinChat& command, Turn& turn);
+Reply decide(const LeaveChat& command, Turn& turn);
+Reply decide(const SendMessage& command, Turn& turn);
+
+// ---- shared steps ----
+
+// The user, alive. Unknown: kNotFound; deleted: kUnauthenticated, as its sessions are over.
+[[nodiscard]] Result<const User*> load_live_user(UserId id, Turn& turn);
+// Refuses (kValidationFailed, field users) a user who has as many chats as one may have.
+[[nodiscard]] Result<void> check_chat_count(UserId user, Turn& turn);
+[[nodiscard]] const Member* find_member(const ChatState& state, UserId user);
+[[nodiscard]] ChatDocument document_of(const ChatState& state);
+
+// Takes the next sequence for a system message about `subject`, after the change of members.
+RecordPtr append_system_record(const ChatState& state, SystemEvent event, const Member& subject,
+                               Turn& turn);
+// The member leaves a group: system message, successor or archive. The state has been read.
+Sequence leave_group(const ChatState& state, UserId user, Turn& turn);
+
+// The user's chats and sessions have been read by the caller: a guest with no session ends.
+struct GuestEnd {
+  std::vector<ChatId> chats;
+};
+[[nodiscard]] Result<GuestEnd> prepare_guest_end(UserId guest, Turn& turn);
+void end_guest(UserId guest, const GuestEnd& prepared, Turn& turn);
+
+}  // namespace maru::chat

@@ -1,0 +1,320 @@
+#include "chat/working_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace maru::chat {
+namespace {
+
+std::unexpected<Error> unreadable() {
+  return fail(ErrorCode::kUnavailable, "The store cannot be read at the moment.");
+}
+
+std::size_t weight_of(const ChatState& state) {
+  return state.members.size() + 4;
+}
+
+std::pair<UserId, UserId> pair_of(UserId a, UserId b) {
+  return std::minmax(a, b);
+}
+
+}  // namespace
+
+WorkingState::WorkingState(Store& store, CacheLimits limits)
+    : store_(store), users_(limits.users_max), chats_(limits.chat_weight_max) {}
+
+// ---- reading ----
+
+Result<const User*> WorkingState::find_user(UserId id) {
+  if (const User* cached = users_.find(id)) return cached;
+  auto loaded = store_.load_user(id);
+  if (!loaded) return unreadable();
+  if (!*loaded) return nullptr;
+  return users_.insert(id, std::move(**loaded), 1);
+}
+
+Result<std::optional<UserId>> WorkingState::find_name(std::string_view folded) {
+  const auto added = new_names_.find(std::string(folded));
+  if (added != new_names_.end() && !ended_users_.contains(added->second)) return added->second;
+  auto loaded = store_.load_user_by_name(folded);
+  if (!loaded) return unreadable();
+  if (!*loaded || ended_users_.contains((*loaded)->id)) return std::nullopt;
+  return (*loaded)->id;
+}
+
+Result<const std::vector<LoginSession>*> WorkingState::find_sessions(UserId user) {
+  const auto known = sessions_.find(user);
+  if (known != sessions_.end()) return &known->second;
+  auto loaded = store_.load_sessions(user);
+  if (!loaded) return unreadable();
+  for (LoginSession& session : *loaded) {
+    session_users_[session.id] = user;
+    const auto touched = session_touches_.find(session.id);
+    if (touched != session_touches_.end()) session.last_used_at = touched->second;
+  }
+  return &sessions_.emplace(user, std::move(*loaded)).first->second;
+}
+
+Result<std::vector<LoginSession>> WorkingState::load_idle_sessions(WallTime idle_since,
+                                                                   std::size_t limit) {
+  auto loaded = store_.load_idle_sessions(idle_since, limit);
+  if (!loaded) return unreadable();
+  return loaded;
+}
+
+Result<const ChatState*> WorkingState::find_chat(ChatId id) {
+  if (const ChatState* cached = chats_.find(id)) return cached;
+  auto loaded = store_.load_chat(id);
+  if (!loaded) return unreadable();
+  if (!*loaded) return nullptr;
+  const std::size_t weight = weight_of(**loaded);
+  return chats_.insert(id, std::move(**loaded), weight);
+}
+
+Result<std::optional<ChatId>> WorkingState::find_personal_chat(UserId a, UserId b) {
+  const auto added = new_pairs_.find(pair_of(a, b));
+  if (added != new_pairs_.end()) return added->second;
+  auto loaded = store_.load_personal_chat(a, b);
+  if (!loaded) return unreadable();
+  return *loaded;
+}
+
+Result<std::vector<ChatId>> WorkingState::load_chats_of(UserId user) {
+  auto chats = store_.load_chats_of(user);
+  if (!chats) return unreadable();
+  for (const MembershipChange& change : membership_changes_) {
+    if (change.user != user) continue;
+    if (change.added) {
+      chats->push_back(change.chat);
+    } else {
+      std::erase(*chats, change.chat);
+    }
+  }
+  return chats;
+}
+
+Result<std::size_t> WorkingState::find_chat_count_of(UserId user) {
+  const auto known = chat_counts_.find(user);
+  if (known != chat_counts_.end()) return known->second;
+  auto count = store_.load_chat_count_of(user);
+  if (!count) return unreadable();
+  for (const MembershipChange& change : membership_changes_) {
+    if (change.user == user) *count += change.added ? 1 : -1;
+  }
+  chat_counts_.emplace(user, *count);
+  return *count;
+}
+
+Result<std::optional<Store::CreatedUnderKey>> WorkingState::find_created_under_key(
+    UserId caller, std::string_view key, WallTime not_before) {
+  const auto added = new_keys_.find({caller, std::string(key)});
+  if (added != new_keys_.end()) return added->second;
+  auto loaded = store_.load_created_under_key(caller, key, not_before);
+  if (!loaded) return unreadable();
+  return *loaded;
+}
+
+Result<ChatNumber> WorkingState::find_last_number() {
+  if (!last_number_) {
+    auto loaded = store_.load_last_number();
+    if (!loaded) return unreadable();
+    last_number_ = *loaded;
+  }
+  return *last_number_;
+}
+
+Result<RecordPtr> WorkingState::find_sent(ChatId chat, UserId from, std::string_view id,
+                                          Lookup lookup) {
+  const SentKey key{chat, from, id};
+  const auto added = sent_.find(key);
+  if (added != sent_.end()) return added->second;
+  if (lookup == Lookup::kIfLikely) {
+    if (look_up_left_ > 0) {
+      --look_up_left_;
+    } else if (!sent_lately_.may_have(hash_of(key))) {
+      return nullptr;
+    }
+  }
+  auto loaded = store_.load_by_client_msg_id(chat, from, id);
+  if (!loaded) return unreadable();
+  return loaded;
+}
+
+// ---- the open batch ----
+
+void WorkingState::apply(const Change& change) {
+  std::visit([this](const auto& one) { apply_one(one); }, change);
+}
+
+User& WorkingState::touch_user(UserId id) {
+  User* user = users_.find(id);
+  assert(user && "a command reads what it changes");
+  touched_users_.push_back(id);
+  return *user;
+}
+
+ChatState& WorkingState::touch_chat(ChatId id) {
+  ChatState* state = chats_.find(id);
+  assert(state && "a command reads what it changes");
+  touched_chats_.push_back(id);
+  return *state;
+}
+
+void WorkingState::apply_one(const UserInserted& change) {
+  users_.insert(change.user.id, change.user, 1);
+  touched_users_.push_back(change.user.id);
+  new_names_.insert_or_assign(change.folded_name, change.user.id);
+  sessions_.try_emplace(change.user.id);
+}
+
+void WorkingState::apply_one(const UserPasswordSet& change) {
+  User& user = touch_user(change.user);
+  user.password_hash = change.password_hash;
+  user.type = change.type;
+  user.updated_at = change.updated_at;
+}
+
+void WorkingState::apply_one(const UserEnded& change) {
+  User& user = touch_user(change.user);
+  user.name = change.tombstone_name;
+  user.password_hash.clear();
+  user.deleted_at = change.deleted_at;
+  user.updated_at = change.deleted_at;
+  ended_users_.insert(change.user);
+}
+
+void WorkingState::apply_one(const UserSeen& change) {
+  User* user = users_.find(change.user);
+  if (!user) return;
+  touched_users_.push_back(change.user);
+  user->last_seen_at = change.at;
+}
+
+void WorkingState::apply_one(const SessionOpened& change) {
+  const LoginSession& session = change.session;
+  assert(sessions_.contains(session.user) && "a command reads what it changes");
+  sessions_[session.user].push_back(session);
+  session_users_[session.id] = session.user;
+}
+
+void WorkingState::apply_one(const SessionTouched& change) {
+  session_touches_[change.session] = change.at;
+  const auto user = session_users_.find(change.session);
+  if (user == session_users_.end()) return;
+  for (LoginSession& session : sessions_[user->second]) {
+    if (session.id == change.session) session.last_used_at = change.at;
+  }
+}
+
+void WorkingState::apply_one(const SessionClosed& change) {
+  const auto user = session_users_.find(change.session);
+  assert(user != session_users_.end() && "a command reads what it changes");
+  std::erase_if(sessions_[user->second],
+                [&](const LoginSession& session) { return session.id == change.session; });
+}
+
+void WorkingState::apply_one(const ChatInserted& change) {
+  ChatState state{change.chat, change.members, Sequence{0}, 0};
+  const std::size_t weight = weight_of(state);
+  chats_.insert(change.chat.id, std::move(state), weight);
+  touched_chats_.push_back(change.chat.id);
+  last_number_ = change.chat.number;
+  for (const Member& member : change.members) change_membership(member.user, change.chat.id, true);
+  if (change.chat.is_personal) {
+    new_pairs_[pair_of(change.members.front().user, change.members.back().user)] = change.chat.id;
+  }
+  if (change.idempotency_key) {
+    new_keys_[{change.caller, *change.idempotency_key}] = {change.chat.id,
+                                                           change.idempotency_fingerprint};
+  }
+}
+
+void WorkingState::apply_one(const MemberAdded& change) {
+  touch_chat(change.chat).members.push_back(change.member);
+  change_membership(change.member.user, change.chat, true);
+}
+
+void WorkingState::apply_one(const MemberRemoved& change) {
+  std::erase_if(touch_chat(change.chat).members,
+                [&](const Member& member) { return member.user == change.user; });
+  change_membership(change.user, change.chat, false);
+}
+
+void WorkingState::apply_one(const ChatUpdated& change) {
+  Chat& chat = touch_chat(change.chat).chat;
+  chat.owner = change.owner;
+  chat.archived = change.archived;
+  chat.updated_at = change.updated_at;
+}
+
+void WorkingState::apply_one(const MemberRoleSet& change) {
+  for (Member& member : touch_chat(change.chat).members) {
+    if (member.user == change.user) member.role = change.role;
+  }
+}
+
+void WorkingState::apply_one(const RecordAppended& change) {
+  const Record& record = *change.record;
+  ChatState& state = touch_chat(record.chat);
+  state.head = record.sequence;
+  state.text_count = record.text_count;
+  state.chat.updated_at = record.created_at;
+  if (record.client_msg_id && record.from) {
+    sent_.emplace(SentKey{record.chat, *record.from, *record.client_msg_id}, change.record);
+  }
+}
+
+void WorkingState::rename_member(ChatId chat, UserId user, const std::string& name) {
+  for (Member& member : touch_chat(chat).members) {
+    if (member.user == user) member.user_name = name;
+  }
+}
+
+void WorkingState::change_membership(UserId user, ChatId chat, bool added) {
+  membership_changes_.push_back({user, chat, added});
+  const auto known = chat_counts_.find(user);
+  if (known != chat_counts_.end()) known->second += added ? 1 : -1;
+}
+
+void WorkingState::commit() {
+  for (const auto& [key, record] : sent_) sent_lately_.add(hash_of(key));
+  for (const ChatId& id : touched_chats_) {
+    if (const ChatState* state = chats_.find(id)) chats_.reweigh(id, weight_of(*state));
+  }
+  forget_batch();
+  users_.trim();
+  chats_.trim();
+}
+
+void WorkingState::rollback() {
+  for (const UserId& id : touched_users_) users_.erase(id);
+  for (const ChatId& id : touched_chats_) chats_.erase(id);
+  last_number_.reset();
+  forget_batch();
+  users_.trim();
+  chats_.trim();
+}
+
+void WorkingState::forget_batch() {
+  touched_users_.clear();
+  touched_chats_.clear();
+  new_names_.clear();
+  ended_users_.clear();
+  sessions_.clear();
+  session_users_.clear();
+  session_touches_.clear();
+  new_pairs_.clear();
+  new_keys_.clear();
+  membership_changes_.clear();
+  chat_counts_.clear();
+  sent_.clear();
+}
+
+std::uint64_t WorkingState::hash_of(const SentKey& key) {
+  std::uint64_t hash = std::hash<std::string_view>()(key.id);
+  hash = (hash ^ std::hash<ChatId>()(key.chat)) * 0x9E3779B97F4A7C15u;
+  hash = (hash ^ (hash >> 29) ^ std::hash<UserId>()(key.from)) * 0xBF58476D1CE4E5B9u;
+  return hash ^ (hash >> 32);
+}
+
+}  // namespace maru::chat

@@ -1,0 +1,136 @@
+// What ChatCore decides on: the store's state with the open batch's changes on top.
+//
+// Chats and users stay cached between batches (bounded, least recently used first); everything else
+// is read when a command needs it and kept to the end of the batch. Nothing is evicted while a
+// batch is open, so a change that is not yet durable can neither be lost nor read back stale from
+// the store.
+//
+// Owner: the sequencer's thread. find_ and load_ block on the store where the cache has no answer;
+// their error is kUnavailable. Pointers are valid until commit() or rollback().
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "chat/lru_cache.hpp"
+#include "chat/ports.hpp"
+#include "chat/sent_filter.hpp"
+
+namespace maru::chat {
+
+struct CacheLimits {
+  std::size_t users_max = 50'000;
+  // A chat weighs its members + 4, about 100 bytes a unit.
+  std::size_t chat_weight_max = 500'000;
+};
+
+class WorkingState {
+ public:
+  explicit WorkingState(Store& store, CacheLimits limits = {});
+
+  // ---- reading: null or nothing if there is none ----
+  [[nodiscard]] Result<const User*> find_user(UserId id);
+  [[nodiscard]] Result<std::optional<UserId>> find_name(std::string_view folded);
+  [[nodiscard]] Result<const std::vector<LoginSession>*> find_sessions(UserId user);
+  [[nodiscard]] Result<std::vector<LoginSession>> load_idle_sessions(WallTime idle_since,
+                                                                     std::size_t limit);
+  [[nodiscard]] Result<const ChatState*> find_chat(ChatId id);
+  [[nodiscard]] Result<std::optional<ChatId>> find_personal_chat(UserId a, UserId b);
+  [[nodiscard]] Result<std::vector<ChatId>> load_chats_of(UserId user);
+  [[nodiscard]] Result<std::size_t> find_chat_count_of(UserId user);
+  [[nodiscard]] Result<std::optional<Store::CreatedUnderKey>> find_created_under_key(
+      UserId caller, std::string_view key, WallTime not_before);
+  [[nodiscard]] Result<ChatNumber> find_last_number();
+
+  // The first record sent under that id.
+  //   kIfLikely   asks the store only where the id may be known: a resend comes soon after its
+  //   first
+  //               try. A miss is no proof; an append under a known id then ends in
+  //               kIdempotencyConflict, and the batch is decided again after look_up_every_id().
+  //   kCertainly  asks the store always: before a refusal is given.
+  enum class Lookup { kIfLikely, kCertainly };
+  [[nodiscard]] Result<RecordPtr> find_sent(ChatId chat, UserId from, std::string_view id,
+                                            Lookup lookup);
+  // For the next kLookUpSends sends kIfLikely is as kCertainly: after a start and after a conflict,
+  // when resends of older ids are to be expected.
+  void look_up_every_id() { look_up_left_ = kLookUpSends; }
+
+  // ---- the open batch ----
+  // The caller has read what the change touches: a chat, a user, the sessions of a user.
+  void apply(const Change& change);
+  // In a 1:1 that outlives one of its two. The chat has been read.
+  void rename_member(ChatId chat, UserId user, const std::string& name);
+  // The batch is durable.
+  void commit();
+  // Nothing of the batch was written: whatever it touched is forgotten and read again.
+  void rollback();
+
+ private:
+  static constexpr std::size_t kLookUpSends = 10'000;
+
+  struct SentKey {
+    ChatId chat;
+    UserId from;
+    std::string_view id;  // of the record beside it
+    bool operator==(const SentKey&) const = default;
+  };
+  static std::uint64_t hash_of(const SentKey& key);
+  struct HashSentKey {
+    std::size_t operator()(const SentKey& key) const { return hash_of(key); }
+  };
+  struct MembershipChange {
+    UserId user;
+    ChatId chat;
+    bool added;
+  };
+
+  void apply_one(const UserInserted& change);
+  void apply_one(const UserPasswordSet& change);
+  void apply_one(const UserEnded& change);
+  void apply_one(const UserSeen& change);
+  void apply_one(const SessionOpened& change);
+  void apply_one(const SessionTouched& change);
+  void apply_one(const SessionClosed& change);
+  void apply_one(const ChatInserted& change);
+  void apply_one(const MemberAdded& change);
+  void apply_one(const MemberRemoved& change);
+  void apply_one(const ChatUpdated& change);
+  void apply_one(const MemberRoleSet& change);
+  void apply_one(const RecordAppended& change);
+  void apply_one(const IdempotencyExpired&) {}
+
+  User& touch_user(UserId id);
+  ChatState& touch_chat(ChatId id);
+  void change_membership(UserId user, ChatId chat, bool added);
+  void forget_batch();
+
+  Store& store_;
+  LruCache<UserId, User> users_;
+  LruCache<ChatId, ChatState> chats_;
+  std::optional<ChatNumber> last_number_;
+  SentFilter sent_lately_;
+  std::size_t look_up_left_ = kLookUpSends;
+
+  // The open batch's own; empty between batches.
+  std::vector<UserId> touched_users_;
+  std::vector<ChatId> touched_chats_;
+  std::unordered_map<std::string, UserId> new_names_;
+  std::unordered_set<UserId> ended_users_;
+  std::unordered_map<UserId, std::vector<LoginSession>> sessions_;
+  std::unordered_map<SessionId, UserId> session_users_;
+  std::unordered_map<SessionId, WallTime> session_touches_;
+  std::map<std::pair<UserId, UserId>, ChatId> new_pairs_;
+  std::map<std::pair<UserId, std::string>, Store::CreatedUnderKey> new_keys_;
+  std::vector<MembershipChange> membership_changes_;
+  std::unordered_map<UserId, std::size_t> chat_counts_;
+  std::unordered_map<SentKey, RecordPtr, HashSentKey> sent_;
+};
+
+}  // namespace maru::chat
