@@ -1,0 +1,35 @@
+#include "bus/local/local_bus.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace maru::local {
+namespace {
+
+class Sink final : public chat::EventSink {
+ public:
+  void on_events(std::span<const chat::Event> events) override {
+    thread = std::this_thread::get_id();
+    received.assign(events.begin(), events.end());
+  }
+  std::vector<chat::Event> received;
+  std::thread::id thread;
+};
+
+TEST(LocalBus, HandsABatchToTheSinkInOrderOnTheSameThread) {
+  Sink sink;
+  LocalBus bus(sink);
+  auto record = std::make_shared<const chat::Record>();
+  std::vector<chat::Event> events;
+  events.emplace_back(chat::RecordCommitted{record});
+  events.emplace_back(chat::SessionRevoked{});
+  bus.publish(std::move(events));
+  ASSERT_EQ(sink.received.size(), 2u);
+  EXPECT_EQ(std::get<chat::RecordCommitted>(sink.received[0]).record, record);
+  EXPECT_TRUE(std::holds_alternative<chat::SessionRevoked>(sink.received[1]));
+  EXPECT_EQ(sink.thread, std::this_thread::get_id());
+}
+
+}  // namespace
+}  // namespace maru::local
