@@ -24,7 +24,8 @@ namespace maru::text {
 [[nodiscard]] Result<std::string> clean_message(std::string_view raw);
 
 // A user's name: NFC, trimmed, 1–30 code points, no control, format or U+3164 characters, single
-// inner spaces. Errors: kValidationFailed (field userName), kNameTaken for a reserved name.
+// inner spaces: a run of any space separators becomes one U+0020. A name needs something to see.
+// Errors: kValidationFailed (field userName), kNameTaken for a reserved name.
 [[nodiscard]] Result<std::string> clean_user_name(std::string_view raw);
 // 1–100 code points, same characters; no reserved names. Errors: kValidationFailed (chatName).
 [[nodiscard]] Result<std::string> clean_chat_name(std::string_view raw);
@@ -35,11 +36,14 @@ namespace maru::text {
 [[nodiscard]] bool is_reserved_name(std::string_view folded);
 
 // What the user-search index holds for a name: every suffix of its folded form (so that a part of
-// the name is a prefix of a term) and every suffix of its Hangul initials where it has Hangul
-// ("김현" → "ㄱㅎ", "ㅎ"). Unique, ≤ 2 × 30 terms.
+// the name is a prefix of a term), and every suffix with Hangul initials in place of syllables where
+// it has Hangul ("김현" → "ㄱㅎ", "ㅎ"). Unique, sorted, ≤ 2 × 30 terms of ≤ 768 bytes; compare them
+// as bytes. One query may be a prefix of several terms of a name.
 [[nodiscard]] std::vector<std::string> name_search_terms(std::string_view name);
-// The same normalisation for what a user typed; a prefix of a term when it matches. Jamo of all
-// blocks come as compatibility jamo (U+3131…), so that ㄱㅎ finds 김현. Empty: nothing to search.
+// The same normalisation for what a user typed; a prefix of a term when it matches. Initials of all
+// blocks come as compatibility jamo (U+3131…), so that ㄱㅎ finds 김현; syllables come taken apart,
+// so that 김ㅎ and 김혀 find it too, and 기 as well (name_search.cpp). Empty: nothing to search, as
+// for invalid UTF-8 and for characters that no name holds.
 [[nodiscard]] std::string name_search_query(std::string_view raw);
 
 // 1–64 of A–Z a–z 0–9 _ - (product.md, "Idempotency").

@@ -1,0 +1,139 @@
+#include "text/unicode.hpp"
+
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+#include <unicode/uchar.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+#include "text/utf8.hpp"
+
+namespace maru::text {
+namespace {
+
+void check(UErrorCode status) {
+  if (status == U_MEMORY_ALLOCATION_ERROR) throw std::bad_alloc();
+  if (U_FAILURE(status)) throw std::runtime_error(std::string("ICU: ") + u_errorName(status));
+}
+
+using GetInstance = const icu::Normalizer2*(UErrorCode&);
+
+const icu::Normalizer2& instance(GetInstance* get) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* normalizer = get(status);
+  check(status);
+  return *normalizer;
+}
+
+const icu::Normalizer2& nfc() {
+  static const icu::Normalizer2& normalizer = instance(&icu::Normalizer2::getNFCInstance);
+  return normalizer;
+}
+
+const icu::Normalizer2& nfkc_cf() {
+  static const icu::Normalizer2& normalizer = instance(&icu::Normalizer2::getNFKCCasefoldInstance);
+  return normalizer;
+}
+
+icu::StringPiece piece(std::string_view utf8) {
+  return {utf8.data(), static_cast<std::int32_t>(utf8.size())};
+}
+
+std::string normalize(const icu::Normalizer2& normalizer, std::string_view utf8) {
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out, static_cast<std::int32_t>(utf8.size()));
+  UErrorCode status = U_ZERO_ERROR;
+  normalizer.normalizeUTF8(0, piece(utf8), sink, nullptr, status);
+  check(status);
+  return out;
+}
+
+bool has(char32_t c, UProperty property) {
+  return u_hasBinaryProperty(static_cast<UChar32>(c), property) != 0;
+}
+
+// ICU orders combining marks by insertion, so that a long run of them in the wrong order takes
+// quadratic time. Short texts are left to it.
+constexpr std::size_t kShortTextBytes = 256;
+
+struct Mark {
+  std::uint8_t combining_class;
+  char32_t code_point;
+};
+using Marks = std::vector<Mark>;
+
+void append_mark(Marks& marks, char32_t c) {
+  marks.push_back({u_getCombiningClass(static_cast<UChar32>(c)), c});
+}
+
+// The only characters that are no marks by their class but decompose into marks alone.
+bool append_tibetan_vowel(Marks& marks, char32_t c) {
+  if (c != 0x0F73 && c != 0x0F75 && c != 0x0F81) return false;
+  append_mark(marks, 0x0F71);
+  append_mark(marks, c - 1);
+  return true;
+}
+
+// Canonically equivalent to `utf8`, its runs of marks in canonical order.
+std::string with_ordered_marks(std::string_view utf8) {
+  std::string out;
+  out.reserve(utf8.size());
+  Marks run;
+  const auto flush = [&] {
+    std::ranges::stable_sort(run, {}, &Mark::combining_class);
+    for (const Mark& mark : run) utf8::append(out, mark.code_point);
+    run.clear();
+  };
+  for (std::size_t at = 0; at < utf8.size();) {
+    const char32_t c = utf8::decode(utf8, at);
+    if (append_tibetan_vowel(run, c)) continue;
+    if (u_getCombiningClass(static_cast<UChar32>(c)) != 0) {
+      append_mark(run, c);
+      continue;
+    }
+    flush();
+    utf8::append(out, c);
+  }
+  flush();
+  return out;
+}
+
+constexpr char32_t kHangulChoseongFiller = 0x115F;
+constexpr char32_t kHangulJungseongFiller = 0x1160;
+constexpr char32_t kHangulFiller = 0x3164;
+constexpr char32_t kHalfwidthHangulFiller = 0xFFA0;
+
+}  // namespace
+
+std::string normalize_nfc(std::string_view utf8) {
+  if (utf8.size() <= kShortTextBytes) return normalize(nfc(), utf8);
+  return normalize(nfc(), with_ordered_marks(utf8));
+}
+
+std::string nfkc_casefold(std::string_view utf8) {
+  return normalize(nfkc_cf(), utf8);
+}
+
+bool is_white_space(char32_t c) {
+  return has(c, UCHAR_WHITE_SPACE);
+}
+bool is_space_separator(char32_t c) {
+  return u_charType(static_cast<UChar32>(c)) == U_SPACE_SEPARATOR;
+}
+bool is_default_ignorable(char32_t c) {
+  return has(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
+}
+
+bool is_refused_in_names(char32_t c) {
+  constexpr std::uint32_t kRefusedCategories =
+      U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CS_MASK | U_GC_ZL_MASK | U_GC_ZP_MASK;
+  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & kRefusedCategories) != 0 ||
+         U_IS_UNICODE_NONCHAR(static_cast<UChar32>(c)) || c == kHangulChoseongFiller ||
+         c == kHangulJungseongFiller || c == kHangulFiller || c == kHalfwidthHangulFiller;
+}
+
+}  // namespace maru::text
