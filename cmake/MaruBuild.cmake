@@ -38,6 +38,11 @@ if(MARU_SANITIZE)
   endif()
 endif()
 
+if(MARU_FUZZ)
+  # Coverage for libFuzzer in every library; fuzz/ links its main.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)

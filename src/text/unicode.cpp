@@ -5,6 +5,8 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <stdexcept>
@@ -62,12 +64,14 @@ constexpr std::size_t kShortTextBytes = 256;
 
 struct Mark {
   std::uint8_t combining_class;
+  std::size_t place;  // marks of one class keep their order
   char32_t code_point;
+  auto operator<=>(const Mark&) const = default;
 };
 using Marks = std::vector<Mark>;
 
 void append_mark(Marks& marks, char32_t c) {
-  marks.push_back({u_getCombiningClass(static_cast<UChar32>(c)), c});
+  marks.push_back({u_getCombiningClass(static_cast<UChar32>(c)), marks.size(), c});
 }
 
 // The only characters that are no marks by their class but decompose into marks alone.
@@ -84,7 +88,7 @@ std::string with_ordered_marks(std::string_view utf8) {
   out.reserve(utf8.size());
   Marks run;
   const auto flush = [&] {
-    std::ranges::stable_sort(run, {}, &Mark::combining_class);
+    std::ranges::sort(run);
     for (const Mark& mark : run) utf8::append(out, mark.code_point);
     run.clear();
   };
