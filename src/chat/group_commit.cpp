@@ -73,13 +73,15 @@ GroupCommit::Outcome GroupCommit::finish(std::span<Command> batch) {
     return Outcome::kDone;
   }
   state_.rollback();
-  if (appended.error().code == ErrorCode::kIdempotencyConflict) {
+  if (appended.error().code != ErrorCode::kUnavailable) {
+    // Whatever else the store says is about one of the commands, not about the store.
     count(counters_.conflicts);
     return Outcome::kConflict;
   }
-  log::warn("append_failed", {{"code", to_string(appended.error().code)},
-                              {"commands", batch.size()},
-                              {"changes", effects_.changes.size()}});
+  // Once per outage: a full disk fails every batch, and logging would help to fill it.
+  if (!std::exchange(store_failing_, true)) {
+    log::warn("store_unavailable", {{"code", to_string(appended.error().code)}});
+  }
   refuse(batch,
          Error{ErrorCode::kUnavailable, "The store cannot be written at the moment.", {}, 0});
   return Outcome::kDone;
@@ -89,6 +91,7 @@ Result<void> GroupCommit::append() {
   if (effects_.changes.empty()) return {};
   const auto began = std::chrono::steady_clock::now();
   auto appended = store_.append(effects_.changes);
+  if (appended && std::exchange(store_failing_, false)) log::info("store_available");
   const auto took = std::chrono::steady_clock::now() - began;
   counters_.append_us.record(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count()));

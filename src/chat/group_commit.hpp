@@ -64,6 +64,8 @@ class GroupCommit {
   WorkingState state_;
   ChatCore core_;
 
+  bool store_failing_ = false;  // and that has been logged
+
   // Of the open batch.
   Effects effects_;
   std::vector<Reply> replies_;
