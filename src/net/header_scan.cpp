@@ -39,12 +39,21 @@ bool is_target(std::string_view target) {
   });
 }
 
-bool starts_with_scheme(std::string_view target) {
-  for (std::string_view scheme : {"http://", "https://"}) {
-    if (target.size() > scheme.size() &&
-        equals_ignoring_case(target.substr(0, scheme.size()), scheme)) {
-      return true;
-    }
+bool is_host(std::string_view value) {
+  return std::ranges::all_of(value, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > 0x20 && byte < 0x7F && c != ',' && c != '/' && c != '@' && c != '\\' &&
+           c != '?' && c != '#';
+  });
+}
+
+// "http://host/path": RFC 9112, section 3.2.2.
+bool is_absolute(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    const std::string_view rest = target.substr(scheme.size());
+    const std::string_view host = rest.substr(0, rest.find_first_of("/?"));
+    return !host.empty() && is_host(host);
   }
   return false;
 }
@@ -66,21 +75,13 @@ HeadFault scan_request_line(std::string_view line, Framing& framing) {
   const std::string_view version = line.substr(last + 1);
   if (!is_token(method) || method.size() > 32) return {400, "bad method"};
   if (!is_target(target)) return {400, "bad request target"};
-  if (target[0] != '/' && target != "*" && !starts_with_scheme(target)) {
+  if (target[0] != '/' && target != "*" && !is_absolute(target)) {
     return {400, "bad request target"};
   }
   if (version.size() != 8 || !version.starts_with("HTTP/")) return {400, "bad HTTP version"};
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return {505, "HTTP/1.1 is spoken here"};
   framing.http_1_1 = version == "HTTP/1.1";
   return {};
-}
-
-bool is_host(std::string_view value) {
-  return std::ranges::all_of(value, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte > 0x20 && byte < 0x7F && c != ',' && c != '/' && c != '@' && c != '\\' &&
-           c != '?' && c != '#';
-  });
 }
 
 HeadFault scan_framing(std::string_view name, std::string_view value, Framing& framing) {

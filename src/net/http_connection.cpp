@@ -21,7 +21,6 @@ constexpr std::size_t kDiscardBytesMax = 64 * 1024;
 // After the last answer, so that it is not lost to a reset (RFC 9112, section 9.6).
 constexpr std::int64_t kLingerMs = 2000;
 constexpr std::size_t kLingerBytesMax = 16 * 1024 * 1024;
-constexpr std::int64_t kBodyWindowMs = 10'000;
 constexpr std::uint8_t kMovesMax = 4;
 
 }  // namespace
@@ -382,9 +381,10 @@ WebSocketConnection* HttpConnection::accept_websocket(
 
 // --- Time, turns, threads --------------------------------------------------------------------
 
+// A body has as long as a head to show that it is fast enough, again and again.
 void HttpConnection::start_body_window() {
   window_bytes_ = 0;
-  core_->timers.start(deadline_, kBodyWindowMs);
+  core_->timers.start(deadline_, core_->options.head_timeout_ms);
 }
 
 void HttpConnection::on_deadline() {

@@ -1,0 +1,454 @@
+// IoThread over real sockets: HTTP, moves between threads, caps, stopping. WebSockets and TLS have
+// tests of their own.
+#include "net/io_thread.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+#include "net/http_response.hpp"
+#include "net/test_client.hpp"
+#include "net/test_server.hpp"
+
+namespace maru::net {
+namespace {
+
+using test::Client;
+using test::Server;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string get(const std::string& target, const std::string& fields = {}) {
+  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+}
+
+std::string post(const std::string& target, const std::string& body,
+                 const std::string& fields = {}) {
+  return "POST " + target +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         fields + "\r\n" + body;
+}
+
+TEST(IoThreadHttp, KeepsTheConnectionForTheNextRequest) {
+  Server server;
+  Client client(server.port());
+  for (int i = 0; i < 3; ++i) {
+    client.send(post("/echo?" + std::to_string(i), "hello"));
+    const std::string response = client.read_response();
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"));
+    EXPECT_THAT(response, EndsWith("POST /echo?" + std::to_string(i) + " hello"));
+  }
+  EXPECT_EQ(server.thread().counters().connections_accepted, 1U);
+}
+
+TEST(IoThreadHttp, AnswersPipelinedRequestsInOrder) {
+  Server server;
+  Client client(server.port());
+  client.send(get("/echo/1") + post("/later", "x") + get("/echo/2") + get("/close"));
+  const std::string all = client.read_to_end();
+  const std::size_t first = all.find("GET /echo/1");
+  const std::size_t second = all.find("later x");
+  const std::size_t third = all.find("GET /echo/2");
+  ASSERT_NE(third, std::string::npos) << all;
+  EXPECT_LT(first, second);
+  EXPECT_LT(second, third);
+  EXPECT_THAT(all, EndsWith("GET /close "));
+}
+
+TEST(IoThreadHttp, LeavesUnreadWhatIsSentAheadOfAnAnswer) {
+  Server server;
+  Client client(server.port());
+  client.send(get("/wait"));
+  ASSERT_TRUE(server.journal().wait_for("request /wait"));
+  // More than it will ever keep; the socket's buffers take some, then the sender would block.
+  const std::string ahead = post("/echo", std::string(900, 'x'));
+  std::size_t sent = 0;
+  while (sent < 64UL * 1024 * 1024) {
+    const ssize_t size =
+        ::send(client.descriptor(), ahead.data(), ahead.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size < 0) {
+      // The receive window takes a moment to close.
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      if (::send(client.descriptor(), "", 0, MSG_DONTWAIT) == 0 &&
+          ::send(client.descriptor(), ahead.data(), 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        break;
+      }
+      sent += 1;
+      continue;
+    }
+    sent += static_cast<std::size_t>(size);
+  }
+  EXPECT_LT(sent, 64UL * 1024 * 1024);
+  EXPECT_LE(server.thread().counters().bytes_read, 20'000U);
+  client.reset();
+  EXPECT_TRUE(server.journal().wait_for("aborted"));
+}
+
+TEST(IoThreadHttp, HeadHasTheLengthButNoBody) {
+  Server server;
+  Client client(server.port());
+  client.send("HEAD /echo HTTP/1.1\r\nHost: a\r\n\r\n" + get("/close"));
+  EXPECT_THAT(client.read_response(true), HasSubstr("Content-Length: 11\r\n"));
+  EXPECT_THAT(client.read_response(), EndsWith("GET /close "));
+}
+
+TEST(IoThreadHttp, Http10ClosesUnlessAskedToStay) {
+  Server server;
+  Client plain(server.port());
+  plain.send("GET /echo HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(plain.read_to_end(), HasSubstr("Connection: close"));
+  Client stays(server.port());
+  stays.send("GET /echo HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(stays.read_response(), HasSubstr("Connection: keep-alive"));
+  stays.send("GET /echo HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(stays.read_to_end(), EndsWith("GET /echo "));
+}
+
+TEST(IoThreadHttp, AsksForTheBodyOnExpectContinue) {
+  Server server;
+  Client client(server.port());
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("hi");
+  EXPECT_THAT(client.read_response(), EndsWith("POST /echo hi"));
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 413 "));
+  EXPECT_TRUE(client.ends());
+}
+
+TEST(IoThreadHttp, ReadsChunkedBodiesHoweverTheyAreCut) {
+  Server server;
+  Client client(server.port());
+  for (const char byte : std::string("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked"
+                                     "\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n")) {
+    client.send(std::string_view(&byte, 1));
+  }
+  EXPECT_THAT(client.read_response(), EndsWith("POST /echo abcde"));
+}
+
+TEST(IoThreadHttp, AnswersABodyPastItsBoundAndCloses) {
+  Server server;
+  {
+    Client client(server.port());
+    client.send(post("/echo", std::string(1000, 'x')));
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
+    client.send(post("/echo", std::string(1001, 'x')));
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 413 "));
+    EXPECT_TRUE(client.ends());
+  }
+  // Endless chunks (CVE-2020-36048): the answer is not lost to a reset, little is read.
+  Client client(server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 100; ++i) {
+    if (!client.send("64\r\n" + std::string(100, 'x') + "\r\n")) break;
+  }
+  EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 413 "));
+  EXPECT_TRUE(client.ends());
+  EXPECT_EQ(server.journal().count("too large /echo"), 2);
+}
+
+TEST(IoThreadHttp, SkipsTheBodyOfARequestThatIsAnsweredEarly) {
+  Server server;
+  Client client(server.port());
+  client.send(post("/early", std::string(5000, 'x')) + get("/echo"));
+  EXPECT_THAT(client.read_response(), EndsWith("early"));
+  EXPECT_THAT(client.read_response(), EndsWith("GET /echo "));
+  client.send(post("/early", std::string(100'000, 'x')));
+  EXPECT_THAT(client.read_response(), HasSubstr("Connection: close"));
+  EXPECT_TRUE(client.ends());
+  EXPECT_EQ(server.journal().count("answered /early"), 2);
+}
+
+TEST(IoThreadHttp, RefusesAMalformedRequestWithAProblem) {
+  Server server;
+  Client client(server.port());
+  client.send("GET / HTTP/1.1\r\nHost : a\r\n\r\n");
+  const std::string response = client.read_response();
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(response, HasSubstr("Content-Type: application/problem+json"));
+  EXPECT_THAT(response, HasSubstr("Connection: close"));
+  EXPECT_THAT(response, HasSubstr(R"("detail":"bad field name")"));
+  EXPECT_TRUE(client.ends());
+  // In the midst of a body, after on_head.
+  Client second(server.port());
+  second.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+  EXPECT_THAT(second.read_response(), StartsWith("HTTP/1.1 400 "));
+  EXPECT_TRUE(server.journal().wait_for("aborted"));
+}
+
+TEST(IoThreadHttp, CallsASlowHeadToTime) {
+  Server server({.head_timeout_ms = 150});
+  Client silent(server.port());
+  Client slow(server.port());
+  slow.send("GET / HT");
+  EXPECT_TRUE(silent.ends());
+  EXPECT_THAT(slow.read_to_end(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST(IoThreadHttp, CallsASlowBodyToTimeAndLetsAFastOneGoOn) {
+  // In a window as long as head_timeout_ms: 500 B/s are 75 bytes.
+  Server server({.head_timeout_ms = 150});
+  Client slow(server.port());
+  Client fast(server.port());
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+  slow.send(head + "abc");
+  fast.send(head);
+  for (int i = 0; i < 10; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    fast.send(std::string(100, 'x'));
+  }
+  EXPECT_THAT(fast.read_response(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(slow.read_to_end(), StartsWith("HTTP/1.1 408 "));
+  EXPECT_EQ(server.journal().count("aborted"), 1);
+}
+
+TEST(IoThreadHttp, EndsAnIdleConnection) {
+  Server server({.keep_alive_timeout_ms = 150});
+  Client client(server.port());
+  client.send(get("/echo"));
+  client.read_response();
+  EXPECT_TRUE(client.ends());
+}
+
+TEST(IoThreadHttp, TellsTheHandlerThatTheClientWentAway) {
+  Server server;
+  {
+    Client waiting(server.port());
+    waiting.send(get("/wait"));
+    ASSERT_TRUE(server.journal().wait_for("request /wait"));
+  }
+  EXPECT_TRUE(server.journal().wait_for("aborted", 1));
+  Client reset(server.port());
+  reset.send(get("/wait"));
+  ASSERT_TRUE(server.journal().wait_for("request /wait", 2));
+  reset.reset();
+  EXPECT_TRUE(server.journal().wait_for("aborted", 2));
+  {
+    Client midway(server.port());
+    midway.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
+    ASSERT_TRUE(server.journal().wait_for("head /echo on 0"));
+  }
+  EXPECT_TRUE(server.journal().wait_for("aborted", 3));
+}
+
+TEST(IoThreadHttp, AnswersAClientThatEndedItsOwnSide) {
+  Server server;
+  Client client(server.port());
+  client.send(get("/big/3000000"));
+  client.shut_down_sending();
+  EXPECT_GT(client.read_to_end().size(), 3'000'000U);
+}
+
+TEST(IoThreadHttp, DestroyEndsWithoutAnAnswer) {
+  Server server;
+  Client client(server.port());
+  client.send(get("/destroy"));
+  EXPECT_TRUE(client.ends());
+  EXPECT_EQ(server.journal().count("aborted"), 0);
+}
+
+TEST(IoThreadHttp, AnAnswerTooLateDoesNothing) {
+  Server server;
+  HttpExchange exchange(&server.thread(), 12345);
+  exchange.post_response({});
+  Client client(server.port());
+  client.send(get("/echo"));
+  EXPECT_THAT(client.read_response(), EndsWith("GET /echo "));
+}
+
+TEST(IoThreadHttp, WritesAnAnswerLargerThanTheSocketsBuffers) {
+  Server server;
+  Client client(server.port(), 4096);
+  client.send(get("/big/5000000"));
+  const std::string response = client.read_response();
+  EXPECT_EQ(response.size() - response.find("\r\n\r\n") - 4, 5'000'000U);
+  client.send(get("/echo"));
+  EXPECT_THAT(client.read_response(), EndsWith("GET /echo "));
+}
+
+TEST(IoThreadHttp, EndsAConnectionWhoseClientDoesNotRead) {
+  Server server({.write_stall_timeout_ms = 150});
+  Client client(server.port(), 4096);
+  client.send(get("/big/20000000"));
+  ASSERT_TRUE(server.journal().wait_for("request /big/20000000"));
+  for (int i = 0; i < 100 && server.thread().counters().connections_open > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(server.thread().counters().connections_open, 0U);
+}
+
+TEST(IoThreadHttp, NoFieldValueCanAddAField) {
+  Server server;
+  Client client(server.port());
+  client.send(get("/inject"));
+  EXPECT_THAT(client.read_response(), HasSubstr("X-A: a  X-B: b\r\n"));
+}
+
+TEST(IoThreadMove, TakesHeadBodyAndWhatFollowsAlong) {
+  Server server({}, 2);
+  for (const int target : {0, 1}) {
+    Client client(server.port());
+    const std::string path = "/move/" + std::to_string(target);
+    // In one segment: the answer before, the request that moves, and the one after it.
+    client.send(get("/echo/before") + post(path, "body") + get("/echo/after"));
+    EXPECT_THAT(client.read_response(), EndsWith("GET /echo/before "));
+    EXPECT_THAT(client.read_response(), EndsWith("POST " + path + " body"));
+    EXPECT_THAT(client.read_response(), EndsWith("GET /echo/after "));
+    EXPECT_GE(server.journal().count("head " + path + " on " + std::to_string(target)), 1);
+    // A body that comes only after the move.
+    client.send("POST " + path +
+                " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                "Content-Length: 2\r\n\r\n");
+    EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("hi");
+    EXPECT_THAT(client.read_response(), EndsWith("hi"));
+    // Back and forth.
+    client.send(post("/move/" + std::to_string(1 - target), "there"));
+    EXPECT_THAT(client.read_response(), EndsWith("there"));
+  }
+}
+
+TEST(IoThreadMove, CarriesAnUpgradeWithItsFirstFrame) {
+  Server server({}, 2);
+  for (int i = 0; i < 8; ++i) {
+    Client client(server.port());
+    client.send(test::upgrade_request("/move/1") + test::client_frame(1, "first"));
+    EXPECT_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 101 "));
+    EXPECT_EQ(client.read_exactly(7), test::server_frame(1, "first"));
+  }
+  EXPECT_EQ(server.thread(0).counters().websockets_open, 0U);
+}
+
+TEST(IoThreadMove, ManyAtOnceWhileThreadsStop) {
+  auto server = std::make_unique<Server>(NetOptions{}, 2);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<Client>(server->port()));
+    clients.back()->send(post("/move/" + std::to_string(i % 2), "x") + get("/wait"));
+  }
+  server->stop();
+  for (const auto& client : clients) {
+    client->read_to_end();
+    EXPECT_TRUE(client->ends());
+  }
+}
+
+TEST(IoThreadCaps, RefusesConnectionsPastTheTotal) {
+  Server server({.connections_max = 2});
+  Client one(server.port());
+  Client two(server.port());
+  one.send(get("/echo"));
+  two.send(get("/echo"));
+  one.read_response();
+  two.read_response();
+  Client three(server.port());
+  EXPECT_TRUE(three.ends());
+  EXPECT_EQ(server.thread().counters().connections_refused, 1U);
+  one.close();
+  // Room again, as soon as the server has seen the end.
+  for (int i = 0; i < 100 && server.thread().counters().connections_open > 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  Client four(server.port());
+  four.send(get("/echo"));
+  EXPECT_THAT(four.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(IoThreadCaps, LoopbackIsExemptFromTheCapPerAddress) {
+  Server server({.connections_per_ip_max = 1});
+  Client one(server.port());
+  Client two(server.port());
+  one.send(get("/echo"));
+  two.send(get("/echo"));
+  EXPECT_THAT(one.read_response(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(two.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(IoThreadStop, FlushesWhatIsQueuedAndTellsHandlers) {
+  Server server;
+  Client waiting(server.port());
+  waiting.send(get("/wait"));
+  Client idle(server.port());
+  Client reading(server.port());
+  reading.send(get("/big/200000"));
+  ASSERT_TRUE(server.journal().wait_for("request /wait"));
+  ASSERT_TRUE(server.journal().wait_for("request /big/200000"));
+  const auto begun = std::chrono::steady_clock::now();
+  server.stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(2));
+  EXPECT_EQ(server.journal().count("aborted"), 1);
+  EXPECT_TRUE(waiting.ends());
+  EXPECT_TRUE(idle.ends());
+  EXPECT_GT(reading.read_to_end().size(), 200'000U);
+}
+
+TEST(IoThreadStop, StopAcceptingClosesTheDoorOnly) {
+  Server server;
+  Client before(server.port());
+  before.send(get("/echo"));
+  before.read_response();
+  server.thread().stop_accepting();
+  server.run_on(0, [] {});
+  EXPECT_FALSE(Client(server.port()).connected());
+  before.send(get("/echo"));
+  EXPECT_THAT(before.read_response(), EndsWith("GET /echo "));
+}
+
+TEST(IoThread, RunsTasksInOrderAndTheHookOnce) {
+  SystemClock clock;
+  IoThread thread(0, {}, clock);
+  test::Journal journal;
+  int hooks = 0;
+  std::vector<int> order;
+  thread.on_wake([&] { ++hooks; });
+  for (int i = 0; i < 100; ++i) thread.post([&order, i] { order.push_back(i); });
+  thread.start(-1, nullptr);
+  thread.post([&] {
+    EXPECT_TRUE(thread.on_this_thread());
+    journal.add("done");
+  });
+  ASSERT_TRUE(journal.wait_for("done"));
+  EXPECT_FALSE(thread.on_this_thread());
+  thread.stop();
+  EXPECT_GE(hooks, 1);
+  EXPECT_LE(hooks, 4);
+  EXPECT_EQ(order.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  auto owned = std::make_shared<int>(1);
+  thread.post([owned] {});
+  EXPECT_EQ(owned.use_count(), 1) << "dropped, not kept";
+}
+
+TEST(ListenOn, NamesThePortThatIsTaken) {
+  const auto first = listen_on("127.0.0.1", 0, 2);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->descriptors.size(), 2U);
+  EXPECT_NE(first->port, 0);
+  const auto second = listen_on("127.0.0.1", first->port, 2);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(second.error().detail, "cannot listen on 127.0.0.1:" + std::to_string(first->port) +
+                                       ": another process is using this port");
+  const auto everywhere = listen_on("", first->port, 1);
+  EXPECT_FALSE(everywhere) << "all addresses include that one";
+  for (const int descriptor : first->descriptors) ::close(descriptor);
+  const auto third = listen_on("", first->port, 1);
+  ASSERT_TRUE(third) << third.error().detail;
+  EXPECT_EQ(third->port, first->port);
+  for (const int descriptor : third->descriptors) ::close(descriptor);
+}
+
+TEST(ListenOn, SaysWhatIsWrongWithAnAddress) {
+  EXPECT_THAT(listen_on("192.0.2.1", 0, 1).error().detail, HasSubstr("does not have that address"));
+  EXPECT_THAT(listen_on("no such host.invalid", 0, 1).error().detail,
+              StartsWith("cannot listen on no such host.invalid:0: "));
+}
+
+}  // namespace
+}  // namespace maru::net
