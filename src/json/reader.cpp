@@ -22,18 +22,19 @@ namespace {
 // simdjson's scratch takes about 14 bytes per byte of input. It is kept for documents up to here;
 // what a larger one needed is freed before parse() returns, but for the strings. So a parser holds
 // less than 256 KiB between documents of kMaxPayloadBytes.
-constexpr std::size_t kKeptCapacityBytes = 8 * 1024;
+constexpr std::size_t kKeptCapacityBytes = std::size_t{8} * 1024;
 constexpr std::size_t kCapacityBytesMin = 1024;
 // Nothing that the server reads comes near; keeps every offset in 32 bits.
-constexpr std::size_t kDocumentBytesMax = 16 * 1024 * 1024;
+constexpr std::size_t kDocumentBytesMax = std::size_t{16} * 1024 * 1024;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool fits_64_bits(std::string_view integer) {
   std::int64_t as_signed;
   std::uint64_t as_unsigned;
-  const char* const end = integer.data() + integer.size();
-  return std::from_chars(integer.data(), end, as_signed).ec == std::errc() ||
-         std::from_chars(integer.data(), end, as_unsigned).ec == std::errc();
+  const char* const begin = integer.data();
+  const char* const end = begin + integer.size();
+  return std::from_chars(begin, end, as_signed).ec == std::errc() ||
+         std::from_chars(begin, end, as_unsigned).ec == std::errc();
 }
 
 // RFC 8259 sets no bound on integers, and JavaScript prints 1e20 with all its digits, but simdjson

@@ -82,7 +82,7 @@ void append_number(std::string& out, Number number) {
 void append_escaped(std::string& out, std::string_view text) {
   for (;;) {
     const std::size_t plain = plain_prefix(text);
-    out.append(text.data(), plain);
+    out.append(text.substr(0, plain));
     if (plain == text.size()) return;
     append_escape(out, static_cast<unsigned char>(text[plain]));
     text.remove_prefix(plain + 1);
