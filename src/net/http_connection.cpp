@@ -398,8 +398,8 @@ void HttpConnection::on_deadline() {
       return;
     case State::kBody:
     case State::kDiscard: {
-      const std::size_t due =
-          core_->options.body_bytes_per_second_min * static_cast<std::size_t>(kBodyWindowMs) / 1000;
+      const std::size_t due = core_->options.body_bytes_per_second_min *
+                              static_cast<std::size_t>(core_->options.head_timeout_ms) / 1000;
       if (window_bytes_ >= due) {
         start_body_window();
       } else if (state_ == State::kBody) {
