@@ -1,0 +1,52 @@
+// What waits for a polling client's next GET, or for the end of its upgrade. Bounded by the caller:
+// past `bytes_max` nothing is queued (slow consumer). Holds no memory while empty. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/shared_bytes.hpp"
+
+namespace maru::engineio {
+
+class PollingBuffer {
+ public:
+  // A text packet as it stands in `bytes` after `skip` of them: a frame that all recipients share.
+  [[nodiscard]] bool push_shared(const SharedBytes& bytes, std::size_t skip, std::size_t bytes_max);
+  [[nodiscard]] bool push_text(std::string_view packet, std::size_t bytes_max);
+  // A binary message; it is counted as it will be on the wire, in base64.
+  [[nodiscard]] bool push_binary(std::string_view bytes, std::size_t bytes_max);
+
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  // The size of the body that take_payload() would make.
+  [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
+
+  // All of it as one payload; empties the buffer.
+  [[nodiscard]] std::string take_payload();
+  // All of it in order, for a WebSocket: visit(view, is_binary). Empties the buffer.
+  template <class Visit>
+  void drain(Visit&& visit) {
+    const std::vector<Entry> entries = std::move(entries_);
+    clear();
+    for (const Entry& entry : entries) visit(entry.view(), entry.binary);
+  }
+
+ private:
+  struct Entry {
+    SharedBytes bytes;
+    std::uint32_t skip = 0;
+    bool binary = false;
+    [[nodiscard]] std::string_view view() const { return bytes.view().substr(skip); }
+  };
+
+  [[nodiscard]] bool push(Entry entry, std::size_t wire_size, std::size_t bytes_max);
+  void clear();
+
+  std::vector<Entry> entries_;
+  std::size_t size_bytes_ = 0;
+};
+
+}  // namespace maru::engineio
