@@ -39,11 +39,14 @@ class Hub final : public chat::EventSink {
   bool publish(std::vector<wire::WireEvent>&& events);
 
  private:
+  void post(DeliveryBatch batch);
+  [[nodiscard]] bool concerns(unsigned thread, std::span<const wire::WireEvent> events) const;
+
   std::vector<DeliveryTarget> targets_;
   InterestTable& interest_;
   SoftState* soft_state_;
   wire::EventEncoder encoder_;
-  wire::Position next_position_;
+  wire::Position next_position_;  // 0 until the first event
 };
 
 }  // namespace maru::fanout

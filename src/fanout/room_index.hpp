@@ -21,6 +21,7 @@
 namespace maru::fanout {
 
 class InterestTable;
+struct Registration;  // the index's own state for a listener
 
 // A socket that hears events. Owner I/O thread only; registered with add() and removed with
 // remove() before it goes.
@@ -42,8 +43,7 @@ class Listener {
 
  private:
   friend class RoomIndex;
-  struct Registration;
-  Registration* registration_ = nullptr;  // the index's own state for it; freed by remove()
+  Registration* registration_ = nullptr;  // while it is added
   wire::Position last_delivered_ = 0;     // of the last durable event handed to deliver()
 };
 
@@ -68,7 +68,7 @@ class RoomIndex {
 
   // Fine when it is attached already (then it stays so, and release does nothing new).
   AttachResult attach_pending(ChatId chat, Listener& listener);
-  // No effect when the listener was detached meanwhile. False then.
+  // No effect when the listener was detached meanwhile. False then. Not within a delivery.
   bool release(ChatId chat, Listener& listener, Sequence upto);
   // For a recovered socket: `floor` is its earlier one (Recovery), because what it missed may be
   // lost on the way once more.
@@ -77,6 +77,8 @@ class RoomIndex {
   [[nodiscard]] bool is_attached(ChatId chat, const Listener& listener) const;
   // In no special order; pending ones too.
   [[nodiscard]] std::vector<ChatId> chats_of(const Listener& listener) const;
+  // A recovered socket was sent everything up to `position` in another way than deliver().
+  void resume(Listener& listener, wire::Position position);
   // Fills chats, floors, last_delivered and left_at. Call it before remove().
   void leave_behind(const Listener& listener, RecoverableSocket& out) const;
 

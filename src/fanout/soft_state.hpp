@@ -43,8 +43,13 @@ struct MissedChat {
   std::vector<std::pair<Sequence, wire::Position>> records;  // ascending, dense
 };
 struct Recovery {
-  RecoverableSocket socket;  // its floors belong into RoomIndex::release of the recovered socket
+  RecoverableSocket socket;
   std::vector<MissedChat> missed;  // chats with nothing missed are in socket.chats only
+  // Everything up to here is in `missed`. After that was sent: RoomIndex::resume(listener,
+  // position), `hello` with this offset (not a newer one: what is held has not been sent), and for
+  // each of socket.chats RoomIndex::release(chat, listener, heads[i], socket.floors[i]).
+  wire::Position position = 0;
+  std::vector<Sequence> heads;  // of each of socket.chats, as far as delivered; 0: nothing lately
 };
 
 struct PresenceInfo {
@@ -76,7 +81,7 @@ class SoftState {
   // after the call gets a greater one. Any thread, wait-free.
   [[nodiscard]] wire::Position position() const;
 
-  // ---- any thread; never block but for a full mailbox
+  // ---- any thread; never block but for a full mailbox. A zero user is nobody.
   // --------------------------------------------
   void connection_opened(UserId user);
   void connection_closed(UserId user);

@@ -1,0 +1,66 @@
+#include "fanout/hub.hpp"
+
+#include <utility>
+
+#include "base/clock.hpp"
+#include "fanout/position.hpp"
+#include "fanout/soft_state.hpp"
+
+namespace maru::fanout {
+
+Hub::Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state)
+    : targets_(std::move(targets)),
+      interest_(interest),
+      soft_state_(soft_state),
+      next_position_(0) {}
+
+void Hub::on_events(std::span<const chat::Event> events) {
+  if (events.empty()) return;
+  // Not in the constructor: a recovery table may be loaded after it.
+  if (next_position_ == 0) {
+    next_position_ =
+        1 + (soft_state_ ? soft_state_->position() : first_position(SystemClock().wall()));
+  }
+  const wire::Offsets offsets =
+      interest_.any_recovery_user() ? wire::Offsets::kEncode : wire::Offsets::kNone;
+  auto batch = std::make_shared<std::vector<wire::WireEvent>>();
+  batch->reserve(events.size());
+  for (const chat::Event& event : events) {
+    const bool is_record = std::holds_alternative<chat::RecordCommitted>(event);
+    batch->push_back(encoder_.encode(event, is_record ? next_position_++ : 0, offsets));
+  }
+  // First: whoever asks for a recovery after this gets the event either from the ring or, having
+  // attached before it asked, from its I/O thread.
+  if (soft_state_) soft_state_->delivered(*batch);
+  post(std::move(batch));
+}
+
+void Hub::post(DeliveryBatch batch) {
+  for (unsigned thread = 0; thread < targets_.size(); ++thread) {
+    if (!concerns(thread, *batch)) continue;
+    // Closed: that thread is stopping and has no listeners any more.
+    (void)targets_[thread].mailbox->post_wait(DeliveryBatch(batch));
+  }
+}
+
+// Events for users and sessions go everywhere: they are few, and users have no interest counters.
+bool Hub::concerns(unsigned thread, std::span<const wire::WireEvent> events) const {
+  for (const wire::WireEvent& event : events) {
+    if (event.route != wire::WireEvent::Route::kChat || interest_.may_have(thread, event.chat)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Hub::publish(std::vector<wire::WireEvent>&& events) {
+  if (events.empty()) return true;
+  const auto batch = std::make_shared<const std::vector<wire::WireEvent>>(std::move(events));
+  bool all = true;
+  for (const DeliveryTarget& target : targets_) {
+    if (target.mailbox->try_post(DeliveryBatch(batch)) == PostResult::kFull) all = false;
+  }
+  return all;
+}
+
+}  // namespace maru::fanout

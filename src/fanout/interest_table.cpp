@@ -1,0 +1,38 @@
+#include "fanout/interest_table.hpp"
+
+#include <cassert>
+
+namespace maru::fanout {
+namespace {
+
+// Ids carry random bits, but imported ones need not: spread them.
+std::size_t slot_of(ChatId chat, std::size_t slots) {
+  const std::uint64_t mixed = std::hash<ChatId>()(chat) * 0x9E37'79B9'7F4A'7C15ULL;
+  return static_cast<std::size_t>(mixed >> 32) & (slots - 1);
+}
+
+}  // namespace
+
+InterestTable::InterestTable(unsigned threads)
+    : threads_(threads),
+      counts_(std::make_unique<std::atomic<std::uint32_t>[]>(std::size_t{threads} * kSlots)) {}
+
+// Sequentially consistent on both sides: an I/O thread counts its interest and then has a snapshot
+// read; whoever commits after that snapshot must see the count.
+void InterestTable::add(unsigned thread, ChatId chat) {
+  assert(thread < threads_);
+  counts_[thread * kSlots + slot_of(chat, kSlots)].fetch_add(1);
+}
+
+void InterestTable::remove(unsigned thread, ChatId chat) {
+  assert(thread < threads_);
+  [[maybe_unused]] const std::uint32_t before =
+      counts_[thread * kSlots + slot_of(chat, kSlots)].fetch_sub(1);
+  assert(before > 0);
+}
+
+bool InterestTable::may_have(unsigned thread, ChatId chat) const {
+  return counts_[thread * kSlots + slot_of(chat, kSlots)].load() != 0;
+}
+
+}  // namespace maru::fanout

@@ -1,0 +1,135 @@
+#include "fanout/recovery_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace maru::fanout {
+
+RecoveryTable::RecoveryTable(const SoftStateOptions& options, const Clock& clock,
+                             wire::Position last_position)
+    : options_(options), clock_(clock), ring_(options.recovery_ring_max) {
+  ring_.reset(last_position);
+}
+
+void RecoveryTable::socket_left(RecoverableSocket socket) {
+  if (socket.pid.empty()) return;
+  keep(std::move(socket), {clock_.monotonic().ms + options_.recovery_window_ms});
+}
+
+void RecoveryTable::keep(RecoverableSocket socket, MonotonicTime until) {
+  if (options_.recovery_pids_max == 0) return;
+  socket.floors.resize(socket.chats.size());
+  if (const auto old = sockets_.find(socket.pid); old != sockets_.end()) forget(old);
+  while (!sockets_.empty() && (sockets_.size() >= options_.recovery_pids_max ||
+                               chat_count_ + socket.chats.size() > kChatsMax)) {
+    forget_oldest();
+  }
+  chat_count_ += socket.chats.size();
+  if (!socket.session.is_zero()) by_session_.emplace(socket.session, socket.pid);
+  queue_.push_back({socket.pid, next_turn_});
+  std::string pid = socket.pid;
+  sockets_.emplace(std::move(pid), Left{std::move(socket), until, next_turn_});
+  ++next_turn_;
+}
+
+void RecoveryTable::forget(Sockets::iterator at) {
+  if (const SessionId& session = at->second.socket.session; !session.is_zero()) {
+    const auto [begin, end] = by_session_.equal_range(session);
+    const auto named =
+        std::find_if(begin, end, [&](const auto& entry) { return entry.second == at->first; });
+    if (named != end) by_session_.erase(named);
+  }
+  chat_count_ -= at->second.socket.chats.size();
+  sockets_.erase(at);
+  // The queue keeps the forgotten for a while, but never more than the living and some.
+  if (queue_.size() > 2 * sockets_.size() + 1024) {
+    std::erase_if(queue_, [&](const Turn& turn) {
+      const auto found = sockets_.find(turn.pid);
+      return found == sockets_.end() || found->second.turn != turn.turn;
+    });
+  }
+}
+
+void RecoveryTable::forget_oldest() {
+  while (!queue_.empty()) {
+    const Turn turn = std::move(queue_.front());
+    queue_.pop_front();
+    const auto found = sockets_.find(turn.pid);
+    if (found == sockets_.end() || found->second.turn != turn.turn) continue;
+    forget(found);
+    return;
+  }
+}
+
+void RecoveryTable::expire() {
+  const MonotonicTime now = clock_.monotonic();
+  while (!queue_.empty()) {
+    const auto found = sockets_.find(queue_.front().pid);
+    const bool is_living = found != sockets_.end() && found->second.turn == queue_.front().turn;
+    if (is_living && found->second.until > now) return;
+    queue_.pop_front();
+    if (is_living) forget(found);
+  }
+}
+
+void RecoveryTable::session_revoked(const SessionId& session) {
+  if (session.is_zero()) return;
+  for (auto at = by_session_.find(session); at != by_session_.end();
+       at = by_session_.find(session)) {
+    const auto found = sockets_.find(at->second);
+    if (found == sockets_.end()) {
+      by_session_.erase(at);
+    } else {
+      forget(found);
+    }
+  }
+}
+
+std::optional<RecoverableSocket> RecoveryTable::find(std::string_view pid) const {
+  const auto found = sockets_.find(pid);
+  if (found == sockets_.end() || found->second.until <= clock_.monotonic()) return std::nullopt;
+  return found->second.socket;
+}
+
+std::optional<Recovery> RecoveryTable::take(std::string_view pid, wire::Position offset) {
+  const auto found = sockets_.find(pid);
+  if (found == sockets_.end()) return std::nullopt;
+  const bool is_expired = found->second.until <= clock_.monotonic();
+  RecoverableSocket socket = found->second.socket;
+  forget(found);
+  if (is_expired || offset == 0) return std::nullopt;
+  auto missed = collect_missed(socket, offset);
+  if (!missed) return std::nullopt;
+  std::vector<Sequence> heads;
+  heads.reserve(socket.chats.size());
+  for (const ChatId& chat : socket.chats) heads.push_back(ring_.newest_of(chat));
+  return Recovery{std::move(socket), std::move(*missed), ring_.last(), std::move(heads)};
+}
+
+std::optional<std::vector<MissedChat>> RecoveryTable::collect_missed(
+    const RecoverableSocket& socket, wire::Position offset) const {
+  if (offset > ring_.last()) return std::nullopt;  // none of ours
+  wire::Position after = offset;
+  if (socket.left_at != 0 && offset >= socket.last_delivered) {
+    after = std::max(after, socket.left_at);
+  }
+  if (!ring_.covers(after)) return std::nullopt;
+
+  std::vector<MissedChat> missed;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < socket.chats.size(); ++i) {
+    MissedChat chat{socket.chats[i], {}};
+    ring_.visit_back(chat.chat, after, [&](wire::Position position, Sequence sequence) {
+      if (sequence <= socket.floors[i]) return false;
+      chat.records.emplace_back(sequence, position);
+      return ++count <= options_.recovery_events_max;
+    });
+    if (count > options_.recovery_events_max) return std::nullopt;
+    if (chat.records.empty()) continue;
+    std::ranges::reverse(chat.records);
+    missed.push_back(std::move(chat));
+  }
+  return missed;
+}
+
+}  // namespace maru::fanout

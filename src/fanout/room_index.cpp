@@ -1,0 +1,437 @@
+#include "fanout/room_index.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <unordered_map>
+
+#include "base/limits.hpp"
+#include "fanout/interest_table.hpp"
+#include "fanout/room.hpp"
+#include "fanout/user_table.hpp"
+
+namespace maru::fanout {
+
+struct RoomIndex::Implementation {
+  Implementation(unsigned thread_index, InterestTable& interest_table)
+      : thread(thread_index), interest(interest_table) {}
+  ~Implementation() {
+    for (const RoomEntry& entry : rooms) interest.remove(thread, entry.first);
+  }
+
+  // ---- rooms
+  RoomEntry& open_room(ChatId chat) {
+    const auto [at, is_new] = rooms.try_emplace(chat);
+    if (is_new) interest.add(thread, chat);
+    return *at;
+  }
+  void close_room_if_empty(RoomEntry& entry) {
+    if (delivering || !entry.second.seats.empty()) return;
+    const ChatId chat = entry.first;
+    interest.remove(thread, chat);
+    rooms.erase(chat);
+  }
+  void vacate(RoomEntry& entry, const Listener& listener);
+  void sweep();
+
+  // ---- attachments
+  static Attachment* find_attachment(Registration& registration, ChatId chat) {
+    for (Attachment& attachment : registration.attachments) {
+      if (attachment.room->first == chat) return &attachment;
+    }
+    return nullptr;
+  }
+  bool detach(ChatId chat, Listener& listener);
+  void end_watch(Listener& listener, const UserId& user);
+
+  // ---- delivery
+  void deliver_to_chat(const wire::WireEvent& event);
+  static bool catches_up(RoomEntry& entry, std::size_t seat, const wire::WireEvent& event);
+  void hold(RoomEntry& entry, const wire::WireEvent& event);
+  void detach_subject(RoomEntry& entry, const UserId& user);
+  void deliver_to_users(const wire::WireEvent& event);
+  void deliver_to_session(const wire::WireEvent& event);
+  void deliver_to_watchers(const wire::WireEvent& event);
+  void deliver_held(RoomEntry& entry, Listener& listener,
+                    const std::vector<wire::WireEvent>& events);
+  static void hand(Listener& listener, const wire::WireEvent& event) {
+    if (event.position != 0) listener.last_delivered_ = event.position;
+    listener.deliver(event);
+  }
+  // Collected listeners are called one after the other; those removed meanwhile are null by then.
+  template <class Call>
+  void call_collected(Call&& call) {
+    for (std::size_t i = 0; i < collected.size(); ++i) {
+      if (collected[i] != nullptr) call(*collected[i]);
+    }
+    collected.clear();
+  }
+
+  const unsigned thread;
+  InterestTable& interest;
+  UserTable users;
+  std::unordered_map<ChatId, Room> rooms;
+  std::unordered_map<UserId, CompactVector<Listener*>> watchers;
+  wire::Position seen = 0;  // every event up to here was handed to whom it concerns
+
+  bool delivering = false;
+  std::vector<RoomEntry*> swept;     // rooms with empty seats, until the delivery's end
+  std::vector<Listener*> collected;  // being called now
+  Listener* releasing = nullptr;     // gets held events now; null once it was detached
+  ChatId releasing_chat;
+};
+
+namespace {
+
+// Rooms are closed and seats removed only after it, so that indices and addresses stay good while
+// listeners are called.
+class DeliveryScope {
+ public:
+  explicit DeliveryScope(bool& delivering) : delivering_(delivering) {
+    assert(!delivering_);
+    delivering_ = true;
+  }
+  ~DeliveryScope() { delivering_ = false; }
+  DeliveryScope(const DeliveryScope&) = delete;
+  DeliveryScope& operator=(const DeliveryScope&) = delete;
+
+ private:
+  bool& delivering_;
+};
+
+}  // namespace
+
+// ---- listeners
+// -------------------------------------------------------------------------------
+
+RoomIndex::RoomIndex(unsigned thread, InterestTable& interest)
+    : implementation_(std::make_unique<Implementation>(thread, interest)) {}
+
+RoomIndex::~RoomIndex() = default;
+
+void RoomIndex::add(Listener& listener, UserId user, SessionId session) {
+  if (listener.registration_ != nullptr) {
+    set_identity(listener, user, session);
+    return;
+  }
+  auto* registration = new Registration;
+  registration->listener = &listener;
+  registration->user = user;
+  registration->session = session;
+  implementation_->users.link(*registration);
+  listener.registration_ = registration;
+  listener.last_delivered_ = 0;
+}
+
+void RoomIndex::set_identity(Listener& listener, UserId user, SessionId session) {
+  Registration* registration = listener.registration_;
+  if (registration == nullptr) return;
+  implementation_->users.unlink(*registration);
+  registration->user = user;
+  registration->session = session;
+  implementation_->users.link(*registration);
+}
+
+void RoomIndex::remove(Listener& listener) {
+  Registration* registration = listener.registration_;
+  if (registration == nullptr) return;
+  Implementation& index = *implementation_;
+  while (!registration->attachments.empty()) {
+    index.detach(registration->attachments[0].room->first, listener);
+  }
+  if (registration->watched) {
+    for (const UserId& user : *registration->watched) index.end_watch(listener, user);
+  }
+  for (Listener*& collected : index.collected) {
+    if (collected == &listener) collected = nullptr;
+  }
+  index.users.unlink(*registration);
+  listener.registration_ = nullptr;
+  delete registration;
+}
+
+std::size_t RoomIndex::listener_count() const {
+  return implementation_->users.size();
+}
+
+// ---- attaching
+// -------------------------------------------------------------------------------
+
+AttachResult RoomIndex::attach_pending(ChatId chat, Listener& listener) {
+  assert(listener.registration_ != nullptr);
+  Registration& registration = *listener.registration_;
+  if (Implementation::find_attachment(registration, chat) != nullptr) {
+    return AttachResult::kAttached;
+  }
+  if (registration.attachments.size() >= kChatsPerListenerMax) return AttachResult::kTooMany;
+
+  RoomEntry& entry = implementation_->open_room(chat);
+  Room& room = entry.second;
+  if (!room.hold) room.hold = std::make_unique<Hold>();
+  room.hold->start(listener);
+  room.seats.push_back(Seat(listener, Seat::kPending));
+  registration.attachments.push_back({&entry, {}, {}});
+  return AttachResult::kAttached;
+}
+
+bool RoomIndex::release(ChatId chat, Listener& listener, Sequence upto) {
+  return release(chat, listener, upto, upto);
+}
+
+bool RoomIndex::release(ChatId chat, Listener& listener, Sequence upto, Sequence floor) {
+  if (listener.registration_ == nullptr) return false;
+  Attachment* attachment = Implementation::find_attachment(*listener.registration_, chat);
+  if (attachment == nullptr) return false;
+  RoomEntry& entry = *attachment->room;
+  Room& room = entry.second;
+  const std::size_t seat = room.find_seat(listener);
+  assert(seat != Room::kNone);
+  if (!room.seats[seat].is(Seat::kPending)) return true;
+
+  attachment->floor = floor;
+  attachment->upto = upto;
+  const std::vector<wire::WireEvent> held = room.hold->events_for(listener, upto);
+  room.hold->stop(listener);
+  if (room.hold->is_idle()) room.hold.reset();
+  // With an event above S this thread has passed S. Without one the snapshot may be ahead of it.
+  const bool is_behind = held.empty() && upto.value > 0;
+  room.seats[seat] = Seat(listener, is_behind ? Seat::kBehind : Seat::kActive);
+  if (!held.empty()) implementation_->deliver_held(entry, listener, held);
+  return true;
+}
+
+void RoomIndex::Implementation::deliver_held(RoomEntry& entry, Listener& listener,
+                                             const std::vector<wire::WireEvent>& events) {
+  {
+    const DeliveryScope scope(delivering);
+    releasing = &listener;
+    releasing_chat = entry.first;
+    for (const wire::WireEvent& event : events) {
+      hand(listener, event);
+      if (releasing == nullptr) break;
+      if (!event.detaches_subject || listener.registration_->user != event.users.front()) continue;
+      // The listener's own leave: what was held after it is not for it.
+      detach(entry.first, listener);
+      listener.on_detached(entry.first);
+      break;
+    }
+    releasing = nullptr;
+  }
+  sweep();
+}
+
+void RoomIndex::detach(ChatId chat, Listener& listener) {
+  if (listener.registration_ != nullptr) implementation_->detach(chat, listener);
+}
+
+bool RoomIndex::Implementation::detach(ChatId chat, Listener& listener) {
+  Registration& registration = *listener.registration_;
+  Attachment* attachment = find_attachment(registration, chat);
+  if (attachment == nullptr) return false;
+  RoomEntry& entry = *attachment->room;
+  registration.attachments.swap_remove(
+      static_cast<std::size_t>(attachment - registration.attachments.data()));
+  if (releasing == &listener && releasing_chat == chat) releasing = nullptr;
+  vacate(entry, listener);
+  close_room_if_empty(entry);
+  return true;
+}
+
+void RoomIndex::Implementation::vacate(RoomEntry& entry, const Listener& listener) {
+  Room& room = entry.second;
+  const std::size_t seat = room.find_seat(listener);
+  assert(seat != Room::kNone);
+  if (room.seats[seat].is(Seat::kPending)) {
+    room.hold->stop(listener);
+    if (room.hold->is_idle()) room.hold.reset();
+  }
+  if (!delivering) {
+    room.seats.swap_remove(seat);
+    return;
+  }
+  room.seats[seat] = Seat();
+  if (!room.has_empty_seats) swept.push_back(&entry);
+  room.has_empty_seats = true;
+}
+
+void RoomIndex::Implementation::sweep() {
+  for (RoomEntry* entry : swept) {
+    entry->second.drop_empty_seats();
+    close_room_if_empty(*entry);
+  }
+  swept.clear();
+}
+
+bool RoomIndex::is_attached(ChatId chat, const Listener& listener) const {
+  return listener.registration_ != nullptr &&
+         Implementation::find_attachment(*listener.registration_, chat) != nullptr;
+}
+
+std::vector<ChatId> RoomIndex::chats_of(const Listener& listener) const {
+  std::vector<ChatId> chats;
+  if (listener.registration_ == nullptr) return chats;
+  chats.reserve(listener.registration_->attachments.size());
+  for (const Attachment& attachment : listener.registration_->attachments) {
+    chats.push_back(attachment.room->first);
+  }
+  return chats;
+}
+
+void RoomIndex::resume(Listener& listener, wire::Position position) {
+  listener.last_delivered_ = std::max(listener.last_delivered_, position);
+}
+
+void RoomIndex::leave_behind(const Listener& listener, RecoverableSocket& out) const {
+  out.chats.clear();
+  out.floors.clear();
+  out.last_delivered = listener.last_delivered_;
+  out.left_at = implementation_->seen;
+  if (listener.registration_ == nullptr) return;
+  for (const Attachment& attachment : listener.registration_->attachments) {
+    Sequence floor = attachment.floor;
+    const Hold* hold = attachment.room->second.hold.get();
+    if (const wire::WireEvent* first = hold == nullptr ? nullptr : hold->first_for(listener)) {
+      // Still pending: what is held was not handed to it.
+      floor = {first->sequence.value - 1};
+      if (first->position != 0) out.left_at = std::min(out.left_at, first->position - 1);
+    }
+    out.chats.push_back(attachment.room->first);
+    out.floors.push_back(floor);
+  }
+}
+
+// ---- presence
+// --------------------------------------------------------------------------------
+
+void RoomIndex::watch(Listener& listener, std::span<const UserId> users) {
+  if (listener.registration_ == nullptr) return;
+  auto& watched = listener.registration_->watched;
+  if (!watched) watched = std::make_unique<std::vector<UserId>>();
+  for (const UserId& user : users) {
+    if (std::ranges::find(*watched, user) != watched->end()) continue;
+    if (watched->size() >= limits::kWatchedUsersMax) {
+      implementation_->end_watch(listener, watched->front());
+      watched->erase(watched->begin());
+    }
+    watched->push_back(user);
+    implementation_->watchers[user].push_back(&listener);
+  }
+}
+
+void RoomIndex::Implementation::end_watch(Listener& listener, const UserId& user) {
+  const auto at = watchers.find(user);
+  if (at == watchers.end()) return;
+  CompactVector<Listener*>& list = at->second;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == &listener) {
+      list.swap_remove(i);
+      break;
+    }
+  }
+  if (list.empty()) watchers.erase(at);
+}
+
+// ---- delivery
+// --------------------------------------------------------------------------------
+
+void RoomIndex::deliver(std::span<const wire::WireEvent> events) {
+  Implementation& index = *implementation_;
+  {
+    const DeliveryScope scope(index.delivering);
+    for (const wire::WireEvent& event : events) {
+      switch (event.route) {
+        case wire::WireEvent::Route::kChat:
+          index.deliver_to_chat(event);
+          break;
+        case wire::WireEvent::Route::kUsers:
+          index.deliver_to_users(event);
+          break;
+        case wire::WireEvent::Route::kSession:
+          index.deliver_to_session(event);
+          break;
+        case wire::WireEvent::Route::kWatchers:
+          index.deliver_to_watchers(event);
+          break;
+      }
+      if (event.position != 0) index.seen = event.position;
+    }
+  }
+  index.sweep();
+}
+
+void RoomIndex::Implementation::deliver_to_chat(const wire::WireEvent& event) {
+  const auto at = rooms.find(event.chat);
+  if (at == rooms.end()) return;
+  Room& room = at->second;
+  // Listeners live far apart in memory: ask for the next ones while this one is served.
+  constexpr std::size_t kAhead = 4;
+  const std::size_t count = room.seats.size();  // who comes meanwhile is pending
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) __builtin_prefetch(room.seats[i + kAhead].listener(), 1);
+    const Seat seat = room.seats[i];
+    if (seat.is(Seat::kActive) || (seat.is(Seat::kBehind) && catches_up(*at, i, event))) {
+      hand(*seat.listener(), event);
+    }
+  }
+  if (room.hold) hold(*at, event);
+  if (event.detaches_subject) detach_subject(*at, event.users.front());
+}
+
+bool RoomIndex::Implementation::catches_up(RoomEntry& entry, std::size_t seat,
+                                           const wire::WireEvent& event) {
+  Listener& listener = *entry.second.seats[seat].listener();
+  if (event.sequence <= find_attachment(*listener.registration_, entry.first)->upto) return false;
+  entry.second.seats[seat] = Seat(listener, Seat::kActive);
+  return true;
+}
+
+void RoomIndex::Implementation::hold(RoomEntry& entry, const wire::WireEvent& event) {
+  entry.second.hold->push(event);
+  while (entry.second.hold) {
+    Listener* overflowed = entry.second.hold->find_overflowed(kHeldEventsMax);
+    if (overflowed == nullptr) break;
+    detach(entry.first, *overflowed);
+    overflowed->on_held_overflow(entry.first);
+  }
+}
+
+// Pending listeners stay: whether the leave is before or after their snapshot is known at release.
+// So do those behind: it is before their snapshot, which had them as members again.
+void RoomIndex::Implementation::detach_subject(RoomEntry& entry, const UserId& user) {
+  const std::size_t count = entry.second.seats.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Seat seat = entry.second.seats[i];
+    if (!seat.is(Seat::kActive)) continue;
+    Listener& listener = *seat.listener();
+    if (listener.registration_->user != user) continue;
+    detach(entry.first, listener);
+    listener.on_detached(entry.first);
+  }
+}
+
+void RoomIndex::Implementation::deliver_to_users(const wire::WireEvent& event) {
+  for (const UserId& user : event.users) {
+    users.for_each_of(user, [&](Registration& r) { collected.push_back(r.listener); });
+    call_collected([&](Listener& listener) { hand(listener, event); });
+  }
+}
+
+void RoomIndex::Implementation::deliver_to_session(const wire::WireEvent& event) {
+  const auto collect = [&](Registration& registration) {
+    if (registration.session == event.session) collected.push_back(registration.listener);
+  };
+  if (event.users.empty()) {
+    users.for_each(collect);
+  } else {
+    users.for_each_of(event.users.front(), collect);
+  }
+  call_collected([&](Listener& listener) { listener.on_session_revoked(event); });
+}
+
+void RoomIndex::Implementation::deliver_to_watchers(const wire::WireEvent& event) {
+  const auto at = watchers.find(event.users.front());
+  if (at == watchers.end()) return;
+  collected.assign(at->second.begin(), at->second.end());
+  call_collected([&](Listener& listener) { hand(listener, event); });
+}
+
+}  // namespace maru::fanout

@@ -1,0 +1,352 @@
+#include "fanout/room_index.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "base/limits.hpp"
+#include "fanout/interest_table.hpp"
+#include "fanout/testing/fakes.hpp"
+
+namespace maru::fanout {
+namespace {
+
+using testing::chat_id;
+using ::testing::ElementsAre;
+using testing::FakeListener;
+using ::testing::IsEmpty;
+using testing::leave_event;
+using testing::routed_event;
+using testing::session_id;
+using testing::text_event;
+using testing::user_id;
+using Route = wire::WireEvent::Route;
+
+class RoomIndexTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    index.add(ann, user_id(1), session_id(11));
+    index.add(bob, user_id(2), session_id(12));
+  }
+  void TearDown() override {
+    index.remove(ann);
+    index.remove(bob);
+    EXPECT_EQ(index.listener_count(), 0u);
+    EXPECT_FALSE(interest.may_have(0, kChat));
+  }
+  void attach(FakeListener& listener, ChatId chat, std::uint64_t upto = 0) {
+    ASSERT_EQ(index.attach_pending(chat, listener), AttachResult::kAttached);
+    ASSERT_TRUE(index.release(chat, listener, {upto}));
+  }
+  void deliver(const wire::WireEvent& event) { index.deliver(std::span(&event, 1)); }
+
+  const ChatId kChat = chat_id(100);
+  InterestTable interest{1};
+  RoomIndex index{0, interest};
+  FakeListener ann, bob;
+};
+
+TEST_F(RoomIndexTest, DeliversToTheAttachedOnly) {
+  attach(ann, kChat);
+  deliver(text_event(kChat, 1));
+  deliver(text_event(chat_id(101), 1));
+  EXPECT_THAT(ann.heard, ElementsAre(1));
+  EXPECT_THAT(bob.heard, IsEmpty());
+  index.detach(kChat, ann);
+  deliver(text_event(kChat, 2));
+  EXPECT_THAT(ann.heard, ElementsAre(1));
+}
+
+TEST_F(RoomIndexTest, ReleaseDropsWhatTheSnapshotHadAndKeepsTheRest) {
+  attach(bob, kChat);
+  index.attach_pending(kChat, ann);
+  for (std::uint64_t n = 5; n <= 8; ++n) deliver(text_event(kChat, n));
+  EXPECT_THAT(ann.heard, IsEmpty());
+  EXPECT_TRUE(index.release(kChat, ann, {6}));
+  EXPECT_THAT(ann.heard, ElementsAre(7, 8));
+  deliver(text_event(kChat, 9));
+  EXPECT_THAT(ann.heard, ElementsAre(7, 8, 9));
+  EXPECT_THAT(bob.heard, ElementsAre(5, 6, 7, 8, 9));
+}
+
+// The store may be ahead of this thread: what the snapshot had is still to come.
+TEST_F(RoomIndexTest, DropsWhatTheSnapshotHadEvenAfterRelease) {
+  attach(ann, kChat, 3);
+  const std::array batch{text_event(kChat, 2), leave_event(kChat, 3, user_id(1)),
+                         text_event(kChat, 4), text_event(kChat, 5)};
+  index.deliver(batch);
+  EXPECT_THAT(ann.heard, ElementsAre(4, 5));
+  EXPECT_THAT(ann.detached, IsEmpty());
+}
+
+TEST_F(RoomIndexTest, SeveralWaitIndependently) {
+  index.attach_pending(kChat, ann);
+  deliver(text_event(kChat, 1));
+  index.attach_pending(kChat, bob);
+  deliver(text_event(kChat, 2));
+  index.release(kChat, bob, {1});
+  EXPECT_THAT(bob.heard, ElementsAre(2));
+  deliver(text_event(kChat, 3));
+  index.release(kChat, ann, {0});
+  EXPECT_THAT(ann.heard, ElementsAre(1, 2, 3));
+  EXPECT_THAT(bob.heard, ElementsAre(2, 3));
+}
+
+TEST_F(RoomIndexTest, AttachingAndReleasingTwiceChangesNothing) {
+  attach(ann, kChat);
+  EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kAttached);
+  deliver(text_event(kChat, 1));
+  EXPECT_TRUE(index.release(kChat, ann, {0}));
+  EXPECT_THAT(ann.heard, ElementsAre(1));
+  EXPECT_THAT(index.chats_of(ann), ElementsAre(kChat));
+}
+
+TEST_F(RoomIndexTest, ReleaseAfterDetachDoesNothing) {
+  index.attach_pending(kChat, ann);
+  deliver(text_event(kChat, 1));
+  index.detach(kChat, ann);
+  EXPECT_FALSE(index.release(kChat, ann, {0}));
+  EXPECT_FALSE(index.is_attached(kChat, ann));
+  EXPECT_THAT(ann.heard, IsEmpty());
+}
+
+TEST_F(RoomIndexTest, HoldsUpToTheMaxAndOverflowsPastIt) {
+  index.attach_pending(kChat, ann);
+  index.attach_pending(kChat, bob);
+  for (std::uint64_t n = 1; n <= RoomIndex::kHeldEventsMax; ++n) deliver(text_event(kChat, n));
+  EXPECT_THAT(ann.overflowed, IsEmpty());
+  index.release(kChat, bob, {0});
+  EXPECT_EQ(bob.heard.size(), RoomIndex::kHeldEventsMax);
+  deliver(text_event(kChat, RoomIndex::kHeldEventsMax + 1));
+  EXPECT_THAT(ann.overflowed, ElementsAre(kChat));
+  EXPECT_FALSE(index.is_attached(kChat, ann));
+  EXPECT_FALSE(index.release(kChat, ann, {0}));
+  EXPECT_THAT(ann.heard, IsEmpty());
+  EXPECT_EQ(bob.heard.size(), RoomIndex::kHeldEventsMax + 1);
+}
+
+TEST_F(RoomIndexTest, LeaveDetachesEveryDeviceOfItsSubjectAfterIt) {
+  FakeListener phone;
+  index.add(phone, user_id(1), session_id(13));
+  attach(ann, kChat);
+  attach(phone, kChat);
+  attach(bob, kChat);
+  const std::array batch{text_event(kChat, 1), leave_event(kChat, 2, user_id(1)),
+                         text_event(kChat, 3)};
+  index.deliver(batch);
+  EXPECT_THAT(ann.heard, ElementsAre(1, 2));
+  EXPECT_THAT(phone.heard, ElementsAre(1, 2));
+  EXPECT_THAT(ann.detached, ElementsAre(kChat));
+  EXPECT_THAT(phone.detached, ElementsAre(kChat));
+  EXPECT_THAT(bob.heard, ElementsAre(1, 2, 3));
+  EXPECT_THAT(bob.detached, IsEmpty());
+  index.remove(phone);
+}
+
+TEST_F(RoomIndexTest, HeldLeaveAfterTheSnapshotEndsTheStream) {
+  index.attach_pending(kChat, ann);
+  const std::array batch{text_event(kChat, 1), leave_event(kChat, 2, user_id(1)),
+                         text_event(kChat, 3)};
+  index.deliver(batch);
+  EXPECT_TRUE(index.is_attached(kChat, ann));
+  EXPECT_TRUE(index.release(kChat, ann, {0}));
+  EXPECT_THAT(ann.heard, ElementsAre(1, 2));
+  EXPECT_THAT(ann.detached, ElementsAre(kChat));
+  EXPECT_FALSE(index.is_attached(kChat, ann));
+}
+
+TEST_F(RoomIndexTest, HeldLeaveBeforeTheSnapshotIsPast) {
+  index.attach_pending(kChat, ann);
+  // Left and joined again before the snapshot was read.
+  const std::array batch{leave_event(kChat, 1, user_id(1)), text_event(kChat, 2),
+                         text_event(kChat, 3)};
+  index.deliver(batch);
+  index.release(kChat, ann, {2});
+  EXPECT_THAT(ann.heard, ElementsAre(3));
+  EXPECT_THAT(ann.detached, IsEmpty());
+}
+
+TEST_F(RoomIndexTest, ListenerMayRemoveItselfOrOthersWithinDelivery) {
+  auto eve = std::make_unique<FakeListener>();
+  index.add(*eve, user_id(3), session_id(13));
+  attach(ann, kChat);
+  attach(*eve, kChat);
+  attach(bob, kChat);
+  ann.on_deliver = [&](const wire::WireEvent&) {
+    index.remove(ann);
+    if (eve) index.remove(*eve);
+    eve.reset();
+  };
+  deliver(text_event(kChat, 1));
+  deliver(text_event(kChat, 2));
+  EXPECT_THAT(ann.heard, ElementsAre(1));
+  EXPECT_THAT(bob.heard, ElementsAre(1, 2));
+  EXPECT_EQ(index.listener_count(), 1u);
+}
+
+TEST_F(RoomIndexTest, LastListenerMayLeaveTheRoomAndComeBackWithinDelivery) {
+  attach(ann, kChat);
+  ann.on_deliver = [&](const wire::WireEvent& event) {
+    if (event.sequence.value != 1) return;
+    index.detach(kChat, ann);
+    index.attach_pending(kChat, ann);
+  };
+  const std::array batch{text_event(kChat, 1), text_event(kChat, 2)};
+  index.deliver(batch);
+  EXPECT_THAT(ann.heard, ElementsAre(1));
+  index.release(kChat, ann, {1});
+  EXPECT_THAT(ann.heard, ElementsAre(1, 2));
+}
+
+TEST_F(RoomIndexTest, ListenerMayRemoveItselfWhileItGetsHeldEvents) {
+  index.attach_pending(kChat, ann);
+  for (std::uint64_t n = 1; n <= 3; ++n) deliver(text_event(kChat, n));
+  ann.on_deliver = [&](const wire::WireEvent&) { index.remove(ann); };
+  EXPECT_TRUE(index.release(kChat, ann, {0}));
+  EXPECT_THAT(ann.heard, ElementsAre(1));
+}
+
+TEST_F(RoomIndexTest, UserEventsReachAllDevicesOfThatUser) {
+  FakeListener phone, nobody;
+  index.add(phone, user_id(1), session_id(13));
+  index.add(nobody, UserId(), SessionId());
+  deliver(routed_event(Route::kUsers, user_id(1)));
+  EXPECT_EQ(ann.heard.size(), 1u);
+  EXPECT_EQ(phone.heard.size(), 1u);
+  EXPECT_EQ(bob.heard.size(), 0u);
+  EXPECT_EQ(nobody.heard.size(), 0u);
+
+  index.set_identity(nobody, user_id(1), SessionId());
+  deliver(routed_event(Route::kUsers, user_id(1)));
+  EXPECT_EQ(nobody.heard.size(), 1u);
+  index.set_identity(nobody, user_id(2), SessionId());
+  deliver(routed_event(Route::kUsers, user_id(1)));
+  EXPECT_EQ(nobody.heard.size(), 1u);
+  index.remove(phone);
+  index.remove(nobody);
+}
+
+TEST_F(RoomIndexTest, RevocationReachesThatSessionOnly) {
+  FakeListener tab;
+  index.add(tab, user_id(1), session_id(11));
+  wire::WireEvent event = routed_event(Route::kSession, user_id(1));
+  event.session = session_id(11);
+  ann.on_revoked = [&] {
+    index.remove(ann);
+    index.remove(tab);
+  };
+  tab.on_revoked = [&] {
+    index.remove(ann);
+    index.remove(tab);
+  };
+  deliver(event);
+  EXPECT_EQ(ann.revocations + tab.revocations, 1);
+  EXPECT_EQ(bob.revocations, 0);
+  EXPECT_EQ(index.listener_count(), 1u);
+
+  event.session = session_id(12);
+  event.users.clear();  // without its user: found all the same
+  deliver(event);
+  EXPECT_EQ(bob.revocations, 1);
+}
+
+TEST_F(RoomIndexTest, PresenceReachesWatchersAndForgetsTheOldest) {
+  const auto seen = [&](std::uint64_t user) {
+    const std::size_t before = ann.heard.size();
+    deliver(routed_event(Route::kWatchers, user_id(user)));
+    return ann.heard.size() != before;
+  };
+  std::vector<UserId> users;
+  for (std::size_t i = 0; i < limits::kWatchedUsersMax; ++i) users.push_back(user_id(1000 + i));
+  index.watch(ann, users);
+  index.watch(ann, users);
+  EXPECT_TRUE(seen(1000));
+  const UserId one_more = user_id(5000);
+  index.watch(ann, std::span(&one_more, 1));
+  EXPECT_FALSE(seen(1000));
+  EXPECT_TRUE(seen(1001));
+  EXPECT_TRUE(seen(5000));
+  index.remove(ann);
+  EXPECT_FALSE(seen(1001));
+}
+
+TEST_F(RoomIndexTest, ChatsOfAListenerAreBounded) {
+  for (std::size_t i = 0; i < RoomIndex::kChatsPerListenerMax; ++i) {
+    ASSERT_EQ(index.attach_pending(chat_id(1000 + i), ann), AttachResult::kAttached);
+  }
+  EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kTooMany);
+  index.detach(chat_id(1500), ann);
+  EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kAttached);
+  EXPECT_EQ(index.chats_of(ann).size(), RoomIndex::kChatsPerListenerMax);
+}
+
+TEST_F(RoomIndexTest, InterestFollowsTheRooms) {
+  EXPECT_FALSE(interest.may_have(0, kChat));
+  index.attach_pending(kChat, ann);
+  EXPECT_TRUE(interest.may_have(0, kChat));
+  attach(bob, kChat);
+  index.remove(ann);
+  EXPECT_TRUE(interest.may_have(0, kChat));
+  index.detach(kChat, bob);
+  EXPECT_FALSE(interest.may_have(0, kChat));
+}
+
+TEST_F(RoomIndexTest, LeavesBehindWhatRecoveryNeeds) {
+  const ChatId other = chat_id(101);
+  attach(ann, kChat, 4);
+  index.attach_pending(other, ann);
+  deliver(text_event(kChat, 5, 70));
+  deliver(text_event(other, 9, 71));
+  deliver(text_event(chat_id(102), 1, 72));
+  RecoverableSocket left;
+  index.leave_behind(ann, left);
+  EXPECT_THAT(left.chats, ElementsAre(kChat, other));
+  EXPECT_THAT(left.floors, ElementsAre(Sequence{4}, Sequence{8}));
+  EXPECT_EQ(left.last_delivered, 70u);
+  EXPECT_EQ(left.left_at, 70u);  // 71 is held for it
+
+  index.release(other, ann, {9});
+  index.leave_behind(ann, left);
+  EXPECT_EQ(left.left_at, 72u);
+  index.resume(ann, 90);
+  index.leave_behind(ann, left);
+  EXPECT_EQ(left.last_delivered, 90u);
+}
+
+TEST_F(RoomIndexTest, RecoveredSocketKeepsItsFloor) {
+  index.attach_pending(kChat, ann);
+  index.release(kChat, ann, {9}, {3});
+  RecoverableSocket left;
+  index.leave_behind(ann, left);
+  EXPECT_THAT(left.floors, ElementsAre(Sequence{3}));
+}
+
+TEST_F(RoomIndexTest, RemovingWhatWasNeverAddedIsFine) {
+  FakeListener stranger;
+  index.remove(stranger);
+  index.detach(kChat, stranger);
+  EXPECT_FALSE(index.release(kChat, stranger, {0}));
+  EXPECT_FALSE(index.is_attached(kChat, stranger));
+  EXPECT_THAT(index.chats_of(stranger), IsEmpty());
+}
+
+TEST(InterestTable, CountsPerThread) {
+  InterestTable interest(2);
+  interest.add(1, chat_id(5));
+  interest.add(1, chat_id(5));
+  EXPECT_FALSE(interest.may_have(0, chat_id(5)));
+  interest.remove(1, chat_id(5));
+  EXPECT_TRUE(interest.may_have(1, chat_id(5)));
+  interest.remove(1, chat_id(5));
+  EXPECT_FALSE(interest.may_have(1, chat_id(5)));
+
+  EXPECT_FALSE(interest.any_recovery_user());
+  interest.add_recovery_user();
+  EXPECT_TRUE(interest.any_recovery_user());
+  interest.remove_recovery_user();
+  EXPECT_FALSE(interest.any_recovery_user());
+}
+
+}  // namespace
+}  // namespace maru::fanout

@@ -1,0 +1,77 @@
+// The registrations of a RoomIndex by user: chains through the registrations themselves, so that a
+// listener costs no node of its own and leaves in constant time. Its thread only.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/id.hpp"
+#include "fanout/compact_vector.hpp"
+#include "fanout/room_index.hpp"
+
+namespace maru::fanout {
+
+struct Room;
+
+using RoomEntry = std::pair<const ChatId, Room>;
+
+struct Attachment {
+  RoomEntry* room;
+  Sequence floor;  // for leave_behind
+  Sequence upto;   // while its seat is kBehind: not delivered up to here
+};
+
+// What the index knows of a listener. 88 bytes and less, so that its heap block is 96.
+struct Registration {
+  Listener* listener = nullptr;
+  Registration* next = nullptr;
+  Registration** link = nullptr;  // what points to this one
+  UserId user;
+  SessionId session;
+  CompactVector<Attachment> attachments;
+  std::unique_ptr<std::vector<UserId>> watched;  // oldest first; most watch nobody
+};
+
+class UserTable {
+ public:
+  UserTable() : buckets_(kBucketsMin, nullptr) {}
+  ~UserTable();  // deletes those still linked
+  UserTable(const UserTable&) = delete;
+  UserTable& operator=(const UserTable&) = delete;
+
+  void link(Registration& registration);
+  void unlink(Registration& registration);
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+  // `visit` must not change the table.
+  template <class Visit>
+  void for_each_of(const UserId& user, Visit&& visit) const {
+    for (Registration* at = *bucket_of(user); at != nullptr; at = at->next) {
+      if (at->user == user) visit(*at);
+    }
+  }
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (Registration* at = nobody_; at != nullptr; at = at->next) visit(*at);
+    for (Registration* bucket : buckets_) {
+      for (Registration* at = bucket; at != nullptr; at = at->next) visit(*at);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kBucketsMin = 64;
+  [[nodiscard]] Registration* const* bucket_of(const UserId& user) const {
+    const std::uint64_t mixed = std::hash<UserId>()(user) * 0x9E37'79B9'7F4A'7C15ULL;
+    return &buckets_[static_cast<std::size_t>(mixed >> 32) & (buckets_.size() - 1)];
+  }
+  static void push(Registration** head, Registration& registration);
+  void grow();
+
+  std::vector<Registration*> buckets_;  // a power of two
+  Registration* nobody_ = nullptr;      // those without a user: one chain would be long
+  std::size_t size_ = 0;
+};
+
+}  // namespace maru::fanout
