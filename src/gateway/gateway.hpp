@@ -13,6 +13,10 @@
 
 namespace maru::gateway {
 
+namespace rest {
+class Counters;
+}
+
 // What /healthz, /readyz and /metrics need from the rest of the server. Any thread.
 struct Probes {
   std::function<bool()> ready;           // false while starting, draining or without a store
@@ -36,6 +40,8 @@ class Gateway final : public net::HttpHandler {
   void close_all();
 
   [[nodiscard]] std::size_t session_count() const;
+  // Any thread; rest::Counters::prometheus() sums those of all I/O threads.
+  [[nodiscard]] const rest::Counters& rest_counters() const;
 
  private:
   struct Implementation;

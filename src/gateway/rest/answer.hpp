@@ -1,0 +1,32 @@
+// What a REST call answers with, before the fields that every answer has are added.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace maru::gateway::rest {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+inline constexpr const char* kJsonType = "application/json; charset=utf-8";
+
+struct Answer {
+  int status = 200;
+  std::string body;
+  std::string content_type = kJsonType;  // empty: no body
+  Fields fields;
+};
+
+inline Answer json_answer(std::string json, int status = 200) {
+  Answer answer;
+  answer.status = status;
+  answer.body = std::move(json);
+  return answer;
+}
+
+inline Answer no_content() {
+  return {204, {}, {}, {}};
+}
+
+}  // namespace maru::gateway::rest

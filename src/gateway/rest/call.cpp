@@ -1,0 +1,158 @@
+#include "gateway/rest/call.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "base/log.hpp"
+#include "gateway/origin_policy.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+struct Policy {
+  const char* name;
+  double burst;
+  double window_s;
+};
+
+Policy policy_of(Rate rate, const GatewayOptions& o) {
+  switch (rate) {
+    case Rate::kMessagesOfUser:
+      return {"user-messages", o.messages_per_user_burst,
+              o.messages_per_user_burst / o.messages_per_user};
+    case Rate::kMessagesOfRoom:
+      return {"chat-messages", o.messages_per_room_burst,
+              o.messages_per_room_burst / o.messages_per_room};
+    case Rate::kEventsOfConnection:
+      return {"events", o.events_per_connection_burst,
+              o.events_per_connection_burst / o.events_per_connection};
+    case Rate::kJoinsOfUser:
+      return {"joins", o.joins_per_user_burst, o.joins_per_user_burst / o.joins_per_user};
+    case Rate::kHistoryOfUser:
+      return {"history", o.history_per_user_burst, o.history_per_user_burst / o.history_per_user};
+    case Rate::kLoginsOfIp:
+      return {"logins", o.logins_per_ip_minute, 60};
+    case Rate::kRegistersOfIp:
+      return {"registrations", o.registers_per_ip_minute, 60};
+  }
+  return {"requests", 1, 1};
+}
+
+std::int64_t whole_seconds(std::int64_t ms) {
+  return ms <= 0 ? 1 : (ms + 999) / 1000;
+}
+
+// draft-ietf-httpapi-ratelimit-headers, sections 3 and 4.
+Fields rate_limit_fields(std::string_view name, std::int64_t quota, std::int64_t window_s,
+                         std::int64_t retry_s) {
+  const std::string quoted = '"' + std::string(name) + '"';
+  return {{"RateLimit-Policy",
+           quoted + ";q=" + std::to_string(quota) + ";w=" + std::to_string(window_s)},
+          {"RateLimit", quoted + ";r=0;t=" + std::to_string(retry_s)}};
+}
+
+constexpr const char* kExposedFields =
+    "X-Request-Id, X-First-Sequence, X-Last-Sequence, X-Has-More, Retry-After, RateLimit, "
+    "RateLimit-Policy";
+
+}  // namespace
+
+void add_common_fields(net::HttpResponse& response, const Context& context,
+                       const net::RequestHead& head, std::string_view request_id) {
+  response.set("X-Request-Id", std::string(request_id));
+  response.set("Cache-Control", "no-store");
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
+  response.set("Content-Security-Policy",
+               "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+  if (head.secure) response.set("Strict-Transport-Security", "max-age=31536000");
+  bool is_cross_origin = false;
+  for (auto& [name, value] : context.origins.cors_fields(head)) {
+    is_cross_origin = is_cross_origin || name == "Access-Control-Allow-Origin";
+    response.set(std::move(name), std::move(value));
+  }
+  if (is_cross_origin) response.set("Access-Control-Expose-Headers", kExposedFields);
+}
+
+Call::Call(std::shared_ptr<Services> services, net::RequestHead&& head, std::string request_id,
+           std::size_t route, Respond respond)
+    : services_(std::move(services)),
+      head_(std::move(head)),
+      request_id_(std::move(request_id)),
+      route_(route),
+      respond_(std::move(respond)),
+      credentials_(credentials_of(head_, services_->context.options)),
+      started_(std::chrono::steady_clock::now()) {}
+
+void Call::answer(Answer answer) {
+  assert(respond_ && "a call is answered once");
+  if (!respond_) return;
+  net::HttpResponse response;
+  response.status = answer.status;
+  response.content_type = std::move(answer.content_type);
+  response.body = std::move(answer.body);
+  add_common_fields(response, context(), head_, request_id_);
+  for (auto& [name, value] : answer.fields) response.set(std::move(name), std::move(value));
+  const auto spent = std::chrono::steady_clock::now() - started_;
+  services_->counters.answered(
+      route_, response.status,
+      std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+  std::exchange(respond_, nullptr)(std::move(response));
+}
+
+void Call::answer(Result<Answer>&& result) {
+  if (result) {
+    answer(std::move(*result));
+  } else {
+    problem(result.error());
+  }
+}
+
+void Call::problem(const Error& error, Fields fields) {
+  if (error.code == ErrorCode::kInternal) {
+    log::error("request_failed", {{"request_id", request_id_}, {"detail", error.detail}});
+  }
+  Answer problem;
+  problem.status = wire::http_status(error.code);
+  problem.content_type = "application/problem+json";
+  json::Writer writer(problem.body);
+  wire::write_problem(writer, error, request_id_);
+  problem.fields = std::move(fields);
+  if (error.code == ErrorCode::kUnauthenticated) {
+    problem.fields.emplace_back("WWW-Authenticate", "Bearer");
+  }
+  if (error.retry_after_ms != 0) {
+    problem.fields.emplace_back("Retry-After", std::to_string(whole_seconds(error.retry_after_ms)));
+  }
+  answer(std::move(problem));
+}
+
+bool Call::take(Rate rate, std::uint64_t key) {
+  RateLimiter& limiter = context().limiter;
+  if (limiter.take(rate, key, 0) == 0) return true;
+  const Policy policy = policy_of(rate, context().options);
+  const std::int64_t retry_ms = std::max<std::int64_t>(limiter.retry_after_ms(rate, key), 1);
+  log::info("audit_rate_limited",
+            {{"limit", policy.name}, {"ip", head_.peer_address}, {"request_id", request_id_}});
+  problem(Error{ErrorCode::kRateLimited,
+                "Too many requests of this kind; try again later.",
+                {},
+                static_cast<std::uint32_t>(retry_ms)},
+          rate_limit_fields(policy.name, static_cast<std::int64_t>(policy.burst),
+                            whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
+                            whole_seconds(retry_ms)));
+  return false;
+}
+
+void Call::login_delayed(std::int64_t delay_ms) {
+  log::info("audit_login_delayed", {{"ip", head_.peer_address}, {"request_id", request_id_}});
+  problem(Error{ErrorCode::kRateLimited,
+                "Too many failed logins; try again later.",
+                {},
+                static_cast<std::uint32_t>(delay_ms)},
+          rate_limit_fields("failed-logins", 1, whole_seconds(delay_ms), whole_seconds(delay_ms)));
+}
+
+}  // namespace maru::gateway::rest

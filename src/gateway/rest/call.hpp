@@ -1,0 +1,90 @@
+// One REST request on its way from the router to its answer. It is made on its I/O thread, may
+// travel to a reader, the hasher or the sequencer, one thread at a time, and is answered exactly
+// once.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/task.hpp"
+#include "gateway/auth.hpp"
+#include "gateway/context.hpp"
+#include "gateway/gateway.hpp"
+#include "gateway/rate_limiter.hpp"
+#include "gateway/rest/activity.hpp"
+#include "gateway/rest/answer.hpp"
+#include "gateway/rest/counters.hpp"
+#include "net/http.hpp"
+
+namespace maru::gateway::rest {
+
+// What all calls of one I/O thread share. Kept alive by the calls under way.
+struct Services {
+  Services(Context c, Probes p)
+      : context(std::move(c)),
+        probes(std::move(p)),
+        activity(context.commands, context.clock),
+        post([&thread = context.thread](Task task) { thread.post(std::move(task)); }) {}
+
+  Context context;
+  Probes probes;
+  Activity activity;
+  Counters counters;
+  std::function<void(Task)> post;  // to the I/O thread; any thread
+};
+
+class Call {
+ public:
+  using Respond = std::move_only_function<void(net::HttpResponse)>;  // any thread
+  static constexpr std::size_t kParametersMax = 2;
+
+  Call(std::shared_ptr<Services> services, net::RequestHead&& head, std::string request_id,
+       std::size_t route, Respond respond);
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  [[nodiscard]] Services& services() const { return *services_; }
+  [[nodiscard]] Context& context() const { return services_->context; }
+  [[nodiscard]] bool is_open() const { return context().options.auth == AuthMode::kOpen; }
+  [[nodiscard]] const net::RequestHead& head() const { return head_; }
+  [[nodiscard]] const std::string& request_id() const { return request_id_; }
+  [[nodiscard]] const Credentials& credentials() const { return credentials_; }
+  // The id in the path, "/chats/:chat/join", from 0.
+  [[nodiscard]] std::string_view parameter(std::size_t index) const { return parameters_[index]; }
+  void set_parameter(std::size_t index, std::string value) {
+    parameters_[index] = std::move(value);
+  }
+  [[nodiscard]] net::QueryValue query(std::string_view name) const {
+    return net::query_value(head_.query(), name);
+  }
+
+  void answer(Answer answer);
+  void answer(Result<Answer>&& answer);
+  void problem(const Error& error, Fields fields = {});
+  // Takes one from the bucket, or answers 429 with Retry-After and RateLimit: false.
+  [[nodiscard]] bool take(Rate rate, std::uint64_t key);
+  // 429 because failed logins of that account must wait.
+  void login_delayed(std::int64_t delay_ms);
+
+ private:
+  std::shared_ptr<Services> services_;
+  net::RequestHead head_;
+  std::string request_id_;
+  std::size_t route_;
+  Respond respond_;
+  Credentials credentials_;
+  std::array<std::string, kParametersMax> parameters_;
+  std::chrono::steady_clock::time_point started_;
+};
+using CallPtr = std::shared_ptr<Call>;
+
+// The fields that every answer of this server carries (quality.md 1, rows 2, 15 and 27).
+void add_common_fields(net::HttpResponse& response, const Context& context,
+                       const net::RequestHead& head, std::string_view request_id);
+
+}  // namespace maru::gateway::rest

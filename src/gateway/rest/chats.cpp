@@ -1,0 +1,123 @@
+// GET /chats, /chats/one-to-one/:userId, /chats/group/:userId, /chats/:number.
+#include "base/limits.hpp"
+#include "gateway/rest/decode.hpp"
+#include "gateway/rest/flow.hpp"
+#include "gateway/rest/handlers.hpp"
+#include "gateway/rest/visibility.hpp"
+#include "json/writer.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+constexpr std::int64_t kPageMax = 1'000'000'000;
+
+struct Page {
+  std::size_t number = 1;
+  std::size_t limit = 1;
+};
+
+Result<Page> page_of(const Call& call, std::int64_t default_limit) {
+  const auto number = query_integer(call, "page", 1, kPageMax, 1);
+  if (!number) return std::unexpected(number.error());
+  const auto limit = query_integer(call, "limit", 1, limits::kPageLimitMax, default_limit);
+  if (!limit) return std::unexpected(limit.error());
+  return Page{static_cast<std::size_t>(*number), static_cast<std::size_t>(*limit)};
+}
+
+void write_chats(json::Writer& out, const std::vector<chat::ChatDocument>& chats) {
+  out.begin_array();
+  for (const chat::ChatDocument& document : chats) {
+    wire::write_chat(out, document, wire::OwnerForm::kPopulated);
+  }
+  out.end_array();
+}
+
+Result<Answer> envelope(const Result<chat::ChatPage>& found, const Page& page) {
+  if (!found) return std::unexpected(found.error());
+  std::string json;
+  json::Writer out(json);
+  out.begin_object().key("chats");
+  write_chats(out, found->chats);
+  out.key("totalPages").integer(std::uint64_t{(found->total + page.limit - 1) / page.limit});
+  out.key("currentPage").integer(std::uint64_t{page.number});
+  out.end_object();
+  return json_answer(std::move(json));
+}
+
+// Only one's own lists are shown; in open mode whoever is named is oneself.
+Result<void> check_own(const Caller& caller, const UserId& user) {
+  if (caller.user == user) return {};
+  return fail(ErrorCode::kNotFound, "There is no such list of chats.");
+}
+
+// A room number as the path has it; nothing for a text that is none, 0 past what was ever given.
+std::optional<ChatNumber> parse_number(std::string_view text) {
+  if (text.empty() || text.size() > 64) return std::nullopt;
+  std::int64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    if (value >= 100'000'000'000'000'000) return ChatNumber{0};
+    value = value * 10 + (c - '0');
+  }
+  return ChatNumber{value};
+}
+
+}  // namespace
+
+void list_public_groups(CallPtr call, const json::Value&) {
+  const auto page = page_of(*call, 6);
+  if (!page) return call->problem(page.error());
+  read(call, Access::kReader, {}, [page = *page](chat::Snapshot& snapshot, const Caller&) {
+    return envelope(snapshot.list_public_groups(page.number, page.limit), page);
+  });
+}
+
+void list_personal_chats(CallPtr call, const json::Value&) {
+  const auto user = parse_id<UserId>(call->parameter(0), "userId");
+  if (!user) return call->problem(user.error());
+  const auto page = page_of(*call, 4);
+  if (!page) return call->problem(page.error());
+  read(call, Access::kActor, {*user, "userId"},
+       [user = *user, page = *page](chat::Snapshot& snapshot,
+                                    const Caller& caller) -> Result<Answer> {
+         if (auto own = check_own(caller, user); !own) return std::unexpected(own.error());
+         return envelope(snapshot.list_personal_chats(user, page.number, page.limit), page);
+       });
+}
+
+void list_group_chats(CallPtr call, const json::Value&) {
+  const auto user = parse_id<UserId>(call->parameter(0), "userId");
+  if (!user) return call->problem(user.error());
+  read(call, Access::kActor, {*user, "userId"},
+       [user = *user](chat::Snapshot& snapshot, const Caller& caller) -> Result<Answer> {
+         if (auto own = check_own(caller, user); !own) return std::unexpected(own.error());
+         const auto chats = snapshot.list_group_chats(user);
+         if (!chats) return std::unexpected(chats.error());
+         std::string json;
+         json::Writer out(json);
+         write_chats(out, *chats);
+         return json_answer(std::move(json));
+       });
+}
+
+void get_chat_by_number(CallPtr call, const json::Value&) {
+  const auto number = parse_number(call->parameter(0));
+  if (!number) {
+    return call->problem(Error{
+        ErrorCode::kValidationFailed, "A room number has digits only.", {{"number", "format"}}, 0});
+  }
+  read(call, Access::kReader, {},
+       [call, number = *number](chat::Snapshot& snapshot, const Caller& caller) -> Result<Answer> {
+         const auto found = snapshot.find_chat_by_number(number);
+         if (!found) return std::unexpected(found.error());
+         // The original answers null for a room that is not there.
+         if (!*found || !may_see(*call, caller, **found)) return json_answer("null");
+         std::string json;
+         json::Writer out(json);
+         wire::write_chat_brief(out, **found);
+         return json_answer(std::move(json));
+       });
+}
+
+}  // namespace maru::gateway::rest

@@ -1,0 +1,71 @@
+#include "gateway/rest/counters.hpp"
+
+#include <algorithm>
+
+#include "gateway/rest/routes.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+std::size_t status_index(int status) {
+  const auto it = std::ranges::find(Counters::kStatuses, status);
+  return it == Counters::kStatuses.end()
+             ? Counters::kStatuses.size() - 1
+             : static_cast<std::size_t>(it - Counters::kStatuses.begin());
+}
+
+std::string seconds(std::int64_t microseconds) {
+  std::string text = std::to_string(microseconds / 1'000'000) + '.';
+  const std::string fraction = std::to_string(microseconds % 1'000'000);
+  return text.append(6 - fraction.size(), '0') + fraction;
+}
+
+}  // namespace
+
+void Counters::answered(std::size_t route, int status, std::int64_t microseconds) {
+  requests_[std::min(route, kRoutesMax - 1)][status_index(status)].fetch_add(
+      1, std::memory_order_relaxed);
+  const auto bucket = std::ranges::lower_bound(kLatencyBounds, microseconds);
+  latency_[static_cast<std::size_t>(bucket - kLatencyBounds.begin())].fetch_add(
+      1, std::memory_order_relaxed);
+  latency_sum_us_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(microseconds, 0)),
+                            std::memory_order_relaxed);
+}
+
+std::string Counters::prometheus(std::span<const Counters* const> all) {
+  const auto sum = [&](auto&& read) {
+    std::uint64_t total = 0;
+    for (const Counters* counters : all) total += read(*counters).load(std::memory_order_relaxed);
+    return total;
+  };
+  std::string out =
+      "# HELP maru_http_requests_total REST requests by route and status.\n"
+      "# TYPE maru_http_requests_total counter\n";
+  for (std::size_t route = 0; route < kRoutesMax; ++route) {
+    for (std::size_t status = 0; status < kStatuses.size(); ++status) {
+      const std::uint64_t n =
+          sum([&](const Counters& c) -> const Counter& { return c.requests_[route][status]; });
+      if (n == 0) continue;
+      out += "maru_http_requests_total{route=\"";
+      out += route_name(route);
+      out += "\",status=\"" + std::to_string(kStatuses[status]) + "\"} " + std::to_string(n) + '\n';
+    }
+  }
+  out +=
+      "# HELP maru_http_request_seconds Time from the whole request to its answer.\n"
+      "# TYPE maru_http_request_seconds histogram\n";
+  std::uint64_t running = 0;
+  for (std::size_t i = 0; i <= kLatencyBounds.size(); ++i) {
+    running += sum([&](const Counters& c) -> const Counter& { return c.latency_[i]; });
+    out += "maru_http_request_seconds_bucket{le=\"";
+    out += i < kLatencyBounds.size() ? seconds(kLatencyBounds[i]) : "+Inf";
+    out += "\"} " + std::to_string(running) + '\n';
+  }
+  const std::uint64_t micros =
+      sum([](const Counters& c) -> const Counter& { return c.latency_sum_us_; });
+  out += "maru_http_request_seconds_sum " + seconds(static_cast<std::int64_t>(micros)) + '\n';
+  out += "maru_http_request_seconds_count " + std::to_string(running) + '\n';
+  return out;
+}
+
+}  // namespace maru::gateway::rest

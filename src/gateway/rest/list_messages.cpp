@@ -1,0 +1,94 @@
+// GET /messages/:chat?before=|after=|around=&limit=: a page of history, ascending.
+#include <limits>
+
+#include "base/limits.hpp"
+#include "gateway/rest/decode.hpp"
+#include "gateway/rest/flow.hpp"
+#include "gateway/rest/handlers.hpp"
+#include "gateway/rest/visibility.hpp"
+#include "json/writer.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+struct Page {
+  chat::RecordRange range = chat::RecordRange::kNewest;
+  Sequence anchor;
+  std::size_t limit = limits::kHistoryPageMax;
+};
+
+Result<Page> decode_page(const Call& call) {
+  Page page;
+  const auto limit =
+      query_integer(call, "limit", 1, limits::kHistoryPageMax, limits::kHistoryPageMax);
+  if (!limit) return std::unexpected(limit.error());
+  page.limit = static_cast<std::size_t>(*limit);
+  static constexpr std::pair<const char*, chat::RecordRange> kRanges[] = {
+      {"before", chat::RecordRange::kBefore},
+      {"after", chat::RecordRange::kAfter},
+      {"around", chat::RecordRange::kAround}};
+  int given = 0;
+  for (const auto& [name, range] : kRanges) {
+    const auto anchor = optional_query_integer(call, name, 0, std::int64_t{1} << 53);
+    if (!anchor) return std::unexpected(anchor.error());
+    if (!*anchor) continue;
+    if (++given > 1) {
+      return fail_field(name, "conflict", "Give one of before, after and around.");
+    }
+    page.range = range;
+    page.anchor = Sequence{static_cast<std::uint64_t>(**anchor)};
+  }
+  return page;
+}
+
+// Whether there is more in the direction in which the page was asked for.
+bool has_more(chat::RecordRange range, Sequence first, Sequence last, Sequence head) {
+  switch (range) {
+    case chat::RecordRange::kAfter:
+      return last.value < head.value;
+    case chat::RecordRange::kAround:
+      return first.value > 1 || last.value < head.value;
+    default:
+      return first.value > 1;
+  }
+}
+
+Result<Answer> page_answer(chat::Snapshot& snapshot, const chat::ChatDocument& document,
+                           const Page& page) {
+  const auto records = snapshot.read_records(document.chat.id, page.range, page.anchor, page.limit);
+  if (!records) return std::unexpected(records.error());
+  Answer answer;
+  json::Writer out(answer.body);
+  out.begin_array();
+  for (const chat::RecordPtr& record : *records) wire::write_message(out, *record);
+  out.end_array();
+  const Sequence first = records->empty() ? Sequence{0} : records->front()->sequence;
+  const Sequence last = records->empty() ? Sequence{0} : records->back()->sequence;
+  const bool more = !records->empty() && has_more(page.range, first, last, document.head);
+  answer.fields = {{"X-First-Sequence", std::to_string(first.value)},
+                   {"X-Last-Sequence", std::to_string(last.value)},
+                   {"X-Has-More", more ? "true" : "false"}};
+  return answer;
+}
+
+}  // namespace
+
+void list_messages(CallPtr call, const json::Value&) {
+  const auto id = parse_id<ChatId>(call->parameter(0), "chat");
+  if (!id) return call->problem(id.error());
+  const auto page = decode_page(*call);
+  if (!page) return call->problem(page.error());
+  decide(call, Access::kReader, {},
+         [call, id = *id, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
+           const std::uint64_t key = caller.session
+                                         ? RateLimiter::key_of(caller.user)
+                                         : RateLimiter::key_of(call->head().peer_address);
+           if (!call->take(Rate::kHistoryOfUser, key)) return;
+           const auto document = find_visible_chat(snapshot, *call, caller, id);
+           if (!document) return call->problem(document.error());
+           call->answer(page_answer(snapshot, *document, page));
+         });
+}
+
+}  // namespace maru::gateway::rest

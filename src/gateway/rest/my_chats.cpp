@@ -1,0 +1,123 @@
+// GET /chats/mine?cursor=&limit=: one's chats with their last message and who is online.
+#include "base/limits.hpp"
+#include "gateway/rest/decode.hpp"
+#include "gateway/rest/flow.hpp"
+#include "gateway/rest/handlers.hpp"
+#include "gateway/rest/presence.hpp"
+#include "json/writer.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+constexpr std::int64_t kLimitDefault = 20;
+constexpr std::int64_t kLimitMax = 50;  // of up to 100 members each
+constexpr std::size_t kCursorBytesMax = 64;
+
+const char* to_string(chat::Role role) {
+  switch (role) {
+    case chat::Role::kOwner:
+      return "owner";
+    case chat::Role::kAdmin:
+      return "admin";
+    default:
+      return "member";
+  }
+}
+
+void write_members(json::Writer& out, const std::vector<chat::Member>& members,
+                   const Online& online) {
+  out.begin_array();
+  for (const chat::Member& member : members) {
+    out.begin_object();
+    out.key("_id").id(member.user);
+    out.key("userName").string(member.user_name);
+    out.key("id").id(member.user);
+    out.key("role").string(to_string(member.role));
+    out.key("active").boolean(online.contains(member.user));
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_my_chat(std::string& json, const chat::MyChat& mine, const Online& online) {
+  {
+    json::Writer out(json);
+    wire::write_chat(out, mine.document, wire::OwnerForm::kPopulated);
+  }
+  // The document is reopened: its closing brace goes, more fields follow.
+  json.pop_back();
+  std::string more;
+  json::Writer out(more);
+  out.begin_object();
+  out.key("lastSequence").integer(mine.document.head.value);
+  out.key("lastMessage");
+  if (mine.last) {
+    wire::write_message(out, *mine.last);
+  } else {
+    out.null();
+  }
+  out.key("members");
+  write_members(out, mine.document.members, online);
+  out.end_object();
+  json += ',';
+  json.append(more, 1);
+}
+
+std::string page_json(const chat::MyChatPage& page, const Online& online) {
+  std::string json = R"({"chats":[)";
+  for (const chat::MyChat& mine : page.chats) {
+    if (!json.ends_with('[')) json += ',';
+    write_my_chat(json, mine, online);
+  }
+  json += R"(],"cursor":)";
+  json::Writer out(json);
+  if (page.cursor) {
+    out.string(*page.cursor);
+  } else {
+    out.null();
+  }
+  json += '}';
+  return json;
+}
+
+std::vector<UserId> members_of(const chat::MyChatPage& page) {
+  Online seen;
+  std::vector<UserId> users;
+  for (const chat::MyChat& mine : page.chats) {
+    for (const chat::Member& member : mine.document.members) {
+      if (seen.insert(member.user).second) users.push_back(member.user);
+    }
+  }
+  return users;
+}
+
+}  // namespace
+
+void list_my_chats(CallPtr call, const json::Value&) {
+  const auto limit = query_integer(*call, "limit", 1, kLimitMax, kLimitDefault);
+  if (!limit) return call->problem(limit.error());
+  const std::string cursor = call->query("cursor").value;
+  if (cursor.size() > kCursorBytesMax) {
+    return call->problem(Error{ErrorCode::kValidationFailed,
+                               "The parameter cursor must be one that this call has answered.",
+                               {{"cursor", "format"}},
+                               0});
+  }
+  decide(call, Access::kSelf, {},
+         [call, cursor, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot,
+                                                                  Caller&& caller) {
+           auto page = snapshot.list_my_chats(caller.user, cursor, limit);
+           if (!page) return call->problem(page.error());
+           std::vector<UserId> users = members_of(*page);
+           ask_online(call, std::move(users),
+                      [call, page = std::move(*page)](const Online& online) mutable {
+                        // A long answer is a reader's work, not that of the thread of presence.
+                        query(call, [call, page = std::move(page), online](chat::Snapshot&) {
+                          call->answer(json_answer(page_json(page, online)));
+                        });
+                      });
+         });
+}
+
+}  // namespace maru::gateway::rest

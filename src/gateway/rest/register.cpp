@@ -1,0 +1,72 @@
+// POST /users/register {userName, password}: a new account.
+#include "base/log.hpp"
+#include "gateway/hasher.hpp"
+#include "gateway/rest/decode.hpp"
+#include "gateway/rest/flow.hpp"
+#include "gateway/rest/handlers.hpp"
+#include "gateway/rest/password.hpp"
+#include "gateway/rest/session_opening.hpp"
+#include "text/text.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+struct Registration {
+  std::string name;
+  std::string folded;
+  std::string password;
+};
+
+void store(const CallPtr& call, Registration registration, std::string hash) {
+  if (hash.empty()) {
+    return call->problem(
+        Error{ErrorCode::kUnavailable, "There is no memory for it now; try again.", {}, 2'000});
+  }
+  OpeningSession opening = make_session(*call);
+  chat::RegisterUser command{std::move(registration.name), std::move(registration.folded),
+                             std::move(hash), std::move(opening.session)};
+  submit(call, std::move(command),
+         [call, token = std::move(opening.token)](chat::ReplyBody&& reply) mutable {
+           const auto& logged_in = std::get<chat::LoggedIn>(reply);
+           log::info("audit_register", {{"user", logged_in.user.id.hex()},
+                                        {"ip", call->head().peer_address},
+                                        {"request_id", call->request_id()}});
+           answer_logged_in(call, logged_in, std::move(token), 201);
+         });
+}
+
+}  // namespace
+
+void register_user(CallPtr call, const json::Value& body) {
+  auto raw_name = required_string(body, "userName");
+  if (!raw_name) return call->problem(raw_name.error());
+  auto raw_password = required_string(body, "password");
+  if (!raw_password) return call->problem(raw_password.error());
+  if (!call->take(Rate::kRegistersOfIp, RateLimiter::key_of(call->head().peer_address))) return;
+  auto name = text::clean_user_name(*raw_name);
+  if (!name) return call->problem(name.error());
+  auto password = clean_new_password(*raw_password, *name, "password");
+  if (!password) return call->problem(password.error());
+  Registration registration{*name, text::fold_name(*name), std::move(*password)};
+  // A taken name is told before a hash is spent on it; the sequencer decides again.
+  query(call, [call, registration = std::move(registration)](chat::Snapshot& snapshot) mutable {
+    const auto holder = snapshot.find_user_by_name(registration.folded);
+    if (!holder) return call->problem(holder.error());
+    if (*holder) {
+      return call->problem(
+          Error{ErrorCode::kNameTaken, "The name is taken.", {{"userName", "taken"}}, 0});
+    }
+    std::string to_hash = registration.password;
+    const bool queued = call->context().hasher.hash(
+        std::move(to_hash),
+        [call, registration = std::move(registration)](std::string hash) mutable {
+          store(call, std::move(registration), std::move(hash));
+        });
+    if (!queued) {
+      call->problem(
+          Error{ErrorCode::kOverloaded, "Too many registrations at once; try again.", {}, 2'000});
+    }
+  });
+}
+
+}  // namespace maru::gateway::rest

@@ -1,0 +1,37 @@
+// Takes the HTTP requests that are not Socket.IO's to the calls of routes.hpp: Origin rule, CORS
+// preflight, 404, 405, 413, 415, the JSON of the body. One per I/O thread; that thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gateway/rest/call.hpp"
+#include "gateway/rest/routes.hpp"
+#include "json/reader.hpp"
+
+namespace maru::gateway::rest {
+
+class Router {
+ public:
+  explicit Router(std::shared_ptr<Services> services);
+
+  // Whether the body is wanted, and how much of it; otherwise the request has been answered.
+  struct Verdict {
+    bool read_body = true;
+    std::size_t body_bytes_max = 0;
+  };
+  Verdict on_head(const net::RequestHead& head, Call::Respond respond);
+  void on_request(net::RequestHead&& head, std::string&& body, Call::Respond respond);
+  void on_body_too_large(const net::RequestHead& head, Call::Respond respond);
+
+ private:
+  [[nodiscard]] CallPtr make_call(net::RequestHead&& head, std::size_t route,
+                                  Call::Respond respond);
+  std::string next_request_id();
+
+  std::shared_ptr<Services> services_;
+  json::Parser parser_;
+  std::uint64_t next_id_;
+};
+
+}  // namespace maru::gateway::rest

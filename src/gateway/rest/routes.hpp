@@ -1,0 +1,52 @@
+// The table of REST calls: method, path, who may call, what body. One place to see them all.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "gateway/rest/call.hpp"
+#include "gateway/rest/flow.hpp"
+#include "json/reader.hpp"
+
+namespace maru::gateway::rest {
+
+enum class Body : std::uint8_t { kNone, kOptional, kRequired };
+
+// I/O thread; must not block. `body` ends with the call: decode it at once. Absent if there is
+// none.
+using Handler = void (*)(CallPtr call, const json::Value& body);
+
+// Where a path is served. Every call exists under /api; what else is there, too:
+enum class Mount : std::uint8_t {
+  kApiOnly,
+  kApiAndRoot,  // the original's paths, and those of operations
+  kRootOnly,
+};
+
+struct Route {
+  net::Method method;
+  std::string_view path;  // without /api; ":name" stands for one segment
+  Mount mount;
+  Access access;
+  Body body;
+  std::size_t body_bytes_max;
+  Handler handler;
+};
+
+std::span<const Route> routes();
+// "GET /users/:userId"; for an index past the table "none".
+std::string_view route_name(std::size_t index);
+
+// A path against the table.
+struct RouteMatch {
+  bool path_found = false;
+  const Route* route = nullptr;  // null: no such path, or not with this method
+  std::size_t index = 0;         // in routes()
+  std::array<std::string, Call::kParametersMax> parameters;
+  std::string allow;  // "GET, HEAD, OPTIONS", when the path was found
+};
+RouteMatch match_route(net::Method method, std::string_view path);
+
+}  // namespace maru::gateway::rest

@@ -1,0 +1,69 @@
+#include "gateway/rest/session_opening.hpp"
+
+#include "base/log.hpp"
+#include "fanout/soft_state.hpp"
+#include "gateway/rest/presence.hpp"
+#include "json/writer.hpp"
+#include "text/text.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+constexpr std::size_t kUserAgentBytesMax = 256;
+
+// What a client says it is, cut to size, without what could disturb a list or a log.
+std::string clean_user_agent(std::string_view raw) {
+  const bool is_utf8 = text::is_valid_utf8(raw);
+  std::string out;
+  for (const char c : raw) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_utf8)) continue;
+    out += c;
+  }
+  if (out.size() <= kUserAgentBytesMax) return out;
+  std::size_t end = kUserAgentBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;
+  out.resize(end);
+  return out;
+}
+
+}  // namespace
+
+OpeningSession make_session(const Call& call) {
+  NewToken token = make_token(call.context().random);
+  return {{token.hash, clean_user_agent(call.head().field("user-agent"))}, std::move(token.token)};
+}
+
+void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
+                      int status) {
+  const GatewayOptions& options = call->context().options;
+  log::info("audit_login", {{"user", logged_in.user.id.hex()},
+                            {"session", logged_in.session.id.hex()},
+                            {"created", logged_in.created},
+                            {"ip", call->head().peer_address},
+                            {"request_id", call->request_id()}});
+  // In open mode a request that names a user keeps them online (product.md, "Presence").
+  if (call->is_open()) call->context().soft_state.user_named(logged_in.user.id);
+  ask_online(call, {logged_in.user.id},
+             [call, &options, status, token = std::move(token), user = logged_in.user,
+              used = logged_in.session.last_used_at](const Online& online) {
+               Answer answer;
+               answer.status = status;
+               json::Writer out(answer.body);
+               wire::write_user_open(out, user, call->is_open() || online.contains(user.id));
+               out.key("token").string(token);
+               out.key("expiresAt").time(WallTime{used.ms + options.session_idle_ms});
+               out.end_object();
+               answer.fields.emplace_back(
+                   "Set-Cookie",
+                   set_cookie_field(token, call->head().secure, options.session_idle_ms / 1000));
+               call->answer(std::move(answer));
+             });
+}
+
+std::uint64_t account_key(std::string_view folded_name) {
+  return RateLimiter::key_of(folded_name);
+}
+
+}  // namespace maru::gateway::rest

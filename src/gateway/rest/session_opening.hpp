@@ -1,0 +1,24 @@
+// What login and register share: the new session and the answer that carries its token.
+#pragma once
+
+#include <string>
+
+#include "chat/command.hpp"
+#include "gateway/rest/call.hpp"
+
+namespace maru::gateway::rest {
+
+struct OpeningSession {
+  chat::NewSession session;
+  std::string token;
+};
+OpeningSession make_session(const Call& call);
+
+// Any thread. Answers with the user, the token and the cookie.
+void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
+                      int status);
+
+// The limiter's key of the account that a folded name means.
+std::uint64_t account_key(std::string_view folded_name);
+
+}  // namespace maru::gateway::rest

@@ -1,0 +1,91 @@
+// GET /users, /users/search, /users/:userId.
+#include "base/limits.hpp"
+#include "fanout/soft_state.hpp"
+#include "gateway/rest/decode.hpp"
+#include "gateway/rest/flow.hpp"
+#include "gateway/rest/handlers.hpp"
+#include "gateway/rest/presence.hpp"
+#include "gateway/rest/profile.hpp"
+#include "json/writer.hpp"
+#include "text/text.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway::rest {
+namespace {
+
+// Longer than any name could be; what is longer finds nobody.
+constexpr std::size_t kSearchBytesMax = 1'024;
+
+void answer_found(const CallPtr& call, std::vector<chat::UserBrief> users) {
+  std::vector<UserId> ids;
+  for (const chat::UserBrief& user : users) ids.push_back(user.id);
+  ask_online(call, std::move(ids), [call, users = std::move(users)](const Online& online) {
+    std::string json;
+    json::Writer out(json);
+    out.begin_array();
+    for (const chat::UserBrief& user : users) {
+      out.begin_object();
+      out.key("_id").id(user.id);
+      out.key("userName").string(user.name);
+      out.key("active").boolean(online.contains(user.id));
+      out.key("id").id(user.id);
+      out.end_object();
+    }
+    out.end_array();
+    call->answer(json_answer(std::move(json)));
+  });
+}
+
+}  // namespace
+
+void list_online_users(CallPtr call, const json::Value&) {
+  call->context().soft_state.ask_online_users(
+      limits::kOnlineUsersMax, [call](std::vector<UserId> online) {
+        read(call, Access::kReader, {},
+             [online = std::move(online)](chat::Snapshot& snapshot,
+                                          const Caller&) -> Result<Answer> {
+               const auto users = snapshot.find_users(online);
+               if (!users) return std::unexpected(users.error());
+               std::string json;
+               json::Writer out(json);
+               out.begin_array();
+               for (const chat::UserBrief& user : *users) {
+                 wire::write_user_brief(out, user.id, user.name);
+               }
+               out.end_array();
+               return json_answer(std::move(json));
+             });
+      });
+}
+
+void search_users(CallPtr call, const json::Value&) {
+  const auto limit = query_integer(*call, "limit", 1, limits::kUserSearchMax, 50);
+  if (!limit) return call->problem(limit.error());
+  const std::string raw = call->query("query").value;
+  if (!text::is_valid_utf8(raw)) {
+    return call->problem(Error{ErrorCode::kValidationFailed,
+                               "The parameter query must be UTF-8.",
+                               {{"query", "format"}},
+                               0});
+  }
+  const std::string wanted =
+      raw.size() > kSearchBytesMax ? std::string() : text::name_search_query(raw);
+  decide(
+      call, Access::kReader, {},
+      [call, wanted, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot, Caller&&) {
+        if (wanted.empty()) return call->answer(json_answer("[]"));
+        auto users = snapshot.search_users(wanted, limit);
+        if (!users) return call->problem(users.error());
+        answer_found(call, std::move(*users));
+      });
+}
+
+void get_user(CallPtr call, const json::Value&) {
+  const auto id = parse_id<UserId>(call->parameter(0), "userId");
+  if (!id) return call->problem(id.error());
+  decide(call, Access::kReader, {}, [call, id = *id](chat::Snapshot& snapshot, Caller&&) {
+    answer_profile(call, snapshot, id);
+  });
+}
+
+}  // namespace maru::gateway::rest

@@ -1,0 +1,30 @@
+#include "gateway/session_expiry.hpp"
+
+#include "base/log.hpp"
+
+namespace maru::gateway {
+namespace {
+
+void expire_once(chat::CommandLog& commands, WallTime idle_since, bool keep_guests) {
+  chat::Command command{chat::ExpireSessions{idle_since, keep_guests},
+                        [&commands, idle_since, keep_guests](chat::Reply reply) {
+                          if (!reply) {
+                            log::warn("session_expiry_failed",
+                                      {{"code", to_string(reply.error().code)}});
+                            return;
+                          }
+                          if (std::get<chat::Done>(*reply).more)
+                            expire_once(commands, idle_since, keep_guests);
+                        }};
+  if (!commands.submit(std::move(command))) log::warn("session_expiry_put_off");
+}
+
+}  // namespace
+
+void expire_sessions(chat::CommandLog& commands, const Clock& clock,
+                     const GatewayOptions& options) {
+  expire_once(commands, WallTime{clock.wall().ms - options.session_idle_ms},
+              options.auth == AuthMode::kOpen);
+}
+
+}  // namespace maru::gateway
