@@ -70,7 +70,8 @@ class HttpParser::Beast final : public http::basic_parser<true> {
   std::size_t on_body_impl(BeastView bytes, ErrorCode& error) override {
     return take(bytes, error);
   }
-  void on_chunk_header_impl(std::uint64_t size, BeastView, ErrorCode& error) override {
+  void on_chunk_header_impl(std::uint64_t size, BeastView extensions, ErrorCode& error) override {
+    if (extensions.size() > kChunkHeaderBytesMax) error = http::error::bad_chunk_extension;
     if (size > body_bytes_max - std::min(body_bytes_max, body_.size())) overflow(error);
   }
   std::size_t on_chunk_body_impl(std::uint64_t, BeastView bytes, ErrorCode& error) override {
