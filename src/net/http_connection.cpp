@@ -16,12 +16,20 @@ namespace {
 
 // What a client may send ahead of its answer; then reading stops.
 constexpr std::size_t kUnreadBytesMax = 16 * 1024;
+// With so many bytes of answers still unwritten, the next request waits too: a client that sends
+// but does not read must not fill the memory.
+constexpr std::size_t kUnwrittenBytesMax = 64 * 1024;
 // The rest of a body that was answered early is read and thrown away up to this size.
 constexpr std::size_t kDiscardBytesMax = 64 * 1024;
 // After the last answer, so that it is not lost to a reset (RFC 9112, section 9.6).
 constexpr std::int64_t kLingerMs = 2000;
 constexpr std::size_t kLingerBytesMax = 16 * 1024 * 1024;
 constexpr std::uint8_t kMovesMax = 4;
+
+// Assigning an empty string would keep the storage.
+void release(std::string& text) {
+  std::string().swap(text);
+}
 
 }  // namespace
 
@@ -37,10 +45,10 @@ HttpConnection::~HttpConnection() = default;
 void HttpConnection::on_readable() {
   // A TLS session may hold more than the descriptor tells of, so it is read until it has nothing.
   for (int round = 0; round < 4 && !is_dead() && !reading_paused_; ++round) {
-    const bool waiting = state_ == State::kWaiting;
-    const std::size_t room =
-        waiting ? kUnreadBytesMax - std::min(kUnreadBytesMax, unread_.size()) : kReceiveBufferBytes;
-    if (waiting && room == 0) {
+    const std::size_t room = is_held_back()
+                                 ? kUnreadBytesMax - std::min(kUnreadBytesMax, unread_.size())
+                                 : kReceiveBufferBytes;
+    if (room == 0) {
       reading_paused_ = true;
       set_reading(false, true);
       return;
@@ -62,6 +70,17 @@ void HttpConnection::on_readable() {
     if (!stream_.tls || !tls_has_pending(stream_.tls)) return;
   }
   mark_dirty();  // end_of_turn() reads on
+}
+
+// What arrives now waits for an answer, or for answers to be written.
+bool HttpConnection::is_held_back() const {
+  return state_ == State::kWaiting || (state_ == State::kHead && queued() > kUnwrittenBytesMax);
+}
+
+void HttpConnection::resume_reading() {
+  if (!reading_paused_ || peer_ended_) return;
+  reading_paused_ = false;
+  set_reading(true);
 }
 
 void HttpConnection::on_failed() {
@@ -112,7 +131,7 @@ bool HttpConnection::process(std::string_view fresh) {
   }
   processing_ = false;
   if (is_dead() || state_ == State::kLinger || input_.empty()) {
-    unread_ = {};
+    release(unread_);
   } else if (kept_before) {
     unread_.erase(0, unread_.size() - input_.size());
   } else {
@@ -146,7 +165,7 @@ bool HttpConnection::step() {
 }
 
 bool HttpConnection::step_head() {
-  if (input_.empty()) return false;
+  if (input_.empty() || is_held_back()) return false;
   if (!parser_) {
     parser_ = std::make_unique<HttpParser>();
     // The first request's deadline runs since the connection was accepted.
@@ -264,7 +283,7 @@ bool HttpConnection::deliver_too_large() {
   deadline_.stop();
   state_ = State::kWaiting;
   close_after_ = true;
-  parser_->body() = {};
+  release(parser_->body());
   const HttpExchange exchange(&core_->thread, exchange_);
   core_->handler->on_body_too_large(exchange, parser_->head());
   return true;
@@ -313,10 +332,7 @@ void HttpConnection::finish_exchange(bool close) {
   served_ = true;
   moves_ = 0;
   core_->timers.start(deadline_, core_->options.keep_alive_timeout_ms);
-  if (reading_paused_ && !peer_ended_) {
-    reading_paused_ = false;
-    set_reading(true);
-  }
+  if (!is_held_back()) resume_reading();
   // The next request may be here already; it is read outside of the handler's call.
   if (!processing_) mark_dirty();
 }
@@ -342,11 +358,8 @@ void HttpConnection::begin_linger() {
   state_ = State::kLinger;
   window_bytes_ = 0;
   retire_parser();
-  if (!processing_) unread_ = {};
-  if (reading_paused_ && !peer_ended_) {
-    reading_paused_ = false;
-    set_reading(true);
-  }
+  if (!processing_) release(unread_);
+  resume_reading();
   deadline_.stop();
   mark_dirty();
 }
@@ -436,7 +449,10 @@ void HttpConnection::end_of_turn() {
     core_->timers.start(deadline_, kLingerMs);
     return;
   }
-  if (state_ == State::kHead && !unread_.empty() && !process({})) return;
+  if (state_ == State::kHead && !is_held_back()) {
+    resume_reading();
+    if (!unread_.empty() && !process({})) return;
+  }
   if (stream_.tls && !reading_paused_ && tls_has_pending(stream_.tls)) on_readable();
 }
 

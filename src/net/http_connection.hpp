@@ -68,6 +68,8 @@ class HttpConnection final : public Connection {
   void on_deadline();
   void on_end_of_stream();
 
+  [[nodiscard]] bool is_held_back() const;
+  void resume_reading();
   bool process(std::string_view fresh);
   bool step();
   bool step_head();

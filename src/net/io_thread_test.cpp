@@ -4,11 +4,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <string>
 #include <thread>
 
-#include "net/http_response.hpp"
+#include "net/io_core.hpp"
 #include "net/test_client.hpp"
 #include "net/test_server.hpp"
 
@@ -86,6 +87,22 @@ TEST(IoThreadHttp, LeavesUnreadWhatIsSentAheadOfAnAnswer) {
   EXPECT_LE(server.thread().counters().bytes_read, 20'000U);
   client.reset();
   EXPECT_TRUE(server.journal().wait_for("aborted"));
+}
+
+TEST(IoThreadHttp, AnswersNoMoreThanTheClientReads) {
+  Server server;
+  Client client(server.port(), 4096);
+  std::string requests;
+  for (int i = 0; i < 60; ++i) requests += get("/big/1000000");
+  client.send(requests);
+  ASSERT_TRUE(server.journal().wait_for("request /big/1000000"));
+  server.run_on(0, [] {});
+  // The socket's own buffers hold a few megabytes at most.
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_LT(server.journal().count("request /big/1000000"), 20);
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_GT(client.read_response().size(), 1'000'000U) << i;
+  }
 }
 
 TEST(IoThreadHttp, HeadHasTheLengthButNoBody) {
@@ -368,6 +385,71 @@ TEST(IoThreadCaps, LoopbackIsExemptFromTheCapPerAddress) {
   two.send(get("/echo"));
   EXPECT_THAT(one.read_response(), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(two.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(IoThreadCaps, CountsTheConnectionsOfAnAddress) {
+  SystemClock clock;
+  const NetOptions options{.connections_per_ip_max = 2, .trusted_proxies = {"10.0.0.0/8"}};
+  IoThread thread(0, options, clock);
+  IoCore core(thread, options, clock);
+  std::uint32_t* first = nullptr;
+  std::uint32_t* other = nullptr;
+  const Address address = *Address::parse("9.9.9.9");
+  EXPECT_TRUE(core.count_address(address, first));
+  EXPECT_TRUE(core.count_address(address, other));
+  EXPECT_FALSE(core.count_address(address, other));
+  EXPECT_EQ(other, nullptr);
+  EXPECT_TRUE(core.count_address(*Address::parse("9.9.9.8"), other));
+  core.uncount_address(first);
+  EXPECT_TRUE(core.count_address(address, first));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(core.count_address(*Address::parse("10.0.0.1"), other));
+}
+
+// Takes every descriptor there is, up to a limit lowered for the purpose.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit low = before_;
+    low.rlim_cur = 256;
+    ::setrlimit(RLIMIT_NOFILE, &low);
+    for (int taken = ::dup(0); taken >= 0; taken = ::dup(0)) taken_.push_back(taken);
+  }
+  ~NoDescriptors() {
+    for (const int descriptor : taken_) ::close(descriptor);
+    ::setrlimit(RLIMIT_NOFILE, &before_);
+  }
+
+ private:
+  rlimit before_{};
+  std::vector<int> taken_;
+};
+
+TEST(IoThreadCaps, WithoutDescriptorsItShedsAndRecovers) {
+  Server server;
+  Client before(server.port());
+  before.send(get("/echo"));
+  before.read_response();
+  const int late = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  {
+    const NoDescriptors none;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(late, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    pollfd waiting{late, POLLIN, 0};
+    EXPECT_EQ(::poll(&waiting, 1, 5000), 1);
+    char byte;
+    EXPECT_LE(::recv(late, &byte, 1, 0), 0) << "ended, not left waiting";
+    before.send(get("/echo"));
+    EXPECT_THAT(before.read_response(), StartsWith("HTTP/1.1 200 "));
+  }
+  ::close(late);
+  EXPECT_EQ(server.thread().counters().connections_refused, 1U);
+  Client after(server.port());
+  after.send(get("/echo"));
+  EXPECT_THAT(after.read_response(), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST(IoThreadStop, FlushesWhatIsQueuedAndTellsHandlers) {

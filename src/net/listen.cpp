@@ -100,7 +100,6 @@ std::expected<Socket, int> bind_one(const Endpoint& endpoint, bool all_addresses
 std::expected<std::uint16_t, int> probe(const Endpoint& endpoint, bool all_addresses) {
   auto socket = bind_one(endpoint, all_addresses, false);
   if (!socket) return std::unexpected(socket.error());
-  if (::listen(socket->get(), 1) != 0) return std::unexpected(errno);
   Endpoint bound;
   bound.size = sizeof bound.address;
   if (::getsockname(socket->get(), reinterpret_cast<sockaddr*>(&bound.address), &bound.size) != 0) {
@@ -156,9 +155,18 @@ Result<Listening> listen_on(const std::string& host, std::uint16_t port, unsigne
     return fail(ErrorCode::kUnavailable,
                 "cannot listen on " + name_of(host, port) + ": " + ::gai_strerror(status));
   }
+  // A name with addresses of both kinds is mostly "localhost", and what clients of the original
+  // program know it as is 127.0.0.1.
+  const addrinfo* chosen = found;
+  for (const addrinfo* info = found; info != nullptr; info = info->ai_next) {
+    if (info->ai_family == AF_INET) {
+      chosen = info;
+      break;
+    }
+  }
   Endpoint endpoint;
-  std::memcpy(&endpoint.address, found->ai_addr, found->ai_addrlen);
-  endpoint.size = found->ai_addrlen;
+  std::memcpy(&endpoint.address, chosen->ai_addr, chosen->ai_addrlen);
+  endpoint.size = chosen->ai_addrlen;
   ::freeaddrinfo(found);
   endpoint.set_port(port);
   auto listening = listen_at(endpoint, false, threads);

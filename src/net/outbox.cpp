@@ -63,7 +63,7 @@ void Outbox::consume(std::size_t size) {
 
 void Outbox::clear() {
   items_.clear();
-  if (items_.capacity() > kItemsKept) items_ = {};
+  if (items_.capacity() > kItemsKept) std::vector<SharedBytes>().swap(items_);
   first_ = 0;
   offset_ = 0;
   bytes_ = 0;

@@ -136,7 +136,7 @@ void WebSocketDecoder::forget_delivered() {
   if (message_opcode_ == Opcode::kContinuation) {
     partial_.reset();
   } else if (partial_) {
-    partial_->control = {};
+    std::string().swap(partial_->control);
   }
 }
 
