@@ -106,6 +106,10 @@ IoThread::~IoThread() {
   stop();
 }
 
+std::size_t IoThread::peer_count() const {
+  return implementation_->core.peers.size();
+}
+
 void IoThread::set_peers(std::vector<IoThread*> peers) {
   implementation_->core.peers = std::move(peers);
 }

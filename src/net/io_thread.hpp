@@ -97,6 +97,8 @@ class IoThread {
   [[nodiscard]] bool on_this_thread() const;
 
   [[nodiscard]] unsigned index() const { return index_; }
+  // Any thread, after set_peers(): how many I/O threads there are, this one included.
+  [[nodiscard]] std::size_t peer_count() const;
   [[nodiscard]] const NetCounters& counters() const;
   [[nodiscard]] const Clock& clock() const { return clock_; }
 
