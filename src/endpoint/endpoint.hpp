@@ -25,10 +25,10 @@ struct EndpointOptions {
   std::int64_t heartbeat_jitter_ms = 2'500;            // pings come early by up to this, never late
   std::size_t max_payload = 64 * 1024;                 // polling body and WebSocket message, bytes
   std::size_t polling_buffer_bytes_max = 1024 * 1024;  // as NetOptions::outbox_bytes_max
-  bool accept_text_over_http_compression = false;      // gzip of polling answers; off
 };
 
 struct EndpointCounters;  // in counters.hpp
+class SocketHost;
 
 class Endpoint final : public net::HttpHandler {
  public:
@@ -48,13 +48,17 @@ class Endpoint final : public net::HttpHandler {
   void on_aborted(net::HttpExchange exchange) override;
 
   // Closes every session without `41` (reason: server shutting down): pending polls get `1`,
-  // WebSockets a close frame without a code.
+  // WebSockets a close frame without a code. on_disconnect is called before it returns, so not from
+  // within a call of the application. New sessions are refused (503) from now on.
   void close_all();
 
   [[nodiscard]] std::size_t session_count() const;
+  [[nodiscard]] const EndpointCounters& counters() const;  // any thread may read them
 
  private:
   friend class PendingConnect;
+  [[nodiscard]] SocketHost& host() const;
+
   struct Implementation;
   std::unique_ptr<Implementation> implementation_;
 };

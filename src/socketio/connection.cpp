@@ -33,7 +33,7 @@ void Connection::remove(Membership& membership) {
 
 Membership* Connection::find(std::string_view namespace_name) const {
   for (Membership* m = first_; m; m = m->next) {
-    if (m->state != Membership::State::kLeft && *m->namespace_name == namespace_name) return m;
+    if (m->state != Membership::State::kLeft && *m->name == namespace_name) return m;
   }
   return nullptr;
 }

@@ -28,7 +28,7 @@ struct Membership {
     kLeft,  // the owner will remove it soon; not found any more
   };
   Membership* next = nullptr;
-  const std::string* namespace_name = nullptr;
+  const std::string* name = nullptr;
   State state = State::kPending;
 };
 

@@ -17,7 +17,7 @@ struct SocketIoConnection : ::testing::Test {
     return connection.on_binary(decoder, bytes, kBytesMax).kind;
   }
   void join(Membership& membership, const std::string& name) {
-    membership.namespace_name = &name;
+    membership.name = &name;
     membership.state = Membership::State::kJoined;
     connection.add(membership);
   }
@@ -30,7 +30,7 @@ struct SocketIoConnection : ::testing::Test {
 
 TEST_F(SocketIoConnection, ConnectsEachNamespaceOnce) {
   EXPECT_EQ(text("0"), Kind::kConnect);
-  main.namespace_name = &kMain;
+  main.name = &kMain;
   connection.add(main);
   EXPECT_EQ(text("0"), Kind::kFaulty);  // still pending
   main.state = Membership::State::kJoined;
@@ -42,7 +42,7 @@ TEST_F(SocketIoConnection, ConnectsEachNamespaceOnce) {
 
 TEST_F(SocketIoConnection, RefusesPacketsForNamespacesThatAreNotJoined) {
   for (const char* message : {R"(2["a"])", "31[]", "1"}) EXPECT_EQ(text(message), Kind::kFaulty);
-  main.namespace_name = &kMain;
+  main.name = &kMain;
   connection.add(main);
   for (const char* message : {R"(2["a"])", "31[]", "1"}) EXPECT_EQ(text(message), Kind::kFaulty);
   main.state = Membership::State::kJoined;

@@ -17,7 +17,7 @@ void read_event(benchmark::State& state) {
       R"(","clientMsgId":"0123456789abcdef"}])";
   Decoder decoder;
   Membership main;
-  main.namespace_name = &name;
+  main.name = &name;
   main.state = Membership::State::kJoined;
   Connection connection;
   connection.add(main);

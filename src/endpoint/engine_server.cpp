@@ -1,0 +1,389 @@
+#include "endpoint/engine_server.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engineio/packet.hpp"
+
+namespace maru::endpoint {
+namespace {
+
+using HeadKind = net::HeadVerdict::Kind;
+
+constexpr net::HeadVerdict kAnswered{HeadKind::kAnswered, 0, 0};
+
+// A field value that HTTP does not allow; only Origin is looked at (protocol.md 1.1).
+bool has_bad_characters(std::string_view value) {
+  return std::ranges::any_of(value, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && byte != '\t') || byte == 0x7F;
+  });
+}
+
+}  // namespace
+
+// What is known of a request while it is being decided.
+struct EngineServer::Request {
+  HandshakeQuery query;
+  std::optional<Sid> sid;
+  EngineSession* session = nullptr;
+  RequestVerdict verdict;
+};
+
+EngineServer::EngineServer(net::IoThread& thread, const EndpointOptions& options,
+                           EngineApplication& application, Endpoint::Random random)
+    : thread_(thread),
+      options_(options),
+      timing_{options.ping_interval_ms, options.ping_timeout_ms, options.upgrade_timeout_ms},
+      application_(application),
+      random_(std::move(random)),
+      ping_frame_(net::TextFrame::make(engineio::kPingPacket)),
+      jitter_ms_(
+          std::clamp<std::int64_t>(options.heartbeat_jitter_ms, 0, options.ping_interval_ms / 10)) {
+  std::uint32_t seed;
+  random_(reinterpret_cast<std::uint8_t*>(&seed), sizeof seed);
+  jitter_.seed(seed);
+}
+
+EngineServer::~EngineServer() {
+  for (EngineSession* session : table_.all()) delete session;
+  for (EngineSession* session : closing_) delete session;
+}
+
+std::int64_t EngineServer::early_ms() {
+  return jitter_ms_ == 0 ? 0 : static_cast<std::int64_t>(jitter_()) % jitter_ms_;
+}
+
+// --- Requests --------------------------------------------------------------------------------
+
+bool EngineServer::owns_path(const net::RequestHead& head) const {
+  return head.path().starts_with(options_.path);
+}
+
+bool EngineServer::belongs_elsewhere(Request& request, net::HeadVerdict& verdict) {
+  if (request.query.sid.empty()) return false;
+  request.sid = parse_sid(request.query.sid);
+  if (!request.sid) return false;
+  if (request.sid->thread == thread_.index()) {
+    request.session = table_.find(request.sid->secret);
+    return false;
+  }
+  if (request.sid->thread >= thread_.peer_count()) return false;
+  count(counters_.moved_connections);
+  verdict = {HeadKind::kMove, 0, request.sid->thread};
+  return true;
+}
+
+net::HeadVerdict EngineServer::on_head(net::HttpExchange exchange, const net::RequestHead& head) {
+  if (!owns_path(head)) {
+    exchange.respond(empty_answer(404, {}));
+    return kAnswered;
+  }
+  Request request;
+  request.query = read_handshake_query(head.query());
+  net::HeadVerdict move;
+  if (belongs_elsewhere(request, move)) return move;
+  if (head.wants_websocket) return {HeadKind::kReadBody, 0, 0};  // decided in on_upgrade
+  request.verdict =
+      application_.on_request(head, request.session ? request.session->handshake_data() : nullptr);
+  return decide(exchange, head, request);
+}
+
+// The order of the checks is the reference's (protocol.md 1.1), but that whoever is not allowed
+// learns nothing else.
+net::HeadVerdict EngineServer::decide(net::HttpExchange exchange, const net::RequestHead& head,
+                                      Request& request) {
+  const HandshakeQuery& query = request.query;
+  if (!request.verdict.allowed) {
+    return refuse(exchange, EngineError::kForbidden, request, request.verdict.forbidden_message);
+  }
+  if (head.method == net::Method::kOptions && allows_origin(request.verdict.fields)) {
+    exchange.respond(preflight_answer(head, std::move(request.verdict.fields)));
+    return kAnswered;
+  }
+  if (query.transport == HandshakeQuery::Transport::kUnknown) {
+    return refuse(exchange, EngineError::kTransportUnknown, request);
+  }
+  if (has_bad_characters(head.field("origin"))) {
+    return refuse(exchange, EngineError::kBadRequest, request);
+  }
+  if (query.has_sid) return on_session_request(exchange, head, request);
+  if (head.method != net::Method::kGet) {
+    return refuse(exchange, EngineError::kBadMethod, request);
+  }
+  if (query.transport != HandshakeQuery::Transport::kPolling) {
+    return refuse(exchange, EngineError::kBadRequest, request);
+  }
+  if (!query.is_protocol_4) return refuse(exchange, EngineError::kUnsupportedVersion, request);
+  open_polling(exchange, request);
+  return kAnswered;
+}
+
+net::HeadVerdict EngineServer::on_session_request(net::HttpExchange exchange,
+                                                  const net::RequestHead& head, Request& request) {
+  const bool polling = request.query.transport == HandshakeQuery::Transport::kPolling;
+  EngineSession* const session = request.session;
+  if (!session) {
+    if (polling && request.sid && head.method == net::Method::kGet) {
+      if (auto payload = tombstones_.take(request.sid->secret, now())) {
+        exchange.respond(payload_answer(std::move(*payload), std::move(request.verdict.fields)));
+        return kAnswered;
+      }
+    }
+    return refuse(exchange, EngineError::kSessionUnknown, request);
+  }
+  if (!polling || session->is_websocket()) {
+    return refuse(exchange, EngineError::kBadRequest, request);
+  }
+  if (head.method == net::Method::kGet) {
+    add_exchange(exchange, std::move(request.verdict.fields), *session);
+    session->on_get(exchange.id());
+    return kAnswered;
+  }
+  if (head.method == net::Method::kPost) return on_post(exchange, head, request);
+  exchange.respond(empty_answer(500, std::move(request.verdict.fields)));
+  return kAnswered;
+}
+
+net::HeadVerdict EngineServer::on_post(net::HttpExchange exchange, const net::RequestHead& head,
+                                       Request& request) {
+  EngineSession& session = *request.session;
+  if (head.field("content-type") == "application/octet-stream") {
+    exchange.respond(empty_answer(400, std::move(request.verdict.fields)));
+    session.close(DisconnectReason::kTransportError, EngineSession::Farewell::kPendingOnly);
+    return kAnswered;
+  }
+  if (!session.begin_post(exchange.id())) {
+    exchange.respond(empty_answer(400, std::move(request.verdict.fields)));
+    return kAnswered;
+  }
+  add_exchange(exchange, std::move(request.verdict.fields), session);
+  return {HeadKind::kReadBody, options_.max_payload, 0};
+}
+
+void EngineServer::on_request(net::HttpExchange exchange, net::RequestHead&& /*head*/,
+                              std::string&& body) {
+  const auto found = exchanges_.find(exchange.id());
+  if (found == exchanges_.end()) return;
+  if (EngineSession* session = found->second.session) {
+    session->on_post_body(std::move(body));
+    return;
+  }
+  count(counters_.refused[static_cast<std::size_t>(EngineError::kSessionUnknown)]);
+  exchange.respond(error_answer(EngineError::kSessionUnknown, std::move(found->second.fields)));
+  exchanges_.erase(found);
+}
+
+void EngineServer::on_body_too_large(net::HttpExchange exchange, const net::RequestHead&) {
+  Exchange known;
+  if (take_exchange(exchange.id(), known) && known.session) known.session->on_post_too_large();
+  exchange.respond(empty_answer(413, std::move(known.fields)));
+}
+
+void EngineServer::on_aborted(net::HttpExchange exchange) {
+  Exchange known;
+  if (take_exchange(exchange.id(), known) && known.session) {
+    known.session->on_exchange_aborted(exchange.id());
+  }
+}
+
+net::HeadVerdict EngineServer::refuse(net::HttpExchange exchange, EngineError error,
+                                      Request& request, std::string_view message) {
+  count(counters_.refused[static_cast<std::size_t>(error)]);
+  exchange.respond(error_answer(error, std::move(request.verdict.fields), message));
+  return kAnswered;
+}
+
+// --- Upgrades --------------------------------------------------------------------------------
+
+void EngineServer::on_upgrade(net::HttpExchange exchange, net::RequestHead&& head) {
+  Request request;
+  request.query = read_handshake_query(head.query());
+  net::HeadVerdict move;  // on_head has seen to that
+  if (belongs_elsewhere(request, move)) return;
+  EngineSession* const session = request.session;
+  request.verdict = application_.on_request(head, session ? session->handshake_data() : nullptr);
+  const HandshakeQuery& query = request.query;
+  if (!request.verdict.allowed) {
+    refuse_upgrade(exchange, EngineError::kForbidden, request, request.verdict.forbidden_message);
+  } else if (query.transport == HandshakeQuery::Transport::kUnknown) {
+    refuse_upgrade(exchange, EngineError::kTransportUnknown, request);
+  } else if (has_bad_characters(head.field("origin"))) {
+    refuse_upgrade(exchange, EngineError::kBadRequest, request);
+  } else if (query.has_sid && !session) {
+    refuse_upgrade(exchange, EngineError::kSessionUnknown, request);
+  } else if (head.method != net::Method::kGet) {
+    refuse_upgrade(exchange, EngineError::kBadMethod, request);
+  } else if (query.transport == HandshakeQuery::Transport::kPolling) {
+    turn_away(exchange, request);
+  } else if (session) {
+    upgrade(exchange, request);
+  } else if (!query.is_protocol_4) {
+    refuse_upgrade(exchange, EngineError::kUnsupportedVersion, request);
+  } else {
+    open_websocket(exchange, request);
+  }
+}
+
+void EngineServer::refuse_upgrade(net::HttpExchange exchange, EngineError error, Request& request,
+                                  std::string_view message) {
+  count(counters_.refused[static_cast<std::size_t>(error)]);
+  exchange.respond(upgrade_error_answer(message.empty() ? message_of(error) : message,
+                                        std::move(request.verdict.fields)));
+}
+
+// 101 and a close frame: what clients know of a WebSocket that comes at the wrong time.
+void EngineServer::turn_away(net::HttpExchange exchange, const Request& request) {
+  if (auto* connection = exchange.accept_websocket(unwanted_, request.verdict.fields)) {
+    connection->close();
+  }
+}
+
+void EngineServer::upgrade(net::HttpExchange exchange, Request& request) {
+  EngineSession& session = *request.session;
+  if (!session.begin_upgrade()) {
+    turn_away(exchange, request);
+  } else if (auto* connection = exchange.accept_websocket(session, request.verdict.fields)) {
+    session.take_probe(*connection);
+  } else {
+    session.engine_.abandon_upgrade();
+  }
+}
+
+// --- Sessions --------------------------------------------------------------------------------
+
+std::unique_ptr<EngineSession> EngineServer::make_session(Request& request) {
+  std::unique_ptr<EngineSession> session = application_.make_session(*this);
+  random_(session->secret_.data(), session->secret_.size());
+  session->data_ = std::move(request.verdict.data);
+  session->base64_ = request.query.base64;
+  return session;
+}
+
+void EngineServer::adopt(std::unique_ptr<EngineSession> session) {
+  table_.insert(*session.release());
+  count(counters_.sessions_opened);
+  count(counters_.sessions_open);
+}
+
+std::string EngineServer::open_packet(const EngineSession& session, bool can_upgrade) const {
+  const std::string sid =
+      format_sid({static_cast<std::uint16_t>(thread_.index()), session.secret()});
+  return engineio::encode_open({sid, can_upgrade, options_.ping_interval_ms,
+                                options_.ping_timeout_ms, options_.max_payload});
+}
+
+void EngineServer::open_polling(net::HttpExchange exchange, Request& request) {
+  if (closing_all_) {
+    exchange.respond(empty_answer(503, std::move(request.verdict.fields)));
+    return;
+  }
+  std::unique_ptr<EngineSession> owned = make_session(request);
+  EngineSession& session = *owned;
+  adopt(std::move(owned));
+  session.open_polling();
+  exchange.respond(payload_answer(open_packet(session, true), std::move(request.verdict.fields)));
+}
+
+void EngineServer::open_websocket(net::HttpExchange exchange, Request& request) {
+  if (closing_all_) {
+    exchange.respond(empty_answer(503, std::move(request.verdict.fields)));
+    return;
+  }
+  const Fields fields = std::move(request.verdict.fields);
+  std::unique_ptr<EngineSession> owned = make_session(request);
+  EngineSession& session = *owned;
+  net::WebSocketConnection* const connection = exchange.accept_websocket(session, fields);
+  if (!connection) return;  // answered by net/
+  adopt(std::move(owned));
+  connection->send_text(open_packet(session, false));
+  session.open_websocket(*connection);
+}
+
+void EngineServer::forget(EngineSession& session, DisconnectReason reason) {
+  table_.erase(session);
+  closing_.insert(&session);
+  uncount(counters_.sessions_open);
+  count(counters_.closed[static_cast<std::size_t>(reason)]);
+}
+
+void EngineServer::keep_last_words(const SessionSecret& secret, std::string payload) {
+  tombstones_.add(secret, std::move(payload), now());
+}
+
+void EngineServer::close_all() {
+  closing_all_ = true;
+  const std::vector<EngineSession*> sessions = table_.all();
+  for (EngineSession* session : sessions) {
+    session->close(DisconnectReason::kServerShuttingDown, EngineSession::Farewell::kPendingOnly);
+  }
+  run_settling();
+}
+
+// --- Exchanges -------------------------------------------------------------------------------
+
+void EngineServer::add_exchange(net::HttpExchange handle, Fields fields, EngineSession& session) {
+  exchanges_.insert_or_assign(handle.id(), Exchange{handle, std::move(fields), &session});
+}
+
+bool EngineServer::take_exchange(std::uint64_t id, Exchange& out) {
+  const auto found = exchanges_.find(id);
+  if (found == exchanges_.end()) return false;
+  out = std::move(found->second);
+  exchanges_.erase(found);
+  return true;
+}
+
+void EngineServer::answer_payload(std::uint64_t exchange, std::string payload) {
+  Exchange known;
+  if (!take_exchange(exchange, known)) return;
+  known.handle.respond(payload_answer(std::move(payload), std::move(known.fields)));
+}
+
+void EngineServer::answer_ok(std::uint64_t exchange) {
+  Exchange known;
+  if (take_exchange(exchange, known)) known.handle.respond(ok_answer(std::move(known.fields)));
+}
+
+void EngineServer::answer_empty(std::uint64_t exchange, int status) {
+  Exchange known;
+  if (!take_exchange(exchange, known)) return;
+  known.handle.respond(empty_answer(status, std::move(known.fields)));
+}
+
+void EngineServer::destroy(std::uint64_t exchange) {
+  Exchange known;
+  if (take_exchange(exchange, known)) known.handle.destroy();
+}
+
+void EngineServer::detach(std::uint64_t exchange) {
+  const auto found = exchanges_.find(exchange);
+  if (found != exchanges_.end()) found->second.session = nullptr;
+}
+
+// --- Settling --------------------------------------------------------------------------------
+
+void EngineServer::settle_soon(EngineSession& session) {
+  settling_.push_back(&session);
+  if (std::exchange(settling_posted_, true)) return;
+  thread_.post([this] {
+    settling_posted_ = false;
+    run_settling();
+  });
+}
+
+void EngineServer::run_settling() {
+  // What is added meanwhile has its turn in the next one, so that nobody can keep the loop here.
+  for (EngineSession* session : std::exchange(settling_, {})) {
+    session->queued_ = false;
+    settle(*session);
+  }
+}
+
+void EngineServer::settle(EngineSession& session) {
+  if (!session.settle()) return;
+  closing_.erase(&session);
+  delete &session;
+}
+
+}  // namespace maru::endpoint
