@@ -47,6 +47,11 @@ void Connection::on_ready(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
     blocked_ = false;
     mark_dirty();
+    // TLS had to write within a read: it is read that has to go on.
+    if (queued() == 0) {
+      update_interest(stream_.interest & ~static_cast<std::uint32_t>(EPOLLOUT));
+      events |= EPOLLIN;
+    }
   }
   // EPOLLRDHUP is asked for only while nothing is read.
   if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && (stream_.interest & EPOLLIN) == 0) {

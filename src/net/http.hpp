@@ -111,7 +111,8 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
 
-  // The head is whole, the body still to come. After kMove it is called again on the other thread.
+  // The head is whole, the body still to come; also before on_upgrade. After kMove it is called
+  // again on the other thread. `head` is good until the call returns, even if it answers.
   virtual HeadVerdict on_head(HttpExchange exchange, const RequestHead& head) = 0;
   // Head and body are whole.
   virtual void on_request(HttpExchange exchange, RequestHead&& head, std::string&& body) = 0;
@@ -119,7 +120,8 @@ class HttpHandler {
   virtual void on_body_too_large(HttpExchange exchange, const RequestHead& head) = 0;
   // A request with Connection: upgrade. Accept it with accept_websocket(), or respond().
   virtual void on_upgrade(HttpExchange exchange, RequestHead&& head) = 0;
-  // The client went away after on_head and before it was answered. Last call for that exchange.
+  // The client went away (or ended its own side) after on_head and before it was answered. Last
+  // call for that exchange.
   virtual void on_aborted(HttpExchange exchange) = 0;
 };
 

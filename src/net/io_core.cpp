@@ -51,7 +51,7 @@ void IoCore::replace(Connection& old, std::unique_ptr<Connection> connection) {
   old.dead_ = true;
 }
 
-std::unique_ptr<Connection> IoCore::remove(Connection& connection) {
+std::unique_ptr<Connection> IoCore::take_out(Connection& connection) {
   const std::uint32_t index = connection.index;
   std::unique_ptr<Connection> taken = std::move(connections_[index]);
   if (index + 1 != connections_.size()) {
@@ -60,8 +60,6 @@ std::unique_ptr<Connection> IoCore::remove(Connection& connection) {
   }
   connections_.pop_back();
   counters.connections_open.store(connections_.size(), std::memory_order_relaxed);
-  std::erase(dirty_, &connection);
-  std::ranges::replace(working_, &connection, static_cast<Connection*>(nullptr));
   return taken;
 }
 
@@ -69,7 +67,9 @@ void IoCore::move_to(HttpConnection& connection, unsigned index) {
   loop.remove(connection.stream_.descriptor);
   connection.leave_thread();
   IoThread* peer = peers[index];
-  std::unique_ptr<Connection> taken = remove(connection);
+  std::unique_ptr<Connection> taken = take_out(connection);
+  std::erase(dirty_, &connection);
+  std::ranges::replace(working_, &connection, static_cast<Connection*>(nullptr));
   // The task deletes the connection, and so closes it, if the peer has ended.
   peer->post([moving = std::move(taken), peer]() mutable {
     HttpConnection::join_thread(std::move(moving), *peer);
@@ -145,7 +145,7 @@ void IoCore::uncount_address(std::uint32_t* count) {
 void IoCore::finish_turn() {
   for (int round = 0; round < kRoundsPerTurn && !dirty_.empty(); ++round) {
     working_.swap(dirty_);
-    // By index: remove() may blank entries meanwhile.
+    // By index: move_to() may blank entries meanwhile.
     for (std::size_t i = 0; i < working_.size(); ++i) {
       Connection* connection = working_[i];
       if (connection == nullptr) continue;
@@ -153,7 +153,7 @@ void IoCore::finish_turn() {
       connection->end_of_turn();
       if (working_[i] == nullptr) continue;  // moved to another thread
       if (connection->dead_ && !connection->dirty_ && owns(*connection)) {
-        dead_.push_back(remove(*connection));
+        dead_.push_back(take_out(*connection));
       }
     }
     working_.clear();

@@ -42,8 +42,6 @@ class IoCore {
   void add(std::unique_ptr<Connection> connection);
   // A new owner for `old`'s place and stream: an upgrade.
   void replace(Connection& old, std::unique_ptr<Connection> connection);
-  // Takes a connection out of this thread; not to be called from its destructor.
-  std::unique_ptr<Connection> remove(Connection& connection);
   // Connection's own business: see Connection::mark_dirty().
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
   // To the thread `index`, where it is read on.
@@ -98,6 +96,7 @@ class IoCore {
     std::uint32_t generation = 0;
   };
 
+  std::unique_ptr<Connection> take_out(Connection& connection);
   [[nodiscard]] bool owns(const Connection& connection) const;
 
   std::vector<char> receive_buffer_;
