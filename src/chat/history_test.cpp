@@ -110,6 +110,7 @@ class History {
   explicit History(std::uint64_t seed)
       : random_(seed), at_(seed, CacheLimits{1 + pick(20), 1 + pick(200)}), crowd_(pick(40) == 0) {
     fault_percent_ = pick(3) == 0 ? 0 : pick(40);
+    conflicts_ = pick(2) == 0;
     at_.store.set_faults([this](std::size_t, std::span<const Change>) { return fault(); });
   }
 
@@ -120,6 +121,7 @@ class History {
     told_.compare(at_.store);
     auto findings = check_store(at_.store);
     findings.insert(findings.end(), told_.findings.begin(), told_.findings.end());
+    if (!conflicts_ && at_.counters.internal.load() > 0) findings.push_back("gave up a command");
     if (at_.bus.phantoms > 0) findings.push_back("told before it was durable");
     return findings;
   }
@@ -133,7 +135,7 @@ class History {
   AppendFault fault() {
     if (pick(100) >= fault_percent_) return AppendFault::kNone;
     ++failed_appends;
-    return pick(3) == 0 ? AppendFault::kConflict : AppendFault::kUnavailable;
+    return conflicts_ && pick(3) == 0 ? AppendFault::kConflict : AppendFault::kUnavailable;
   }
 
   void run_batch(std::size_t size) {
@@ -241,6 +243,7 @@ class History {
   Told told_;
   bool crowd_;
   std::size_t fault_percent_ = 0;
+  bool conflicts_ = false;
   std::size_t heard_ = 0;
   std::vector<UserId> users_;
   std::vector<LoginSession> sessions_;

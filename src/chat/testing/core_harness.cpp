@@ -55,6 +55,12 @@ void check_chat(const FakeStore& store, const ChatState& state, Findings& findin
     }
   }
   findings.require(members.size() <= limits::kGroupMembersMax, name + ": too many members");
+  for (const UserId& user : members) {
+    const auto known = store.users().find(user);
+    findings.require(
+        state.chat.is_personal || known == store.users().end() || !known->second.deleted_at,
+        name + ": a deleted user in a group");
+  }
   if (state.chat.is_personal) {
     findings.require(members.size() == 2, name + ": a 1:1 has two");
   } else {
