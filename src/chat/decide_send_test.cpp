@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "chat/testing/core_harness.hpp"
 
 namespace maru::chat {
@@ -131,27 +133,51 @@ TEST_F(SendTest, AResendAfterARestartIsFoundInTheStore) {
 }
 
 // The filter forgets: then the store's unique key finds the resend, and nothing is lost.
-TEST_F(SendTest, AResendThatTheFilterHasForgottenIsStillOne) {
+TEST(SendAfterTheFilterForgot, AResendIsStillOne) {
+  CoreHarness at(1, CacheLimits{.sent_max = 10, .look_up_sends = 5});
+  const UserId a = at.add_guest("a");
+  const ChatId group = at.add_group(a);
   const RecordPtr first = at.send(group, a, "hello", "id");
-  const int sends = 2 * static_cast<int>(SentFilter::kGenerationMax) + 1;
-  std::vector<CommandBody> bodies;
-  for (int i = 0; i < sends; ++i) {
-    bodies.push_back(SendMessage{group, b, "x", "b-" + std::to_string(i)});
-    if (bodies.size() == 1000 || i + 1 == sends) {
-      at.run_batch(std::exchange(bodies, {}));
-    }
-  }
+  for (int i = 0; i < 25; ++i) at.send(group, a, "x", "x-" + std::to_string(i));
+  ASSERT_EQ(at.counters.conflicts.load(), 0u);
+
   const auto replies =
-      at.run_batch({SendMessage{group, b, "before", "n-1"}, SendMessage{group, a, "hello", "id"},
-                    SendMessage{group, b, "after", "n-2"}});
-  ASSERT_TRUE(replies[0] && replies[1] && replies[2]);
+      at.run_batch({SendMessage{group, a, "before", "n-1"}, SendMessage{group, a, "hello", "id"},
+                    SendMessage{group, a, "other", "id"}, SendMessage{group, a, "after", "n-2"}});
+  ASSERT_TRUE(replies[0] && replies[1] && replies[3]);
   EXPECT_TRUE(std::get<Sent>(*replies[1]).duplicate);
   EXPECT_EQ(std::get<Sent>(*replies[1]).record->id, first->id);
-  EXPECT_EQ(std::get<Sent>(*replies[0]).record->sequence.value, 2u + sends);
-  EXPECT_EQ(std::get<Sent>(*replies[2]).record->sequence.value, 3u + sends);
+  EXPECT_EQ(code_of(replies[2]), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(std::get<Sent>(*replies[0]).record->sequence.value, 27u);
+  EXPECT_EQ(std::get<Sent>(*replies[3]).record->sequence.value, 28u);
   EXPECT_EQ(at.counters.conflicts.load(), 1u);
   EXPECT_EQ(at.bus.phantoms, 0u);
   EXPECT_THAT(check_store(at.store), IsEmpty());
+}
+
+TEST(SendAfterTheFilterForgot, AFormerMembersResendIsNotRefused) {
+  CoreHarness at(1, CacheLimits{.sent_max = 2, .look_up_sends = 0});
+  const UserId a = at.add_guest("a");
+  const UserId b = at.add_guest("b");
+  const ChatId group = at.add_group(a, {b});
+  const RecordPtr first = at.send(group, b, "hello", "id");
+  for (int i = 0; i < 5; ++i) at.send(group, a, "x", "x-" + std::to_string(i));
+  ASSERT_TRUE(at.run(LeaveChat{group, b}));
+  const Reply again = at.run(SendMessage{group, b, "hello", "id"});
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(std::get<Sent>(*again).duplicate);
+  EXPECT_EQ(std::get<Sent>(*again).record->id, first->id);
+}
+
+TEST(SentFilter, KnowsTheLastOnesAndForgetsOlderOnes) {
+  SentFilter filter(100);
+  std::mt19937_64 random(1);
+  std::vector<std::uint64_t> hashes(1000);
+  for (std::uint64_t& hash : hashes) filter.add(hash = random());
+  for (std::size_t i = 900; i < 1000; ++i) EXPECT_TRUE(filter.may_have(hashes[i])) << i;
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < 800; ++i) known += filter.may_have(hashes[i]);
+  EXPECT_LT(known, 8u);
 }
 
 TEST_F(SendTest, ADeletedUserCannotWriteToItsPersonalChats) {

@@ -38,14 +38,14 @@ std::size_t GroupCommit::run_batch(std::span<Command> commands) {
 }
 
 void GroupCommit::run_again(std::span<Command> batch) {
-  state_.look_up_every_id();
+  state_.look_up_every_id(batch.size());
   decide(batch, Cut::kNever);
   if (finish(batch) == Outcome::kDone) return;
   for (Command& command : batch) run_alone(command);
 }
 
 void GroupCommit::run_alone(Command& command) {
-  state_.look_up_every_id();
+  state_.look_up_every_id(1);
   decide({&command, 1}, Cut::kNever);
   if (finish({&command, 1}) == Outcome::kDone) return;
   log::error("command_conflicts", {{"command", command.body.index()}});

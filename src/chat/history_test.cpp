@@ -108,7 +108,10 @@ class Told {
 class History {
  public:
   explicit History(std::uint64_t seed)
-      : random_(seed), at_(seed, CacheLimits{1 + pick(20), 1 + pick(200)}), crowd_(pick(40) == 0) {
+      : random_(seed),
+        limits_{1 + pick(20), 1 + pick(200), 1 + pick(50), pick(20)},
+        at_(seed, limits_),
+        crowd_(pick(40) == 0) {
     fault_percent_ = pick(3) == 0 ? 0 : pick(40);
     conflicts_ = pick(2) == 0;
     at_.store.set_faults([this](std::size_t, std::span<const Change>) { return fault(); });
@@ -166,7 +169,9 @@ class History {
     for (; heard_ < at_.bus.events.size(); ++heard_) told_.on_event(at_.bus.events[heard_]);
   }
 
-  void restart() { restarted_.emplace(at_.store, at_.bus, at_.clock, at_.ids, at_.counters); }
+  void restart() {
+    restarted_.emplace(at_.store, at_.bus, at_.clock, at_.ids, at_.counters, limits_);
+  }
 
   void learn(const Reply& reply) {
     if (!reply) return;
@@ -238,6 +243,7 @@ class History {
   }
 
   std::mt19937_64 random_;
+  CacheLimits limits_;
   CoreHarness at_;
   std::optional<GroupCommit> restarted_;
   Told told_;
@@ -255,11 +261,17 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   return value ? std::strtoull(value, nullptr, 10) : otherwise;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kSeeds = 1'000;
+#else
+constexpr std::uint64_t kSeeds = 10'000;
+#endif
+
 TEST(History, TellsOneStoryWhateverFails) {
   log::configure(log::Format::kText, log::Level::kError);
   const std::uint64_t only = from_environment("MARU_TEST_SEED", 0);
   const std::uint64_t first = only ? only : 1;
-  const std::uint64_t last = only ? only : from_environment("MARU_TEST_SEEDS", 3000);
+  const std::uint64_t last = only ? only : from_environment("MARU_TEST_SEEDS", kSeeds);
   std::size_t commands = 0;
   std::size_t failed = 0;
   for (std::uint64_t seed = first; seed <= last; ++seed) {

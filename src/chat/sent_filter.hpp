@@ -11,12 +11,12 @@ namespace maru::chat {
 
 class SentFilter {
  public:
-  // Remembers at least the last `kGenerationMax` hashes, at most twice as many; about 1 % of the
-  // others are taken for known.
-  static constexpr std::size_t kGenerationMax = 100'000;
+  // Remembers at least the last `generation_max` hashes, at most twice as many. With 100,000 about
+  // 1 % of the others are taken for known.
+  explicit SentFilter(std::size_t generation_max) : generation_max_(generation_max) {}
 
   void add(std::uint64_t hash) {
-    if (added_ == kGenerationMax) {
+    if (added_ >= generation_max_) {
       older_.swap(newer_);
       newer_.assign(kWords, 0);
       added_ = 0;
@@ -43,6 +43,7 @@ class SentFilter {
     return (bits[(hash % kBits) / 64] >> (hash % 64) & 1) != 0;
   }
 
+  const std::size_t generation_max_;
   Bits newer_ = Bits(kWords);
   Bits older_ = Bits(kWords);
   std::size_t added_ = 0;

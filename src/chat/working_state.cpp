@@ -21,7 +21,12 @@ std::pair<UserId, UserId> pair_of(UserId a, UserId b) {
 }  // namespace
 
 WorkingState::WorkingState(Store& store, CacheLimits limits)
-    : store_(store), users_(limits.users_max), chats_(limits.chat_weight_max) {}
+    : store_(store),
+      users_(limits.users_max),
+      chats_(limits.chat_weight_max),
+      sent_lately_(limits.sent_max),
+      look_up_sends_(limits.look_up_sends),
+      look_up_left_(limits.look_up_sends) {}
 
 // ---- reading ----
 

@@ -9,6 +9,7 @@
 // their error is kUnavailable. Pointers are valid until commit() or rollback().
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -29,6 +30,11 @@ struct CacheLimits {
   std::size_t users_max = 50'000;
   // A chat weighs its members + 4, about 100 bytes a unit.
   std::size_t chat_weight_max = 500'000;
+  // Sends that are remembered as lately stored: see SentFilter.
+  std::size_t sent_max = 100'000;
+  // So many sends are looked up in the store after a start and after a conflict, when resends of
+  // forgotten ids are to be expected.
+  std::size_t look_up_sends = 10'000;
 };
 
 class WorkingState {
@@ -58,9 +64,8 @@ class WorkingState {
   enum class Lookup { kIfLikely, kCertainly };
   [[nodiscard]] Result<RecordPtr> find_sent(ChatId chat, UserId from, std::string_view id,
                                             Lookup lookup);
-  // For the next kLookUpSends sends kIfLikely is as kCertainly: after a start and after a conflict,
-  // when resends of older ids are to be expected.
-  void look_up_every_id() { look_up_left_ = kLookUpSends; }
+  // For the next `sends`, or limits.look_up_sends if they are more, kIfLikely is as kCertainly.
+  void look_up_every_id(std::size_t sends) { look_up_left_ = std::max(sends, look_up_sends_); }
 
   // ---- the open batch ----
   // The caller has read what the change touches: a chat, a user, the sessions of a user.
@@ -73,8 +78,6 @@ class WorkingState {
   void rollback();
 
  private:
-  static constexpr std::size_t kLookUpSends = 10'000;
-
   struct SentKey {
     ChatId chat;
     UserId from;
@@ -116,7 +119,8 @@ class WorkingState {
   LruCache<ChatId, ChatState> chats_;
   std::optional<ChatNumber> last_number_;
   SentFilter sent_lately_;
-  std::size_t look_up_left_ = kLookUpSends;
+  const std::size_t look_up_sends_;
+  std::size_t look_up_left_;
 
   // The open batch's own; empty between batches.
   std::vector<UserId> touched_users_;
