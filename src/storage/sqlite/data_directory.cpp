@@ -1,0 +1,146 @@
+#include "storage/sqlite/data_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/log.hpp"
+#include "storage/sqlite/schema.hpp"
+
+namespace maru::sqlite {
+namespace {
+
+constexpr std::string_view kLockedRule = "locked";
+
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
+
+Result<void> prepare_directory(const std::filesystem::path& directory, DirectoryLock::Mode mode) {
+  std::error_code error;
+  if (mode == DirectoryLock::Mode::kCreate) {
+    if (directory.has_parent_path()) {
+      std::filesystem::create_directories(directory.parent_path(), error);
+    }
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+      return fail(ErrorCode::kUnavailable, "The data directory " + directory.string() +
+                                               " cannot be created: " + reason(errno) + ".");
+    }
+  }
+  struct stat status{};
+  if (::stat(directory.c_str(), &status) != 0) {
+    return fail(ErrorCode::kUnavailable, "The data directory " + directory.string() +
+                                             " cannot be opened: " + reason(errno) + ".");
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return fail(ErrorCode::kUnavailable, directory.string() + " is not a directory.");
+  }
+  if ((status.st_mode & 077) != 0) {
+    log::debug("data_dir_open_to_others", {{"path", directory.string()}});
+  }
+  return {};
+}
+
+std::string read_owner(int descriptor) {
+  std::array<char, 32> buffer{};
+  const ssize_t size = ::pread(descriptor, buffer.data(), buffer.size(), 0);
+  std::string owner;
+  for (ssize_t i = 0; i < size && buffer[i] >= '0' && buffer[i] <= '9'; ++i) owner += buffer[i];
+  return owner;
+}
+
+void write_owner(int descriptor) {
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  // Only for people: on a full disk the lock still holds.
+  if (::ftruncate(descriptor, 0) == 0) {
+    [[maybe_unused]] const ssize_t written = ::pwrite(descriptor, pid.data(), pid.size(), 0);
+  }
+}
+
+}  // namespace
+
+Result<DirectoryLock> DirectoryLock::acquire(const std::filesystem::path& directory, Mode mode) {
+  if (auto ready = prepare_directory(directory, mode); !ready)
+    return std::unexpected(ready.error());
+  const std::filesystem::path path = directory / "maru.lock";
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0) {
+    return fail(ErrorCode::kUnavailable,
+                path.string() + " cannot be opened for writing: " + reason(errno) + ".");
+  }
+  DirectoryLock lock(descriptor);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+    write_owner(descriptor);
+    return lock;
+  }
+  if (errno != EWOULDBLOCK) {
+    return fail(ErrorCode::kUnavailable,
+                path.string() + " cannot be locked: " + reason(errno) + ".");
+  }
+  const std::string owner = read_owner(descriptor);
+  Error error{ErrorCode::kUnavailable, "The data directory " + directory.string() +
+                                           " is in use by another process" +
+                                           (owner.empty() ? "." : " (" + owner + ").")};
+  error.fields.push_back({"data_dir", std::string(kLockedRule)});
+  return std::unexpected(std::move(error));
+}
+
+DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+DirectoryLock& DirectoryLock::operator=(DirectoryLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+DirectoryLock::~DirectoryLock() {
+  // The file stays: removing it would let two processes lock two files of one name.
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool is_locked(const Error& error) {
+  return error.fields.size() == 1 && error.fields.front().code == kLockedRule;
+}
+
+std::filesystem::path database_path(const std::filesystem::path& directory) {
+  return directory / "maru.db";
+}
+
+Result<FileKind> inspect_file(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    if (errno == ENOENT) return FileKind::kAbsent;
+    return fail(ErrorCode::kUnavailable,
+                path.string() + " cannot be opened: " + reason(errno) + ".");
+  }
+  // The header of a database file, https://www.sqlite.org/fileformat2.html section 1.3.
+  std::array<unsigned char, 100> header{};
+  const ssize_t size = ::pread(descriptor, header.data(), header.size(), 0);
+  ::close(descriptor);
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  if (size != static_cast<ssize_t>(header.size()) ||
+      std::memcmp(header.data(), kMagic.data(), kMagic.size()) != 0) {
+    return FileKind::kForeign;
+  }
+  const std::uint32_t application = std::uint32_t{header[68]} << 24 |
+                                    std::uint32_t{header[69]} << 16 |
+                                    std::uint32_t{header[70]} << 8 | std::uint32_t{header[71]};
+  return application == kApplicationId ? FileKind::kMaru : FileKind::kForeign;
+}
+
+bool sync_directory(const std::filesystem::path& directory) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool synced = ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  return synced;
+}
+
+}  // namespace maru::sqlite

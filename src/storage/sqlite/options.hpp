@@ -1,0 +1,44 @@
+// How the embedded store is opened. Every field has its unit, default and effect.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+
+#include "storage/sqlite/errors.hpp"
+
+namespace maru::sqlite {
+
+struct StoreOptions {
+  // Holds maru.db (with -wal and -shm) and maru.lock. Created with mode 0700 if absent.
+  std::filesystem::path data_dir = "maru-data";
+
+  // A checkpoint is due past this much write-ahead log, and whenever the sequencer is idle.
+  std::size_t wal_bytes_max = 16 * 1024 * 1024;
+  // Past this the writer waits for running reads to end, at most checkpoint_wait_ms, so that the
+  // log starts from its beginning again.
+  std::size_t wal_bytes_hard = 64 * 1024 * 1024;
+  int checkpoint_wait_ms = 100;
+  // Between two checkpoints in idle moments.
+  std::int64_t idle_checkpoint_interval_ms = 1000;
+
+  // Page caches; filled only by use.
+  std::size_t writer_cache_bytes = 16 * 1024 * 1024;
+  std::size_t reader_cache_bytes = 4 * 1024 * 1024;
+
+  // Records after the last clean mark that the start-up check reads, at most.
+  std::int64_t tail_check_records_max = 200'000;
+
+  FatalHandler fatal = stop_process;
+  // Test seams: a shim for SQLite's file system, and a limit on the size of the file (0: none).
+  const char* vfs = nullptr;
+  std::int64_t page_count_max = 0;
+};
+
+struct ReaderOptions {
+  std::size_t threads = 2;
+  // Queries waiting per thread; past it post() refuses.
+  std::size_t queue_max = 2048;
+};
+
+}  // namespace maru::sqlite

@@ -1,0 +1,77 @@
+#include "storage/sqlite/rows.hpp"
+
+#include <array>
+
+namespace maru::sqlite {
+namespace {
+
+// xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, lower case only: another spelling is another id.
+constexpr std::size_t kUuidSize = 36;
+
+bool is_hyphen_place(std::size_t i) {
+  return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+}  // namespace
+
+chat::User read_user(const Rows& rows, int first) {
+  chat::User user;
+  user.id = rows.id<UserId>(first);
+  user.name = rows.text(first + 1);
+  user.type = static_cast<chat::AccountType>(rows.integer(first + 2));
+  user.password_hash = rows.text(first + 3);
+  user.created_at = rows.time(first + 4);
+  user.updated_at = rows.time(first + 5);
+  user.last_seen_at = rows.optional_time(first + 6);
+  user.deleted_at = rows.optional_time(first + 7);
+  return user;
+}
+
+chat::LoginSession read_session(const Rows& rows, int first, UserId user) {
+  chat::LoginSession session;
+  session.id = rows.id<SessionId>(first);
+  session.user = user;
+  session.token = rows.token(first + 1);
+  session.created_at = rows.time(first + 2);
+  session.last_used_at = rows.time(first + 3);
+  session.user_agent = rows.text(first + 4);
+  return session;
+}
+
+StoredClientId::StoredClientId(std::string_view id) : text_(id) {
+  if (id.size() != kUuidSize) return;
+  std::size_t digits = 0;
+  for (std::size_t i = 0; i < kUuidSize; ++i) {
+    if (is_hyphen_place(i)) {
+      if (id[i] != '-') return;
+      continue;
+    }
+    const int value = nibble(id[i]);
+    if (value < 0) return;
+    char& byte = bytes_[digits / 2];
+    byte = static_cast<char>(digits % 2 == 0 ? value << 4 : byte | value);
+    ++digits;
+  }
+  packed_ = true;
+}
+
+std::string StoredClientId::unpack(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string id;
+  id.reserve(kUuidSize);
+  for (const char c : bytes) {
+    if (is_hyphen_place(id.size())) id += '-';
+    const auto byte = static_cast<unsigned char>(c);
+    id += kDigits[byte >> 4];
+    id += kDigits[byte & 15];
+  }
+  return id;
+}
+
+}  // namespace maru::sqlite

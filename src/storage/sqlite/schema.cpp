@@ -1,0 +1,240 @@
+#include "storage/sqlite/schema.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <system_error>
+
+#include "base/log.hpp"
+#include "storage/sqlite/data_directory.hpp"
+#include "storage/sqlite/errors.hpp"
+
+namespace maru::sqlite {
+namespace {
+
+// Everything that grows with traffic is append-ordered: rows are found by rowid ("ref"), and the
+// indexes of records are led by what grows (chat and sequence, a time-ordered client id). Other
+// tables name users and chats by ref, so that a 12-byte id or a name is stored once.
+constexpr const char* kTables = R"sql(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE users(
+  ref INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  folded_name TEXT UNIQUE,             -- null once deleted: the name is free again
+  search_name TEXT,                    -- text::name_search_query of the name; null once deleted
+  type INTEGER NOT NULL,
+  password_hash TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  last_seen_at INTEGER,
+  deleted_at INTEGER);
+
+CREATE INDEX users_by_search_name ON users(search_name) WHERE search_name IS NOT NULL;
+
+CREATE TABLE user_terms(               -- text::name_search_terms of living users
+  term TEXT NOT NULL,
+  user INTEGER NOT NULL,
+  PRIMARY KEY(term, user)) WITHOUT ROWID;
+
+CREATE TABLE sessions(
+  ref INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  user INTEGER NOT NULL,
+  token BLOB NOT NULL UNIQUE,          -- SHA-256 of the token
+  created_at INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL,
+  user_agent TEXT NOT NULL);
+CREATE INDEX sessions_by_user ON sessions(user);
+CREATE INDEX sessions_by_use ON sessions(last_used_at);
+
+CREATE TABLE chats(
+  ref INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  number INTEGER NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  personal INTEGER NOT NULL,
+  archived INTEGER NOT NULL,
+  owner INTEGER,
+  created_at INTEGER NOT NULL,
+  pair_low INTEGER,                    -- a 1:1: its two users, the smaller ref first
+  pair_high INTEGER);
+CREATE UNIQUE INDEX chats_by_pair ON chats(pair_low, pair_high) WHERE pair_low IS NOT NULL;
+CREATE INDEX chats_public ON chats(number) WHERE personal = 0 AND archived = 0;
+
+CREATE TABLE heads(                    -- apart from chats: many in a page, rewritten with every batch
+  chat INTEGER PRIMARY KEY,
+  head INTEGER NOT NULL,
+  text_count INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL);
+
+CREATE TABLE members(
+  chat INTEGER NOT NULL,
+  user INTEGER NOT NULL,
+  role INTEGER NOT NULL,
+  joined_at INTEGER NOT NULL,          -- sequence; 0: from the start
+  ordinal INTEGER NOT NULL,            -- place among those of the start
+  PRIMARY KEY(chat, user)) WITHOUT ROWID;
+CREATE INDEX members_by_user ON members(user, chat);
+
+CREATE TABLE records(
+  ref INTEGER PRIMARY KEY,
+  chat INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  kind INTEGER NOT NULL,               -- 0 text, 1 join, 2 leave
+  text_count INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  sender INTEGER,                      -- text
+  client_msg_id,                       -- text; a UUID as 16 bytes, else TEXT
+  subject INTEGER,                     -- join, leave
+  member_count INTEGER,                -- join, leave
+  content TEXT NOT NULL);
+CREATE UNIQUE INDEX records_by_sequence ON records(chat, sequence);
+CREATE UNIQUE INDEX records_by_client_msg_id ON records(client_msg_id, chat, sender)
+  WHERE client_msg_id IS NOT NULL;
+
+CREATE TABLE created_keys(             -- Idempotency-Key of chat creation
+  caller INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  chat INTEGER NOT NULL,
+  fingerprint INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY(caller, key)) WITHOUT ROWID;
+CREATE INDEX created_keys_by_age ON created_keys(created_at);
+
+INSERT INTO meta VALUES
+  ('epoch', lower(hex(randomblob(12)))), ('last_number', 0), ('public_groups', 0), ('clean_mark', 0);
+)sql";
+
+constexpr std::span<const Migration> kMigrations{};  // version 1 is the first
+
+Result<void> make_private_file(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (descriptor < 0) {
+    return fail(ErrorCode::kUnavailable, path.string() + " cannot be created: " +
+                                             std::generic_category().message(errno) + ".");
+  }
+  ::close(descriptor);
+  return {};
+}
+
+void remove_with_journals(const std::filesystem::path& path) {
+  std::error_code ignored;
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+    std::filesystem::remove(path.string() + suffix, ignored);
+  }
+}
+
+void fill_new_store(const std::string& path, const char* vfs) {
+  Database database(path, OpenMode::kReadWrite, vfs);
+  database.execute("PRAGMA page_size=4096; PRAGMA synchronous=FULL; PRAGMA auto_vacuum=NONE");
+  const std::string marks = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                            "; PRAGMA user_version=" + std::to_string(kSchemaVersion);
+  WriteTransaction transaction(database);
+  database.execute(marks.c_str());
+  database.execute(kTables);
+  transaction.commit();
+}
+
+Result<void> back_up(Database& database, const std::filesystem::path& path, int version) {
+  const std::string target = path.string() + ".v" + std::to_string(version) + ".backup";
+  const std::string partial = target + ".partial";
+  remove_with_journals(partial);
+  if (auto made = make_private_file(partial); !made) return made;
+  Statement vacuum(database, "VACUUM INTO ?1");
+  vacuum.execute(std::string_view(partial));
+  std::error_code error;
+  std::filesystem::rename(partial, target, error);
+  if (error || !sync_directory(path.parent_path())) {
+    return fail(ErrorCode::kUnavailable, "The backup " + target + " cannot be completed.");
+  }
+  log::info("store_backed_up", {{"path", target}});
+  return {};
+}
+
+Result<void> run_steps(Database& database, std::span<const Migration> steps, int from, int target) {
+  WriteTransaction transaction(database);
+  for (int version = from; version < target; ++version) {
+    const Migration* step = nullptr;
+    for (const Migration& candidate : steps) {
+      if (candidate.from == version) step = &candidate;
+    }
+    if (!step) {
+      return fail(ErrorCode::kUnavailable, "The store has schema version " + std::to_string(from) +
+                                               ", from which this program knows no way forward.");
+    }
+    database.execute(step->sql);
+  }
+  database.execute(("PRAGMA user_version=" + std::to_string(target)).c_str());
+  transaction.commit();
+  log::info("store_migrated", {{"from", from}, {"to", target}});
+  return {};
+}
+
+}  // namespace
+
+std::span<const Migration> migrations() {
+  return kMigrations;
+}
+
+Result<void> create_store(const std::filesystem::path& path, const char* vfs) {
+  if (std::filesystem::exists(path.string() + "-wal")) {
+    // SQLite would replay that log over the new, empty store.
+    return fail(ErrorCode::kUnavailable, path.string() + " is missing but " + path.string() +
+                                             "-wal is there: restore the file, or move the log "
+                                             "away to begin anew.");
+  }
+  const std::filesystem::path fresh = path.string() + ".new";
+  remove_with_journals(fresh);
+  if (auto made = make_private_file(fresh); !made) return made;
+  try {
+    fill_new_store(fresh.string(), vfs);
+  } catch (const SqliteError& error) {
+    remove_with_journals(fresh);
+    return fail(ErrorCode::kUnavailable,
+                "The store " + path.string() + " cannot be created: " + error.what() + ".");
+  }
+  std::error_code error;
+  std::filesystem::rename(fresh, path, error);
+  if (error || !sync_directory(path.parent_path())) {
+    return fail(ErrorCode::kUnavailable, "The store " + path.string() + " cannot be created.");
+  }
+  return {};
+}
+
+Result<void> migrate(Database& database, const std::filesystem::path& path,
+                     std::span<const Migration> steps, int target) {
+  try {
+    const int version = static_cast<int>(database.query_integer("PRAGMA user_version"));
+    if (version == target) return {};
+    if (version > target) {
+      return fail(ErrorCode::kUnavailable,
+                  path.string() + " was written by a newer Maru (schema version " +
+                      std::to_string(version) + ", this one knows " + std::to_string(target) +
+                      "). Run that version, or restore the backup that it made.");
+    }
+    if (auto backed_up = back_up(database, path, version); !backed_up) return backed_up;
+    return run_steps(database, steps, version, target);
+  } catch (const SqliteError& error) {
+    return fail(ErrorCode::kUnavailable, "The store " + path.string() +
+                                             " cannot be brought to schema version " +
+                                             std::to_string(target) + ": " + error.what() + ".");
+  }
+}
+
+std::int64_t read_meta(Database& database, const char* name) {
+  Statement statement(database, "SELECT value FROM meta WHERE name = ?1");
+  Rows rows = statement.query(std::string_view(name));
+  return rows.next() ? rows.integer(0) : 0;
+}
+
+void write_meta(Database& database, const char* name, std::int64_t value) {
+  Statement statement(database, "UPDATE meta SET value = ?2 WHERE name = ?1");
+  statement.execute(std::string_view(name), value);
+}
+
+}  // namespace maru::sqlite

@@ -1,0 +1,44 @@
+// The tables, how a store is made, and how an older one is brought forward.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "base/error.hpp"
+#include "storage/sqlite/database.hpp"
+
+namespace maru::sqlite {
+
+// "MARU", in the header of every database file of ours (PRAGMA application_id).
+inline constexpr std::uint32_t kApplicationId = 0x4D415255;
+// PRAGMA user_version. A change of the tables raises it and adds a Migration.
+inline constexpr int kSchemaVersion = 1;
+
+// Brings a store of version `from` to `from + 1`. Runs inside the migrating transaction.
+struct Migration {
+  int from = 0;
+  const char* sql = "";
+};
+[[nodiscard]] std::span<const Migration> migrations();
+
+// Makes an empty store at `path`, complete or not at all: it is built beside and renamed into
+// place. Errors: kUnavailable.
+[[nodiscard]] Result<void> create_store(const std::filesystem::path& path, const char* vfs);
+
+// Brings `database`, the file at `path`, to version `target` in one transaction, after copying it
+// to `path`.v<old>.backup. Errors: kUnavailable, with one sentence for the operator: a newer store
+// than `target`, no way from its version, a failed backup or step; then nothing has changed.
+[[nodiscard]] Result<void> migrate(Database& database, const std::filesystem::path& path,
+                                   std::span<const Migration> steps, int target);
+
+// Named integers and texts of the store (table meta).
+[[nodiscard]] std::int64_t read_meta(Database& database, const char* name);
+void write_meta(Database& database, const char* name, std::int64_t value);
+
+inline constexpr const char* kMetaLastNumber = "last_number";
+inline constexpr const char* kMetaPublicGroups = "public_groups";
+// Records up to this rowid were checked, or written by a process that went on well after them.
+inline constexpr const char* kMetaCleanMark = "clean_mark";
+
+}  // namespace maru::sqlite

@@ -1,0 +1,154 @@
+#include "storage/sqlite/snapshot.hpp"
+
+#include <sqlite3.h>
+
+#include <string>
+#include <utility>
+
+#include "storage/sqlite/data_directory.hpp"
+
+namespace maru::sqlite {
+namespace {
+
+// Opens the connection before the statements on it are prepared.
+void configure(Database& database, const StoreOptions& options) {
+  sqlite3_busy_timeout(database.handle(), 1000);
+  const std::string sql =
+      "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
+      "PRAGMA cache_size=-" +
+      std::to_string(options.reader_cache_bytes / 1024);
+  database.execute(sql.c_str());
+}
+
+}  // namespace
+
+SqliteSnapshot::SqliteSnapshot(const StoreOptions& options)
+    : fatal_(options.fatal),
+      database_(database_path(options.data_dir).string(), OpenMode::kReadOnly, options.vfs),
+      users_(database_),
+      chats_(database_),
+      records_(database_) {
+  configure(database_, options);
+}
+
+void SqliteSnapshot::begin() {
+  broken_.reset();
+  const auto begun = guarded(fatal_, [&] {
+    database_.begin_read();
+    return true;
+  });
+  if (!begun) broken_ = begun.error();
+}
+
+void SqliteSnapshot::end() {
+  // Nothing was written: whether this ends by COMMIT or by ROLLBACK is the same.
+  database_.rollback();
+}
+
+template <class Body>
+auto SqliteSnapshot::run(Body&& body) -> Result<decltype(body())> {
+  if (broken_) return std::unexpected(*broken_);
+  return guarded(fatal_, std::forward<Body>(body));
+}
+
+Result<std::optional<chat::SessionUser>> SqliteSnapshot::find_session(const TokenHash& token) {
+  return run([&] { return users_.find_session(token); });
+}
+
+Result<std::vector<chat::LoginSession>> SqliteSnapshot::list_sessions(UserId user) {
+  return run([&] { return users_.list_sessions(user); });
+}
+
+Result<std::optional<chat::User>> SqliteSnapshot::find_user(UserId id) {
+  return run([&] { return users_.find(id); });
+}
+
+Result<std::optional<chat::User>> SqliteSnapshot::find_user_by_name(std::string_view folded) {
+  return run([&] { return users_.find_by_name(folded); });
+}
+
+Result<std::vector<chat::UserBrief>> SqliteSnapshot::find_users(std::span<const UserId> ids) {
+  return run([&] { return users_.find_briefs(ids); });
+}
+
+Result<std::vector<chat::UserBrief>> SqliteSnapshot::search_users(std::string_view query,
+                                                                  std::size_t limit) {
+  return run([&] { return users_.search(query, limit); });
+}
+
+Result<std::optional<chat::ChatDocument>> SqliteSnapshot::find_chat(ChatId id) {
+  return run([&] { return chats_.find(id); });
+}
+
+Result<std::optional<chat::ChatDocument>> SqliteSnapshot::find_chat_by_number(ChatNumber number) {
+  return run([&] { return chats_.find_by_number(number); });
+}
+
+Result<bool> SqliteSnapshot::is_member(ChatId chat, UserId user) {
+  return run([&] { return chats_.is_member(chat, user); });
+}
+
+Result<std::vector<UserId>> SqliteSnapshot::filter_sharing_chat(UserId user,
+                                                                std::span<const UserId> others) {
+  return run([&] { return chats_.filter_sharing(user, others); });
+}
+
+Result<chat::ChatPage> SqliteSnapshot::list_public_groups(std::size_t page, std::size_t limit) {
+  return run([&] { return chats_.list_public_groups(page, limit); });
+}
+
+Result<chat::ChatPage> SqliteSnapshot::list_personal_chats(UserId user, std::size_t page,
+                                                           std::size_t limit) {
+  return run([&] { return chats_.list_personal(user, page, limit); });
+}
+
+Result<std::vector<chat::ChatDocument>> SqliteSnapshot::list_group_chats(UserId user) {
+  return run([&] { return chats_.list_groups(user); });
+}
+
+Result<chat::MyChatPage> SqliteSnapshot::list_my_chats(UserId user, std::string_view cursor,
+                                                       std::size_t limit) {
+  // The cursor is the last page's last chat id.
+  ChatId after;
+  if (!cursor.empty()) {
+    const auto parsed = ChatId::parse(cursor);
+    if (!parsed) return fail_field("cursor", "format", "The cursor is not one of an earlier page.");
+    after = *parsed;
+  }
+  return run([&] {
+    chat::MyChatPage page;
+    if (limit == 0) return page;
+    std::vector<chat::ChatDocument> documents = chats_.list_of(user, after, limit + 1);
+    if (documents.size() > limit) {
+      documents.pop_back();
+      page.cursor = documents.back().chat.id.hex();
+    }
+    for (chat::ChatDocument& document : documents) {
+      chat::RecordPtr last;
+      if (const auto key = records_.find_chat_key(document.chat.id)) {
+        std::vector<chat::RecordPtr> newest =
+            records_.read(*key, chat::RecordRange::kNewest, {}, 1);
+        if (!newest.empty()) last = std::move(newest.front());
+      }
+      page.chats.push_back({std::move(document), std::move(last)});
+    }
+    return page;
+  });
+}
+
+Result<Sequence> SqliteSnapshot::head(ChatId chat) {
+  return run([&] { return chats_.head(chat); });
+}
+
+Result<std::vector<chat::RecordPtr>> SqliteSnapshot::read_records(ChatId chat,
+                                                                  chat::RecordRange range,
+                                                                  Sequence anchor,
+                                                                  std::size_t limit) {
+  return run([&] {
+    const auto key = records_.find_chat_key(chat);
+    if (!key) return std::vector<chat::RecordPtr>();
+    return records_.read(*key, range, anchor, limit);
+  });
+}
+
+}  // namespace maru::sqlite

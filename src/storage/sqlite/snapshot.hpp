@@ -1,0 +1,60 @@
+// chat::Snapshot on one read-only connection. The reader thread that owns it alone.
+#pragma once
+
+#include <optional>
+
+#include "chat/ports.hpp"
+#include "storage/sqlite/chat_queries.hpp"
+#include "storage/sqlite/errors.hpp"
+#include "storage/sqlite/options.hpp"
+#include "storage/sqlite/record_queries.hpp"
+#include "storage/sqlite/user_queries.hpp"
+
+namespace maru::sqlite {
+
+class SqliteSnapshot final : public chat::Snapshot {
+ public:
+  // Opens the connection; throws SqliteError.
+  explicit SqliteSnapshot(const StoreOptions& options);
+
+  // Around each query: one read transaction. When it cannot be begun, every call of the query is
+  // answered kUnavailable.
+  void begin();
+  void end();
+
+  Result<std::optional<chat::SessionUser>> find_session(const TokenHash& token) override;
+  Result<std::vector<chat::LoginSession>> list_sessions(UserId user) override;
+  Result<std::optional<chat::User>> find_user(UserId id) override;
+  Result<std::optional<chat::User>> find_user_by_name(std::string_view folded) override;
+  Result<std::vector<chat::UserBrief>> find_users(std::span<const UserId> ids) override;
+  Result<std::vector<chat::UserBrief>> search_users(std::string_view query,
+                                                    std::size_t limit) override;
+  Result<std::optional<chat::ChatDocument>> find_chat(ChatId id) override;
+  Result<std::optional<chat::ChatDocument>> find_chat_by_number(ChatNumber number) override;
+  Result<bool> is_member(ChatId chat, UserId user) override;
+  Result<std::vector<UserId>> filter_sharing_chat(UserId user,
+                                                  std::span<const UserId> others) override;
+  Result<chat::ChatPage> list_public_groups(std::size_t page, std::size_t limit) override;
+  Result<chat::ChatPage> list_personal_chats(UserId user, std::size_t page,
+                                             std::size_t limit) override;
+  Result<std::vector<chat::ChatDocument>> list_group_chats(UserId user) override;
+  // A cursor that is none of ours: kValidationFailed (field cursor).
+  Result<chat::MyChatPage> list_my_chats(UserId user, std::string_view cursor,
+                                         std::size_t limit) override;
+  Result<Sequence> head(ChatId chat) override;
+  Result<std::vector<chat::RecordPtr>> read_records(ChatId chat, chat::RecordRange range,
+                                                    Sequence anchor, std::size_t limit) override;
+
+ private:
+  template <class Body>
+  auto run(Body&& body) -> Result<decltype(body())>;
+
+  FatalHandler fatal_;
+  Database database_;
+  UserQueries users_;
+  ChatQueries chats_;
+  RecordQueries records_;
+  std::optional<Error> broken_;
+};
+
+}  // namespace maru::sqlite

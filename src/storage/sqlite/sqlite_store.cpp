@@ -1,0 +1,264 @@
+#include "storage/sqlite/sqlite_store.hpp"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "base/log.hpp"
+#include "storage/sqlite/chat_queries.hpp"
+#include "storage/sqlite/record_queries.hpp"
+#include "storage/sqlite/rules.hpp"
+#include "storage/sqlite/schema.hpp"
+#include "storage/sqlite/user_queries.hpp"
+#include "storage/sqlite/writer.hpp"
+
+namespace maru::sqlite {
+namespace {
+
+constexpr int kBusyTimeoutMs = 200;  // somebody's command-line tool; no process of ours writes
+
+int note_wal_pages(void* pages, sqlite3*, const char*, int count) {
+  *static_cast<std::uint64_t*>(pages) = static_cast<std::uint64_t>(count);
+  return SQLITE_OK;
+}
+
+void configure(Database& database, const StoreOptions& options) {
+  sqlite3_busy_timeout(database.handle(), kBusyTimeoutMs);
+  sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  const std::string sql =
+      "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF;"
+      "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-" +
+      std::to_string(options.writer_cache_bytes / 1024) +
+      "; PRAGMA journal_size_limit=" + std::to_string(options.wal_bytes_max);
+  database.execute(sql.c_str());
+  if (options.page_count_max > 0) {
+    database.execute(("PRAGMA max_page_count=" + std::to_string(options.page_count_max)).c_str());
+  }
+}
+
+Error cannot_open(const std::filesystem::path& path, const std::string& why) {
+  return {ErrorCode::kUnavailable, "The store " + path.string() + " cannot be opened: " + why +
+                                       ". `maru check` tells more."};
+}
+
+}  // namespace
+
+struct SqliteStore::Connection {
+  Connection(const std::string& path, const StoreOptions& options)
+      : database(path, OpenMode::kReadWrite, options.vfs) {}
+
+  struct Queries {
+    explicit Queries(Database& database)
+        : writer(database),
+          users(database),
+          chats(database),
+          records(database),
+          last_ref(database, "SELECT coalesce(max(ref), 0) FROM records") {}
+    Writer writer;
+    UserQueries users;
+    ChatQueries chats;
+    RecordQueries records;
+    Statement last_ref;
+  };
+
+  std::uint64_t wal_pages = 0;
+  std::uint64_t page_bytes = 4096;
+  Database database;
+  std::optional<Queries> queries;
+};
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options) {
+  auto lock = DirectoryLock::acquire(options.data_dir, DirectoryLock::Mode::kCreate);
+  if (!lock) return std::unexpected(lock.error());
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), std::move(*lock)));
+  if (auto opened = store->open_database(); !opened) {
+    store->connection_.reset();
+    return std::unexpected(opened.error());
+  }
+  return store;
+}
+
+SqliteStore::SqliteStore(StoreOptions options, DirectoryLock lock)
+    : options_(std::move(options)), lock_(std::move(lock)) {
+  fatal_ = [this](std::string_view reason) {
+    stopped_ = true;
+    options_.fatal(reason);
+  };
+  next_checkpoint_bytes_ = options_.wal_bytes_max;
+}
+
+SqliteStore::~SqliteStore() {
+  if (!connection_ || stopped_) return;
+  mark_clean();
+  checkpoint(CheckpointMode::kTruncate);
+}
+
+Result<void> SqliteStore::open_database() {
+  const std::filesystem::path path = database_path(options_.data_dir);
+  const auto kind = inspect_file(path);
+  if (!kind) return std::unexpected(kind.error());
+  if (*kind == FileKind::kForeign) {
+    return fail(ErrorCode::kUnavailable,
+                path.string() + " is not a store of Maru; it was left as it is.");
+  }
+  if (*kind == FileKind::kAbsent) {
+    if (auto created = create_store(path, options_.vfs); !created) return created;
+  }
+  try {
+    return open_connection(path);
+  } catch (const SqliteError& error) {
+    return std::unexpected(cannot_open(path, error.what()));
+  }
+}
+
+Result<void> SqliteStore::open_connection(const std::filesystem::path& path) {
+  connection_ = std::make_unique<Connection>(path.string(), options_);
+  Database& database = connection_->database;
+  // Version and readability first: a newer or damaged store is not even switched to WAL.
+  configure(database, options_);
+  if (auto migrated = migrate(database, path, migrations(), kSchemaVersion); !migrated) {
+    return migrated;
+  }
+  if (database.query_text("PRAGMA journal_mode=WAL") != "wal") {
+    return std::unexpected(cannot_open(path, "its file system cannot hold a write-ahead log"));
+  }
+  sqlite3_wal_hook(database.handle(), note_wal_pages, &connection_->wal_pages);
+  connection_->page_bytes = static_cast<std::uint64_t>(database.query_integer("PRAGMA page_size"));
+  connection_->queries.emplace(database);
+  epoch_ = database.query_text("SELECT value FROM meta WHERE name = 'epoch'");
+  const TailCheck tail = check_tail(database, options_.tail_check_records_max);
+  if (!tail.finding.empty()) return std::unexpected(cannot_open(path, tail.finding));
+  log::info("store_opened", {{"path", path.string()}, {"tail_records", tail.records}});
+  dirty_ = tail.records > 0;
+  return {};
+}
+
+std::uint64_t SqliteStore::wal_bytes() const {
+  return connection_->wal_pages * connection_->page_bytes;
+}
+
+template <class Body>
+auto SqliteStore::run(Body&& body) -> Result<decltype(body())> {
+  if (stopped_) return fail(ErrorCode::kUnavailable, "The store has stopped.");
+  return guarded(fatal_, std::forward<Body>(body));
+}
+
+Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
+  if (batch.empty()) return {};
+  Connection& connection = *connection_;
+  const auto appended = run([&] {
+    WriteTransaction transaction(connection.database);
+    connection.queries->writer.apply(batch);
+    transaction.commit();
+    return true;
+  });
+  if (!appended) {
+    connection.queries->writer.forget();
+    return std::unexpected(appended.error());
+  }
+  dirty_ = true;
+  checkpoint_if_large();
+  return {};
+}
+
+void SqliteStore::checkpoint_if_large() {
+  const std::uint64_t bytes = wal_bytes();
+  if (bytes < options_.wal_bytes_max) {
+    next_checkpoint_bytes_ = options_.wal_bytes_max;
+    return;
+  }
+  if (bytes < next_checkpoint_bytes_) return;
+  // While readers hold the log, trying again is of use only once it has grown.
+  next_checkpoint_bytes_ = bytes + options_.wal_bytes_max / 4;
+  checkpoint(bytes >= options_.wal_bytes_hard ? CheckpointMode::kRestart
+                                              : CheckpointMode::kPassive);
+}
+
+void SqliteStore::checkpoint(CheckpointMode mode) {
+  sqlite3* handle = connection_->database.handle();
+  static constexpr int kModes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART,
+                                   SQLITE_CHECKPOINT_TRUNCATE};
+  sqlite3_busy_timeout(handle, options_.checkpoint_wait_ms);
+  const int code =
+      sqlite3_wal_checkpoint_v2(handle, nullptr, kModes[static_cast<int>(mode)], nullptr, nullptr);
+  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) return;
+  // Nothing is lost: what could not be copied stays in the log.
+  [[maybe_unused]] const Error error =
+      to_error(SqliteError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle)), fatal_);
+}
+
+void SqliteStore::mark_clean() {
+  [[maybe_unused]] const auto marked = run([&] {
+    Database& database = connection_->database;
+    std::int64_t last = 0;
+    {
+      Rows rows = connection_->queries->last_ref.query();
+      if (rows.next()) last = rows.integer(0);
+    }
+    if (last == read_meta(database, kMetaCleanMark)) return true;
+    WriteTransaction transaction(database);
+    write_meta(database, kMetaCleanMark, last);
+    transaction.commit();
+    return true;
+  });
+}
+
+void SqliteStore::idle(MonotonicTime now) {
+  if (stopped_ || !dirty_) return;
+  if (now.ms - last_idle_checkpoint_ms_ < options_.idle_checkpoint_interval_ms) return;
+  last_idle_checkpoint_ms_ = now.ms;
+  dirty_ = false;
+  mark_clean();
+  if (!stopped_) checkpoint(CheckpointMode::kPassive);
+}
+
+Result<std::optional<chat::ChatState>> SqliteStore::load_chat(ChatId id) {
+  return run([&] { return connection_->queries->chats.load_state(id); });
+}
+
+Result<std::optional<ChatId>> SqliteStore::load_personal_chat(UserId a, UserId b) {
+  return run([&] { return connection_->queries->chats.find_personal(a, b); });
+}
+
+Result<std::optional<chat::User>> SqliteStore::load_user(UserId id) {
+  return run([&] { return connection_->queries->users.find(id); });
+}
+
+Result<std::optional<chat::User>> SqliteStore::load_user_by_name(std::string_view folded) {
+  return run([&] { return connection_->queries->users.find_by_name(folded); });
+}
+
+Result<std::vector<chat::LoginSession>> SqliteStore::load_sessions(UserId user) {
+  return run([&] { return connection_->queries->users.list_sessions(user); });
+}
+
+Result<std::vector<chat::LoginSession>> SqliteStore::load_idle_sessions(WallTime idle_since,
+                                                                        std::size_t limit) {
+  return run([&] { return connection_->queries->users.list_idle_sessions(idle_since, limit); });
+}
+
+Result<std::vector<ChatId>> SqliteStore::load_chats_of(UserId user) {
+  return run([&] { return connection_->queries->chats.list_ids_of(user); });
+}
+
+Result<std::size_t> SqliteStore::load_chat_count_of(UserId user) {
+  return run([&] { return connection_->queries->chats.count_of(user); });
+}
+
+Result<chat::RecordPtr> SqliteStore::load_by_client_msg_id(ChatId chat, UserId from,
+                                                           std::string_view id) {
+  return run([&] { return connection_->queries->records.find_by_client_msg_id(chat, from, id); });
+}
+
+Result<std::optional<chat::Store::CreatedUnderKey>> SqliteStore::load_created_under_key(
+    UserId caller, std::string_view key, WallTime not_before) {
+  return run(
+      [&] { return connection_->queries->chats.find_created_under_key(caller, key, not_before); });
+}
+
+Result<ChatNumber> SqliteStore::load_last_number() {
+  return run([&] { return ChatNumber{read_meta(connection_->database, kMetaLastNumber)}; });
+}
+
+}  // namespace maru::sqlite

@@ -1,0 +1,317 @@
+#include "storage/sqlite/writer.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "text/text.hpp"
+
+namespace maru::sqlite {
+namespace {
+
+// Each cache is emptied when it is full: a miss is one look-up in an index.
+constexpr std::size_t kCachedMax = 32'768;
+// Idempotency keys of chat creation hold this long (product.md, "Idempotency"); a key that is older
+// must not stand in the way of its next use.
+constexpr std::int64_t kCreatedKeyLifetimeMs = 24LL * 60 * 60 * 1000;
+
+[[noreturn]] void unknown(const char* what) {
+  throw ContractError(ContractError::Kind::kUnknownReference, what);
+}
+
+[[noreturn]] void conflict(const char* what) {
+  throw ContractError(ContractError::Kind::kConflict, what);
+}
+
+}  // namespace
+
+Writer::Writer(Database& database)
+    : database_(database),
+      insert_user_(
+          database,
+          "INSERT INTO users(id, name, folded_name, type, password_hash, created_at,"
+          " updated_at, last_seen_at, search_name) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+      set_password_(
+          database,
+          "UPDATE users SET password_hash = ?2, type = ?3, updated_at = ?4 WHERE ref = ?1"),
+      read_name_(database, "SELECT name FROM users WHERE ref = ?1 AND deleted_at IS NULL"),
+      end_user_(
+          database,
+          "UPDATE users SET name = ?2, folded_name = NULL, search_name = NULL, password_hash = '',"
+          " updated_at = ?3, deleted_at = ?3 WHERE ref = ?1"),
+      end_sessions_(database, "DELETE FROM sessions WHERE user = ?1"),
+      see_user_(database,
+                "UPDATE users SET last_seen_at = ?2 WHERE id = ?1"
+                " AND (last_seen_at IS NULL OR last_seen_at < ?2)"),
+      insert_term_(database,
+                   "INSERT INTO user_terms(term, user) VALUES(?1, ?2)"
+                   " ON CONFLICT DO NOTHING"),
+      delete_term_(database, "DELETE FROM user_terms WHERE term = ?1 AND user = ?2"),
+      insert_session_(database,
+                      "INSERT INTO sessions(id, user, token, created_at, last_used_at, user_agent)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"),
+      touch_session_(database,
+                     "UPDATE sessions SET last_used_at = ?2 WHERE id = ?1 AND last_used_at < ?2"),
+      close_session_(database, "DELETE FROM sessions WHERE id = ?1"),
+      insert_chat_(database,
+                   "INSERT INTO chats(id, number, name, personal, archived, owner, created_at,"
+                   " pair_low, pair_high) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+      insert_head_(database, "INSERT INTO heads VALUES(?1, 0, 0, ?2)"),
+      raise_number_(database,
+                    "UPDATE meta SET value = ?1 WHERE name = 'last_number' AND value < ?1"),
+      add_public_(database, "UPDATE meta SET value = value + ?1 WHERE name = 'public_groups'"),
+      insert_member_(database, "INSERT INTO members VALUES(?1, ?2, ?3, ?4, ?5)"),
+      delete_member_(database, "DELETE FROM members WHERE chat = ?1 AND user = ?2"),
+      set_role_(database, "UPDATE members SET role = ?3 WHERE chat = ?1 AND user = ?2"),
+      read_chat_state_(database, "SELECT personal, archived FROM chats WHERE ref = ?1"),
+      update_chat_(database, "UPDATE chats SET owner = ?2, archived = ?3 WHERE ref = ?1"),
+      update_time_(database, "UPDATE heads SET updated_at = ?2 WHERE chat = ?1"),
+      update_head_(database,
+                   "UPDATE heads SET head = ?2, text_count = ?3, updated_at = ?4"
+                   " WHERE chat = ?1 AND head = ?5"),
+      insert_text_(database,
+                   "INSERT INTO records(chat, sequence, id, kind, text_count, created_at, sender,"
+                   " client_msg_id, content) VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8)"),
+      insert_system_(database,
+                     "INSERT INTO records(chat, sequence, id, kind, text_count, created_at,"
+                     " subject, member_count, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+      drop_old_key_(database,
+                    "DELETE FROM created_keys WHERE caller = ?1 AND key = ?2 AND created_at < ?3"),
+      insert_key_(database, "INSERT INTO created_keys VALUES(?1, ?2, ?3, ?4, ?5)"),
+      expire_keys_(database, "DELETE FROM created_keys WHERE created_at < ?1"),
+      find_user_(database, "SELECT ref FROM users WHERE id = ?1"),
+      find_chat_(database, "SELECT ref FROM chats WHERE id = ?1") {}
+
+void Writer::apply(std::span<const chat::Change> batch) {
+  ++batch_;
+  pending_.clear();
+  for (const chat::Change& change : batch) {
+    std::visit([this](const auto& one) { apply_change(one); }, change);
+  }
+  write_heads();
+}
+
+void Writer::forget() {
+  users_.clear();
+  chats_.clear();
+  pending_.clear();
+}
+
+void Writer::apply_change(const chat::UserInserted& change) {
+  const chat::User& user = change.user;
+  const std::string search_name = text::name_search_query(user.name);
+  insert_user_.execute(user.id, std::string_view(user.name), std::string_view(change.folded_name),
+                       static_cast<int>(user.type), std::string_view(user.password_hash),
+                       user.created_at, user.updated_at, user.last_seen_at,
+                       std::string_view(search_name));
+  add_terms(user.name, user_ref(user.id));
+}
+
+void Writer::apply_change(const chat::UserPasswordSet& change) {
+  set_password_.execute(user_ref(change.user), std::string_view(change.password_hash),
+                        static_cast<int>(change.type), change.updated_at);
+}
+
+void Writer::apply_change(const chat::UserEnded& change) {
+  const Ref user = user_ref(change.user);
+  std::string name;
+  {
+    Rows rows = read_name_.query(user);
+    if (!rows.next()) return;  // has ended before
+    name = rows.text(0);
+  }
+  remove_terms(name, user);
+  end_user_.execute(user, std::string_view(change.tombstone_name), change.deleted_at);
+  end_sessions_.execute(user);
+}
+
+void Writer::apply_change(const chat::UserSeen& change) {
+  see_user_.execute(change.user, change.at);
+}
+
+void Writer::apply_change(const chat::SessionOpened& change) {
+  const chat::LoginSession& session = change.session;
+  insert_session_.execute(session.id, user_ref(session.user), session.token, session.created_at,
+                          session.last_used_at, std::string_view(session.user_agent));
+}
+
+void Writer::apply_change(const chat::SessionTouched& change) {
+  touch_session_.execute(change.session, change.at);
+}
+
+void Writer::apply_change(const chat::SessionClosed& change) {
+  close_session_.execute(change.session);
+}
+
+void Writer::apply_change(const chat::ChatInserted& change) {
+  insert_chat_row(change);
+  const chat::Chat& chat = change.chat;
+  const Ref ref = chat_entry(chat.id).ref;
+  insert_head_.execute(ref, chat.updated_at);
+  raise_number_.execute(chat.number);
+  if (!chat.is_personal && !chat.archived) add_public_.execute(1);
+  int ordinal = 0;
+  for (const chat::Member& member : change.members) {
+    insert_member_.execute(ref, user_ref(member.user), static_cast<int>(member.role),
+                           member.joined_at, ordinal++);
+  }
+  if (change.idempotency_key) insert_created_key(change, ref);
+}
+
+void Writer::insert_chat_row(const chat::ChatInserted& change) {
+  const chat::Chat& chat = change.chat;
+  std::optional<Ref> owner;
+  std::optional<Ref> low;
+  std::optional<Ref> high;
+  if (chat.owner) owner = user_ref(*chat.owner);
+  if (chat.is_personal) {
+    if (change.members.size() != 2) unknown("a 1:1 has two members");
+    const Ref one = user_ref(change.members[0].user);
+    const Ref two = user_ref(change.members[1].user);
+    low = std::min(one, two);
+    high = std::max(one, two);
+  }
+  insert_chat_.execute(chat.id, chat.number, std::string_view(chat.name), chat.is_personal,
+                       chat.archived, owner, chat.created_at, low, high);
+}
+
+void Writer::insert_created_key(const chat::ChatInserted& change, Ref chat) {
+  const Ref caller = user_ref(change.caller);
+  const std::string_view key = *change.idempotency_key;
+  const WallTime now = change.chat.created_at;
+  drop_old_key_.execute(caller, key, WallTime{now.ms - kCreatedKeyLifetimeMs});
+  insert_key_.execute(caller, key, chat, change.idempotency_fingerprint, now);
+}
+
+void Writer::apply_change(const chat::MemberAdded& change) {
+  insert_member_.execute(chat_entry(change.chat).ref, user_ref(change.member.user),
+                         static_cast<int>(change.member.role), change.member.joined_at, 0);
+}
+
+void Writer::apply_change(const chat::MemberRemoved& change) {
+  const CachedChat* chat = find_chat(change.chat);
+  const Ref user = find_user(change.user);
+  if (chat && user != 0) delete_member_.execute(chat->ref, user);
+}
+
+void Writer::apply_change(const chat::MemberRoleSet& change) {
+  set_role_.execute(chat_entry(change.chat).ref, user_ref(change.user),
+                    static_cast<int>(change.role));
+}
+
+void Writer::apply_change(const chat::ChatUpdated& change) {
+  CachedChat& chat = chat_entry(change.chat);
+  bool personal = false;
+  bool was_archived = false;
+  {
+    Rows rows = read_chat_state_.query(chat.ref);
+    if (!rows.next()) unknown("an update of an unknown chat");
+    personal = rows.integer(0) != 0;
+    was_archived = rows.integer(1) != 0;
+  }
+  std::optional<Ref> owner;
+  if (change.owner) owner = user_ref(*change.owner);
+  update_chat_.execute(chat.ref, owner, change.archived);
+  update_time_.execute(chat.ref, change.updated_at);
+  if (chat.batch == batch_) pending_[chat.slot].updated_at = change.updated_at;
+  if (!personal && was_archived != change.archived) add_public_.execute(change.archived ? -1 : 1);
+}
+
+void Writer::apply_change(const chat::RecordAppended& change) {
+  const chat::Record& record = *change.record;
+  CachedChat& chat = chat_entry(record.chat);
+  if (record.kind == chat::RecordKind::kText) {
+    insert_text(record, chat.ref);
+  } else {
+    const int kind = record.system_event == chat::SystemEvent::kJoin ? kKindJoin : kKindLeave;
+    insert_system_.execute(chat.ref, record.sequence, record.id, kind, record.text_count,
+                           record.created_at, user_ref(record.system_subject), record.member_count,
+                           std::string_view(record.content));
+  }
+  move_head(record, chat);
+}
+
+void Writer::insert_text(const chat::Record& record, Ref chat) {
+  if (!record.from) unknown("a text without a sender");
+  const Ref sender = user_ref(*record.from);
+  const auto insert = [&](const auto& client_id) {
+    insert_text_.execute(chat, record.sequence, record.id, record.text_count, record.created_at,
+                         sender, client_id, std::string_view(record.content));
+  };
+  if (!record.client_msg_id) return insert(std::nullopt);
+  const StoredClientId stored(*record.client_msg_id);
+  if (stored.is_packed()) return insert(Blob{stored.bytes()});
+  insert(stored.bytes());
+}
+
+void Writer::move_head(const chat::Record& record, CachedChat& chat) {
+  const auto sequence = static_cast<std::int64_t>(record.sequence.value);
+  const auto text_count = static_cast<std::int64_t>(record.text_count);
+  if (chat.batch != batch_) {
+    chat.batch = batch_;
+    chat.slot = pending_.size();
+    pending_.push_back({chat.ref, sequence - 1, sequence, text_count, record.created_at});
+    return;
+  }
+  PendingHead& pending = pending_[chat.slot];
+  if (sequence != pending.head + 1) conflict("The sequence of a chat has a gap.");
+  pending.head = sequence;
+  pending.text_count = text_count;
+  pending.updated_at = record.created_at;
+}
+
+void Writer::write_heads() {
+  for (const PendingHead& pending : pending_) {
+    update_head_.execute(pending.chat, pending.head, pending.text_count, pending.updated_at,
+                         pending.before);
+    // The unique index refuses a number twice; this refuses to leave one out.
+    if (database_.changes() != 1) conflict("The head of a chat is another by now.");
+  }
+}
+
+void Writer::apply_change(const chat::IdempotencyExpired& change) {
+  expire_keys_.execute(change.before);
+}
+
+void Writer::add_terms(std::string_view name, Ref user) {
+  for (const std::string& term : text::name_search_terms(name)) {
+    insert_term_.execute(std::string_view(term), user);
+  }
+}
+
+void Writer::remove_terms(std::string_view name, Ref user) {
+  for (const std::string& term : text::name_search_terms(name)) {
+    delete_term_.execute(std::string_view(term), user);
+  }
+}
+
+Ref Writer::find_user(const UserId& id) {
+  if (const auto found = users_.find(id); found != users_.end()) return found->second;
+  Rows rows = find_user_.query(id);
+  if (!rows.next()) return 0;
+  if (users_.size() >= kCachedMax) users_.clear();
+  return users_.emplace(id, rows.integer(0)).first->second;
+}
+
+Ref Writer::user_ref(const UserId& id) {
+  const Ref ref = find_user(id);
+  if (ref == 0) unknown("a change names an unknown user");
+  return ref;
+}
+
+Writer::CachedChat* Writer::find_chat(const ChatId& id) {
+  if (const auto found = chats_.find(id); found != chats_.end()) return &found->second;
+  Rows rows = find_chat_.query(id);
+  if (!rows.next()) return nullptr;
+  // A chat that loses its slot in the middle of a batch gets another one; they are written in
+  // order.
+  if (chats_.size() >= kCachedMax) chats_.clear();
+  return &chats_.emplace(id, CachedChat{rows.integer(0)}).first->second;
+}
+
+Writer::CachedChat& Writer::chat_entry(const ChatId& id) {
+  CachedChat* chat = find_chat(id);
+  if (!chat) unknown("a change names an unknown chat");
+  return *chat;
+}
+
+}  // namespace maru::sqlite

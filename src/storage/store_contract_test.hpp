@@ -1,0 +1,698 @@
+// What every chat::Store with its snapshots must do, whichever database is behind it. A store's
+// test instantiates the suite with a harness:
+//
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(make_sqlite_harness));
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chat/ports.hpp"
+#include "text/text.hpp"
+
+namespace maru::storage_testing {
+
+class StoreHarness {
+ public:
+  virtual ~StoreHarness() = default;
+  virtual chat::Store& store() = 0;
+  // Runs `query` in a snapshot of its own and returns when it has ended.
+  virtual void read(const std::function<void(chat::Snapshot&)>& query) = 0;
+};
+
+// ---- documents by number
+// ---------------------------------------------------------------------------
+
+template <class Id>
+Id make_id(std::uint32_t number) {
+  typename Id::Bytes bytes{};
+  for (int i = 0; i < 4; ++i) bytes[11 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+  bytes[0] = 0x65;
+  return Id(bytes);
+}
+
+inline TokenHash make_token(std::uint32_t number) {
+  TokenHash token{};
+  std::memcpy(token.data(), &number, sizeof number);
+  return token;
+}
+
+inline chat::UserInserted make_user(std::uint32_t number, std::string name) {
+  chat::User user;
+  user.id = make_id<UserId>(number);
+  user.name = name;
+  user.type = chat::AccountType::kAccount;
+  user.password_hash = "$argon2id$" + std::to_string(number);
+  user.created_at = {1000 + number};
+  user.updated_at = {2000 + number};
+  return {user, text::fold_name(name)};
+}
+
+inline chat::SessionOpened make_session(std::uint32_t number, std::uint32_t user,
+                                        WallTime used = {5000}) {
+  return {{make_id<SessionId>(number),
+           make_id<UserId>(user),
+           make_token(number),
+           {4000},
+           used,
+           "agent " + std::to_string(number)}};
+}
+
+inline chat::ChatInserted make_chat(std::uint32_t number, std::vector<std::uint32_t> users,
+                                    bool personal = false) {
+  chat::ChatInserted change;
+  change.chat.id = make_id<ChatId>(number);
+  change.chat.number = {number};
+  change.chat.name = "chat " + std::to_string(number);
+  change.chat.is_personal = personal;
+  change.chat.owner = make_id<UserId>(users.front());
+  change.chat.created_at = {10'000 + number};
+  change.chat.updated_at = {10'000 + number};
+  change.caller = *change.chat.owner;
+  for (const std::uint32_t user : users) {
+    change.members.push_back({make_id<UserId>(user), "", chat::Role::kMember, {0}});
+  }
+  change.members.front().role = chat::Role::kOwner;
+  return change;
+}
+
+inline chat::RecordAppended make_text(std::uint32_t chat, std::uint64_t sequence,
+                                      std::uint32_t from, std::uint64_t text_count,
+                                      std::optional<std::string> client_msg_id = std::nullopt) {
+  auto record = std::make_shared<chat::Record>();
+  record->id = make_id<RecordId>(static_cast<std::uint32_t>(chat * 100'000 + sequence));
+  record->chat = make_id<ChatId>(chat);
+  record->chat_number = {chat};
+  record->sequence = {sequence};
+  record->from = make_id<UserId>(from);
+  record->content = "text " + std::to_string(sequence);
+  record->client_msg_id = std::move(client_msg_id);
+  record->text_count = text_count;
+  record->created_at = {100'000 + static_cast<std::int64_t>(sequence)};
+  return {record};
+}
+
+inline chat::RecordAppended make_system(std::uint32_t chat, std::uint64_t sequence,
+                                        chat::SystemEvent event, std::uint32_t subject,
+                                        std::uint32_t member_count, std::uint64_t text_count) {
+  auto record = std::make_shared<chat::Record>();
+  record->id = make_id<RecordId>(static_cast<std::uint32_t>(chat * 100'000 + sequence));
+  record->chat = make_id<ChatId>(chat);
+  record->chat_number = {chat};
+  record->sequence = {sequence};
+  record->kind = chat::RecordKind::kSystem;
+  record->from_name = "system";
+  record->content = event == chat::SystemEvent::kJoin ? "입장" : "퇴장";
+  record->system_event = event;
+  record->system_subject = make_id<UserId>(subject);
+  record->member_count = member_count;
+  record->text_count = text_count;
+  record->created_at = {100'000 + static_cast<std::int64_t>(sequence)};
+  return {record};
+}
+
+inline std::vector<std::uint64_t> sequences(const std::vector<chat::RecordPtr>& records) {
+  std::vector<std::uint64_t> numbers;
+  for (const chat::RecordPtr& record : records) numbers.push_back(record->sequence.value);
+  return numbers;
+}
+
+inline std::vector<std::string> names(const std::vector<chat::UserBrief>& users) {
+  std::vector<std::string> found;
+  for (const chat::UserBrief& user : users) found.push_back(user.name);
+  return found;
+}
+
+inline std::vector<std::int64_t> numbers(const std::vector<chat::ChatDocument>& chats) {
+  std::vector<std::int64_t> found;
+  for (const chat::ChatDocument& document : chats) found.push_back(document.chat.number.value);
+  return found;
+}
+
+using HarnessFactory = std::function<std::unique_ptr<StoreHarness>()>;
+
+class StoreContract : public ::testing::TestWithParam<HarnessFactory> {
+ protected:
+  void SetUp() override {
+    harness_ = GetParam()();
+    ASSERT_TRUE(harness_);
+  }
+  chat::Store& store() { return harness_->store(); }
+
+  Result<void> append(std::vector<chat::Change> batch) { return store().append(batch); }
+  void must(std::vector<chat::Change> batch) {
+    const auto appended = append(std::move(batch));
+    ASSERT_TRUE(appended) << appended.error().detail;
+  }
+  ErrorCode code_of(std::vector<chat::Change> batch) {
+    const auto appended = append(std::move(batch));
+    return appended ? ErrorCode::kInternal : appended.error().code;
+  }
+  // The value of a snapshot's call that must not fail.
+  template <class Call>
+  auto read(Call&& call) {
+    std::optional<decltype(call(std::declval<chat::Snapshot&>()))> result;
+    harness_->read([&](chat::Snapshot& snapshot) { result.emplace(call(snapshot)); });
+    if (!result->has_value()) ADD_FAILURE() << result->error().detail;
+    return std::move(**result);
+  }
+  void add_users(std::uint32_t count) {
+    std::vector<chat::Change> batch;
+    for (std::uint32_t i = 1; i <= count; ++i) {
+      batch.emplace_back(make_user(i, "user" + std::to_string(i)));
+    }
+    must(std::move(batch));
+  }
+
+  std::unique_ptr<StoreHarness> harness_;
+};
+
+// ---- users and sessions
+// ---------------------------------------------------------------------------
+
+TEST_P(StoreContract, AnEmptyStoreHasNothing) {
+  const UserId user = make_id<UserId>(1);
+  const ChatId chat = make_id<ChatId>(1);
+  EXPECT_TRUE(append({}));
+  EXPECT_FALSE(*store().load_user(user));
+  EXPECT_FALSE(*store().load_user_by_name("x"));
+  EXPECT_FALSE(*store().load_chat(chat));
+  EXPECT_FALSE(*store().load_personal_chat(user, user));
+  EXPECT_TRUE(store().load_sessions(user)->empty());
+  EXPECT_TRUE(store().load_idle_sessions({1}, 10)->empty());
+  EXPECT_TRUE(store().load_chats_of(user)->empty());
+  EXPECT_EQ(*store().load_chat_count_of(user), 0u);
+  EXPECT_EQ(*store().load_by_client_msg_id(chat, user, "x"), nullptr);
+  EXPECT_FALSE(*store().load_created_under_key(user, "k", {0}));
+  EXPECT_EQ(store().load_last_number()->value, 0);
+  harness_->read([&](chat::Snapshot& snapshot) {
+    EXPECT_FALSE(*snapshot.find_session(make_token(1)));
+    EXPECT_TRUE(snapshot.search_users("a", 50)->empty());
+    EXPECT_FALSE(*snapshot.find_chat(chat));
+    EXPECT_FALSE(*snapshot.find_chat_by_number({1}));
+    EXPECT_FALSE(*snapshot.is_member(chat, user));
+    EXPECT_EQ(snapshot.list_public_groups(1, 6)->total, 0u);
+    EXPECT_TRUE(snapshot.list_public_groups(1, 6)->chats.empty());
+    EXPECT_TRUE(snapshot.list_my_chats(user, "", 10)->chats.empty());
+    EXPECT_EQ(snapshot.head(chat)->value, 0u);
+    EXPECT_TRUE(snapshot.read_records(chat, chat::RecordRange::kNewest, {}, 10)->empty());
+  });
+}
+
+TEST_P(StoreContract, AUserIsFoundByIdAndFoldedName) {
+  must({make_user(7, "Kim 현")});
+  const auto loaded = *store().load_user(make_id<UserId>(7));
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->name, "Kim 현");
+  EXPECT_EQ(loaded->type, chat::AccountType::kAccount);
+  EXPECT_EQ(loaded->password_hash, "$argon2id$7");
+  EXPECT_EQ(loaded->created_at.ms, 1007);
+  EXPECT_EQ(loaded->updated_at.ms, 2007);
+  EXPECT_FALSE(loaded->last_seen_at);
+  EXPECT_FALSE(loaded->deleted_at);
+  EXPECT_TRUE(*store().load_user_by_name(text::fold_name("KIM 현")));
+  EXPECT_FALSE(*store().load_user_by_name("kim"));
+  EXPECT_EQ(read([](auto& s) { return s.find_user(make_id<UserId>(7)); })->name, "Kim 현");
+  EXPECT_TRUE(read([](auto& s) { return s.find_user_by_name(text::fold_name("kim 현")); }));
+}
+
+TEST_P(StoreContract, TwoLivingUsersNeverHaveOneName) {
+  must({make_user(1, "Maria")});
+  EXPECT_EQ(code_of({make_user(2, "MARIA")}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(code_of({make_user(1, "other")}), ErrorCode::kIdempotencyConflict);
+  EXPECT_FALSE(*store().load_user(make_id<UserId>(2)));
+}
+
+TEST_P(StoreContract, AnEndedUserLeavesATombstoneAndAFreeName) {
+  must({make_user(1, "가나다"), make_session(1, 1)});
+  must({chat::UserEnded{make_id<UserId>(1), "(deleted)", {9000}}});
+  const auto ended = *store().load_user(make_id<UserId>(1));
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->name, "(deleted)");
+  EXPECT_EQ(ended->password_hash, "");
+  EXPECT_EQ(ended->deleted_at, WallTime{9000});
+  EXPECT_FALSE(*store().load_user_by_name("가나다"));
+  EXPECT_FALSE(read([](auto& s) { return s.find_session(make_token(1)); }));
+  const auto search = [](chat::Snapshot& s) {
+    return s.search_users(text::name_search_query("나"), 50);
+  };
+  EXPECT_TRUE(read(search).empty());
+  must({make_user(2, "가나다")});
+  EXPECT_EQ(read(search).size(), 1u);
+  EXPECT_EQ(store().load_user_by_name("가나다")->value().id, make_id<UserId>(2));
+  // The tombstone's own name is no name that can be taken or found.
+  EXPECT_FALSE(*store().load_user_by_name("(deleted)"));
+}
+
+TEST_P(StoreContract, APasswordTurnsAGuestIntoAnAccount) {
+  auto guest = make_user(1, "guest");
+  guest.user.type = chat::AccountType::kGuest;
+  guest.user.password_hash.clear();
+  must({guest});
+  must({chat::UserPasswordSet{make_id<UserId>(1), "hash", chat::AccountType::kAccount, {77}}});
+  const auto loaded = *store().load_user(make_id<UserId>(1));
+  EXPECT_EQ(loaded->type, chat::AccountType::kAccount);
+  EXPECT_EQ(loaded->password_hash, "hash");
+  EXPECT_EQ(loaded->updated_at.ms, 77);
+}
+
+TEST_P(StoreContract, SessionsAreFoundByTokenAndListed) {
+  must({make_user(1, "a"), make_user(2, "b"), make_session(1, 1), make_session(2, 1),
+        make_session(3, 2)});
+  const auto found = read([](auto& s) { return s.find_session(make_token(2)); });
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->session.id, make_id<SessionId>(2));
+  EXPECT_EQ(found->session.user_agent, "agent 2");
+  EXPECT_EQ(found->user.name, "a");
+  EXPECT_FALSE(read([](auto& s) { return s.find_session(make_token(9)); }));
+  EXPECT_EQ(store().load_sessions(make_id<UserId>(1))->size(), 2u);
+  EXPECT_EQ(read([](auto& s) { return s.list_sessions(make_id<UserId>(1)); }).size(), 2u);
+  must({chat::SessionClosed{make_id<SessionId>(2)}, chat::SessionClosed{make_id<SessionId>(99)}});
+  EXPECT_FALSE(read([](auto& s) { return s.find_session(make_token(2)); }));
+  EXPECT_EQ(code_of({make_session(1, 2)}), ErrorCode::kIdempotencyConflict);
+}
+
+TEST_P(StoreContract, TouchesOnlyMoveForwardAndSkipUnknownIds) {
+  must({make_user(1, "a"), make_session(1, 1, {5000}), make_session(2, 1, {6000})});
+  EXPECT_TRUE(store().load_idle_sessions({5000}, 10)->empty());
+  EXPECT_EQ(store().load_idle_sessions({5001}, 10)->size(), 1u);
+  EXPECT_EQ(store().load_idle_sessions({9999}, 1)->size(), 1u);
+  must({chat::SessionTouched{make_id<SessionId>(1), {7000}},
+        chat::SessionTouched{make_id<SessionId>(2), {10}},
+        chat::SessionTouched{make_id<SessionId>(3), {7000}},
+        chat::UserSeen{make_id<UserId>(1), {800}}, chat::UserSeen{make_id<UserId>(1), {700}},
+        chat::UserSeen{make_id<UserId>(5), {700}}});
+  const auto idle = *store().load_idle_sessions({6500}, 10);
+  ASSERT_EQ(idle.size(), 1u);
+  EXPECT_EQ(idle.front().id, make_id<SessionId>(2));
+  EXPECT_EQ(idle.front().user, make_id<UserId>(1));
+  EXPECT_EQ(idle.front().last_used_at.ms, 6000);
+  EXPECT_EQ(store().load_user(make_id<UserId>(1))->value().last_seen_at, WallTime{800});
+}
+
+TEST_P(StoreContract, BriefsKeepTheirOrderAndLeaveOutTheUnknown) {
+  add_users(3);
+  const std::vector<UserId> ids = {make_id<UserId>(3), make_id<UserId>(9), make_id<UserId>(1)};
+  EXPECT_EQ(names(read([&](auto& s) { return s.find_users(ids); })),
+            (std::vector<std::string>{"user3", "user1"}));
+}
+
+// ---- search
+// ----------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, SearchFindsAnyPartOfAName) {
+  must({make_user(1, "김현"), make_user(2, "이김"), make_user(3, "Anna Kim"),
+        make_user(4, "kimberly")});
+  const auto search = [&](const char* typed, std::size_t limit = 50) {
+    auto found =
+        names(read([&](auto& s) { return s.search_users(text::name_search_query(typed), limit); }));
+    return found;
+  };
+  EXPECT_EQ(search("김"), (std::vector<std::string>{"김현", "이김"}));  // beginnings first
+  EXPECT_EQ(search("현"), (std::vector<std::string>{"김현"}));
+  EXPECT_EQ(search("ㄱㅎ"), (std::vector<std::string>{"김현"}));
+  EXPECT_EQ(search("ㄱ"), (std::vector<std::string>{"이김", "김현"}));
+  EXPECT_EQ(search("KIM"), (std::vector<std::string>{"kimberly", "Anna Kim"}));
+  EXPECT_EQ(search("berl"), (std::vector<std::string>{"kimberly"}));
+  EXPECT_EQ(search("n").size(), 1u);  // once, however often the name holds it
+  EXPECT_EQ(search("KIM", 1), (std::vector<std::string>{"kimberly"}));
+  EXPECT_TRUE(search("KIM", 0).empty());
+  EXPECT_TRUE(search("").empty());
+}
+
+TEST_P(StoreContract, SearchTakesEveryCharacterLiterally) {
+  must({make_user(1, "100%"), make_user(2, "a_b"), make_user(3, "o'neil"), make_user(4, "plain")});
+  const auto count = [&](std::string query) {
+    return read([&](auto& s) { return s.search_users(query, 50); }).size();
+  };
+  EXPECT_EQ(count("%"), 1u);
+  EXPECT_EQ(count("_"), 1u);
+  EXPECT_EQ(count("'"), 1u);
+  for (const char* nothing :
+       {"(", "*", ".*", "[a-z]", "\"", "\\", "' OR 1=1 --", "%%", "\xff", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_EQ(count(nothing), 0u) << nothing;
+  }
+  EXPECT_EQ(count(std::string("\0", 1)), 0u);
+  EXPECT_EQ(count(std::string(100'000, 'x')), 0u);
+}
+
+// ---- chats
+// ------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, AChatIsLoadedAsItWasMade) {
+  add_users(3);
+  must({make_chat(5, {2, 1, 3})});
+  const auto state = *store().load_chat(make_id<ChatId>(5));
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->chat.number.value, 5);
+  EXPECT_EQ(state->chat.name, "chat 5");
+  EXPECT_FALSE(state->chat.is_personal);
+  EXPECT_FALSE(state->chat.archived);
+  EXPECT_EQ(state->chat.owner, make_id<UserId>(2));
+  EXPECT_EQ(state->chat.created_at.ms, 10'005);
+  EXPECT_EQ(state->head.value, 0u);
+  ASSERT_EQ(state->members.size(), 3u);
+  EXPECT_EQ(state->members[0].user, make_id<UserId>(2));
+  EXPECT_EQ(state->members[0].user_name, "user2");
+  EXPECT_EQ(state->members[0].role, chat::Role::kOwner);
+  EXPECT_EQ(state->members[1].user, make_id<UserId>(1));
+  EXPECT_EQ(state->members[2].user, make_id<UserId>(3));
+  const auto document = read([](auto& s) { return s.find_chat_by_number({5}); });
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->owner_name, "user2");
+  EXPECT_EQ(document->members.size(), 3u);
+  EXPECT_EQ(store().load_last_number()->value, 5);
+  EXPECT_TRUE(read([](auto& s) { return s.is_member(make_id<ChatId>(5), make_id<UserId>(3)); }));
+  EXPECT_FALSE(read([](auto& s) { return s.is_member(make_id<ChatId>(5), make_id<UserId>(4)); }));
+}
+
+TEST_P(StoreContract, NumbersPairsAndIdsAreUnique) {
+  add_users(3);
+  must({make_chat(1, {1, 2}, true)});
+  auto same_number = make_chat(2, {1});
+  same_number.chat.number = {1};
+  EXPECT_EQ(code_of({same_number}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(code_of({make_chat(3, {2, 1}, true)}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(code_of({make_chat(1, {3})}), ErrorCode::kIdempotencyConflict);
+  EXPECT_FALSE(*store().load_chat(make_id<ChatId>(3)));
+  EXPECT_EQ(store().load_last_number()->value, 1);
+  EXPECT_EQ(*store().load_personal_chat(make_id<UserId>(2), make_id<UserId>(1)),
+            make_id<ChatId>(1));
+  EXPECT_EQ(*store().load_personal_chat(make_id<UserId>(1), make_id<UserId>(2)),
+            make_id<ChatId>(1));
+  EXPECT_FALSE(*store().load_personal_chat(make_id<UserId>(1), make_id<UserId>(3)));
+  EXPECT_TRUE(append({make_chat(3, {2, 3}, true), make_chat(4, {1, 2})}));
+}
+
+TEST_P(StoreContract, MembersComeAndGoInOrder) {
+  add_users(4);
+  must({make_chat(1, {1})});
+  must({make_system(1, 1, chat::SystemEvent::kJoin, 3, 2, 0),
+        chat::MemberAdded{make_id<ChatId>(1), {make_id<UserId>(3), "", chat::Role::kMember, {1}}},
+        make_system(1, 2, chat::SystemEvent::kJoin, 2, 3, 0),
+        chat::MemberAdded{make_id<ChatId>(1), {make_id<UserId>(2), "", chat::Role::kMember, {2}}}});
+  EXPECT_EQ(code_of({chat::MemberAdded{make_id<ChatId>(1),
+                                       {make_id<UserId>(2), "", chat::Role::kMember, {3}}}}),
+            ErrorCode::kIdempotencyConflict);
+  auto state = *store().load_chat(make_id<ChatId>(1));
+  ASSERT_EQ(state->members.size(), 3u);
+  EXPECT_EQ(state->members[1].user, make_id<UserId>(3));
+  EXPECT_EQ(state->members[2].joined_at.value, 2u);
+  must({chat::MemberRemoved{make_id<ChatId>(1), make_id<UserId>(1)},
+        chat::MemberRemoved{make_id<ChatId>(1), make_id<UserId>(4)},
+        chat::MemberRoleSet{make_id<ChatId>(1), make_id<UserId>(3), chat::Role::kOwner},
+        chat::ChatUpdated{make_id<ChatId>(1), make_id<UserId>(3), false, {555}}});
+  state = *store().load_chat(make_id<ChatId>(1));
+  ASSERT_EQ(state->members.size(), 2u);
+  EXPECT_EQ(state->members[0].role, chat::Role::kOwner);
+  EXPECT_EQ(state->chat.owner, make_id<UserId>(3));
+  EXPECT_EQ(state->chat.updated_at.ms, 555);
+  EXPECT_EQ(state->head.value, 2u);
+}
+
+TEST_P(StoreContract, ChatsOfAUser) {
+  add_users(3);
+  must({make_chat(3, {1, 2}), make_chat(1, {1, 2}, true), make_chat(2, {1, 3}, true),
+        make_chat(4, {2})});
+  EXPECT_EQ(*store().load_chat_count_of(make_id<UserId>(1)), 3u);
+  EXPECT_EQ(store().load_chats_of(make_id<UserId>(1))->size(), 3u);
+  const UserId user = make_id<UserId>(1);
+  const auto page = read([&](auto& s) { return s.list_personal_chats(user, 1, 1); });
+  EXPECT_EQ(page.total, 2u);
+  EXPECT_EQ(numbers(page.chats), (std::vector<std::int64_t>{2}));
+  EXPECT_EQ(numbers(read([&](auto& s) { return s.list_personal_chats(user, 2, 1); }).chats),
+            (std::vector<std::int64_t>{1}));
+  EXPECT_TRUE(read([&](auto& s) { return s.list_personal_chats(user, 3, 1); }).chats.empty());
+  EXPECT_EQ(numbers(read([&](auto& s) { return s.list_group_chats(user); })),
+            (std::vector<std::int64_t>{3}));
+}
+
+TEST_P(StoreContract, MyChatsPageByIdWithoutGapsOrRepeats) {
+  add_users(2);
+  std::vector<chat::Change> batch;
+  for (std::uint32_t i = 1; i <= 7; ++i) batch.emplace_back(make_chat(8 - i, {1, 2}));
+  batch.emplace_back(make_chat(8, {2}));
+  batch.emplace_back(make_text(3, 1, 1, 1));
+  batch.emplace_back(make_text(3, 2, 2, 2));
+  must(std::move(batch));
+  const UserId user = make_id<UserId>(1);
+  for (const std::size_t limit : {1u, 2u, 3u, 6u, 7u, 8u, 100u}) {
+    std::vector<std::int64_t> seen;
+    std::string cursor;
+    for (int pages = 0; pages < 10; ++pages) {
+      const auto page = read([&](auto& s) { return s.list_my_chats(user, cursor, limit); });
+      EXPECT_LE(page.chats.size(), limit);
+      for (const chat::MyChat& one : page.chats) {
+        seen.push_back(one.document.chat.number.value);
+        if (seen.back() == 3) {
+          ASSERT_TRUE(one.last);
+          EXPECT_EQ(one.last->sequence.value, 2u);
+        } else {
+          EXPECT_FALSE(one.last);
+        }
+      }
+      if (!page.cursor) break;
+      cursor = *page.cursor;
+    }
+    EXPECT_EQ(seen, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7})) << limit;
+  }
+  harness_->read([&](chat::Snapshot& snapshot) {
+    for (const char* bad : {"x", "%", "' OR 1=1", "65a1b2c3d4e5f60718293a4"}) {
+      EXPECT_FALSE(snapshot.list_my_chats(user, bad, 5)) << bad;
+    }
+  });
+}
+
+TEST_P(StoreContract, PublicGroupsAreNewestFirstWithATotal) {
+  add_users(2);
+  std::vector<chat::Change> batch;
+  for (std::uint32_t i = 1; i <= 10; ++i) batch.emplace_back(make_chat(i, {1}));
+  batch.emplace_back(make_chat(11, {1, 2}, true));
+  must(std::move(batch));
+  must({chat::ChatUpdated{make_id<ChatId>(4), std::nullopt, true, {1}},
+        chat::ChatUpdated{make_id<ChatId>(5), std::nullopt, true, {1}},
+        chat::ChatUpdated{make_id<ChatId>(5), make_id<UserId>(1), false, {2}},
+        chat::ChatUpdated{make_id<ChatId>(5), make_id<UserId>(1), false, {3}},
+        chat::ChatUpdated{make_id<ChatId>(11), make_id<UserId>(1), true, {3}}});
+  std::vector<std::int64_t> seen;
+  for (std::size_t number = 1; number <= 4; ++number) {
+    const auto page = read([&](auto& s) { return s.list_public_groups(number, 4); });
+    EXPECT_EQ(page.total, 9u);
+    for (const std::int64_t one : numbers(page.chats)) seen.push_back(one);
+  }
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{10, 9, 8, 7, 6, 5, 3, 2, 1}));
+  for (const std::size_t far : {std::size_t{5}, std::size_t{1} << 40, ~std::size_t{0}}) {
+    EXPECT_TRUE(read([&](auto& s) { return s.list_public_groups(far, 4); }).chats.empty());
+  }
+}
+
+TEST_P(StoreContract, SharingAChatIsMutual) {
+  add_users(5);
+  must({make_chat(1, {1, 2}), make_chat(2, {3, 1}, true), make_chat(3, {4, 5})});
+  const std::vector<UserId> others = {make_id<UserId>(5), make_id<UserId>(3), make_id<UserId>(9),
+                                      make_id<UserId>(2)};
+  const auto sharing =
+      read([&](auto& s) { return s.filter_sharing_chat(make_id<UserId>(1), others); });
+  EXPECT_EQ(sharing, (std::vector<UserId>{make_id<UserId>(3), make_id<UserId>(2)}));
+  EXPECT_TRUE(
+      read([&](auto& s) { return s.filter_sharing_chat(make_id<UserId>(8), others); }).empty());
+}
+
+TEST_P(StoreContract, IdempotencyKeysHoldADay) {
+  add_users(2);
+  const UserId caller = make_id<UserId>(1);
+  constexpr std::int64_t kDayMs = 86'400'000;
+  auto first = make_chat(1, {1});
+  first.idempotency_key = "key";
+  first.idempotency_fingerprint = 0xfedcba9876543210u;
+  must({first});
+  const auto found = *store().load_created_under_key(caller, "key", {0});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->chat, make_id<ChatId>(1));
+  EXPECT_EQ(found->fingerprint, 0xfedcba9876543210u);
+  EXPECT_FALSE(*store().load_created_under_key(caller, "key", {10'002}));
+  EXPECT_FALSE(*store().load_created_under_key(make_id<UserId>(2), "key", {0}));
+  auto again = make_chat(2, {1});
+  again.idempotency_key = "key";
+  EXPECT_EQ(code_of({again}), ErrorCode::kIdempotencyConflict);
+  again.chat.created_at.ms = 10'001 + kDayMs + 1;
+  must({again});
+  EXPECT_EQ(store().load_created_under_key(caller, "key", {0})->value().chat, make_id<ChatId>(2));
+  must({chat::IdempotencyExpired{{again.chat.created_at.ms + 1}}});
+  EXPECT_FALSE(*store().load_created_under_key(caller, "key", {0}));
+}
+
+// ---- records
+// ----------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, RecordsMoveTheChatAlong) {
+  add_users(3);
+  must({make_chat(1, {1, 2})});
+  must({make_text(1, 1, 1, 1, "0190d5c0-0000-7000-8000-00000000000a"),
+        make_system(1, 2, chat::SystemEvent::kJoin, 3, 3, 1), make_text(1, 3, 2, 2, "plain-id")});
+  const auto state = *store().load_chat(make_id<ChatId>(1));
+  EXPECT_EQ(state->head.value, 3u);
+  EXPECT_EQ(state->text_count, 2u);
+  EXPECT_EQ(state->chat.updated_at.ms, 100'003);
+  EXPECT_EQ(read([](auto& s) { return s.head(make_id<ChatId>(1)); }).value, 3u);
+  const auto records = read([](auto& s) {
+    return s.read_records(make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 10);
+  });
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0]->from, make_id<UserId>(1));
+  EXPECT_EQ(records[0]->from_name, "user1");
+  EXPECT_EQ(records[0]->content, "text 1");
+  EXPECT_EQ(records[0]->client_msg_id, "0190d5c0-0000-7000-8000-00000000000a");
+  EXPECT_EQ(records[0]->chat_number.value, 1);
+  EXPECT_EQ(records[0]->id, make_id<RecordId>(100'001));
+  EXPECT_FALSE(records[0]->to);
+  EXPECT_EQ(records[1]->kind, chat::RecordKind::kSystem);
+  EXPECT_EQ(records[1]->system_event, chat::SystemEvent::kJoin);
+  EXPECT_EQ(records[1]->system_subject, make_id<UserId>(3));
+  EXPECT_EQ(records[1]->from_name, "system");
+  EXPECT_EQ(records[1]->to_name, "user3");
+  EXPECT_EQ(records[1]->member_count, 3u);
+  EXPECT_EQ(records[1]->content, "입장");
+  EXPECT_FALSE(records[1]->from);
+  EXPECT_FALSE(records[1]->client_msg_id);
+  EXPECT_EQ(records[2]->client_msg_id, "plain-id");
+  EXPECT_EQ(records[2]->text_count, 2u);
+}
+
+TEST_P(StoreContract, ATextOfA1To1IsToTheOther) {
+  add_users(2);
+  must({make_chat(1, {2, 1}, true), make_text(1, 1, 1, 1), make_text(1, 2, 2, 2)});
+  const auto records = read([](auto& s) {
+    return s.read_records(make_id<ChatId>(1), chat::RecordRange::kAfter, {0}, 10);
+  });
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0]->to, make_id<UserId>(2));
+  EXPECT_EQ(records[0]->to_name, "user2");
+  EXPECT_EQ(records[1]->to, make_id<UserId>(1));
+}
+
+TEST_P(StoreContract, PagesAreAscendingAroundTheirAnchor) {
+  add_users(1);
+  std::vector<chat::Change> batch;
+  batch.emplace_back(make_chat(1, {1}));
+  batch.emplace_back(make_chat(2, {1}));
+  for (std::uint64_t i = 1; i <= 10; ++i) {
+    batch.emplace_back(make_text(1, i, 1, i));
+    batch.emplace_back(make_text(2, i, 1, i));
+  }
+  must(std::move(batch));
+  using Range = chat::RecordRange;
+  using Numbers = std::vector<std::uint64_t>;
+  const auto page = [&](Range range, std::uint64_t anchor, std::size_t limit) {
+    return sequences(
+        read([&](auto& s) { return s.read_records(make_id<ChatId>(1), range, {anchor}, limit); }));
+  };
+  EXPECT_EQ(page(Range::kNewest, 0, 3), (Numbers{8, 9, 10}));
+  EXPECT_EQ(page(Range::kBefore, 4, 2), (Numbers{2, 3}));
+  EXPECT_EQ(page(Range::kBefore, 1, 2), (Numbers{}));
+  EXPECT_EQ(page(Range::kBefore, 0, 2), (Numbers{}));
+  EXPECT_EQ(page(Range::kAfter, 8, 5), (Numbers{9, 10}));
+  EXPECT_EQ(page(Range::kAfter, 10, 5), (Numbers{}));
+  EXPECT_EQ(page(Range::kAfter, ~std::uint64_t{0}, 5), (Numbers{}));
+  EXPECT_EQ(page(Range::kBefore, ~std::uint64_t{0}, 2), (Numbers{9, 10}));
+  EXPECT_EQ(page(Range::kAround, 5, 4), (Numbers{3, 4, 5, 6}));
+  EXPECT_EQ(page(Range::kAround, 1, 4), (Numbers{1, 2, 3, 4}));
+  EXPECT_EQ(page(Range::kAround, 10, 4), (Numbers{7, 8, 9, 10}));
+  EXPECT_EQ(page(Range::kAround, 5, 1), (Numbers{5}));
+  EXPECT_EQ(page(Range::kAround, 5, 100).size(), 10u);
+  EXPECT_EQ(page(Range::kNewest, 0, 0), (Numbers{}));
+  EXPECT_EQ(page(Range::kNewest, 0, 1000).size(), 10u);
+}
+
+TEST_P(StoreContract, AClientMessageIdIsUniquePerChatAndSender) {
+  add_users(2);
+  must({make_chat(1, {1, 2}), make_chat(2, {1, 2})});
+  const std::vector<std::string> ids = {"a",
+                                        std::string(64, 'z'),
+                                        "A",
+                                        "_-9",
+                                        "0190d5c0-1234-7abc-8def-0123456789ab",
+                                        "0190D5C0-1234-7ABC-8DEF-0123456789AB"};
+  std::uint64_t sequence = 0;
+  for (const std::string& id : ids) {
+    ++sequence;
+    must({make_text(1, sequence, 1, sequence, id), make_text(2, sequence, 1, sequence, id)});
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto found =
+        *store().load_by_client_msg_id(make_id<ChatId>(1), make_id<UserId>(1), ids[i]);
+    ASSERT_TRUE(found) << ids[i];
+    EXPECT_EQ(found->sequence.value, i + 1);
+    EXPECT_EQ(found->client_msg_id, ids[i]);
+    EXPECT_EQ(code_of({make_text(1, sequence + 1, 1, sequence + 1, ids[i])}),
+              ErrorCode::kIdempotencyConflict);
+    EXPECT_EQ(*store().load_by_client_msg_id(make_id<ChatId>(1), make_id<UserId>(2), ids[i]),
+              nullptr);
+  }
+  must({make_text(1, sequence + 1, 2, sequence + 1, "a")});
+  EXPECT_EQ(*store().load_by_client_msg_id(make_id<ChatId>(1), make_id<UserId>(1), "b"), nullptr);
+}
+
+TEST_P(StoreContract, AFailedBatchWritesNothing) {
+  add_users(2);
+  must({make_chat(1, {1, 2}), make_text(1, 1, 1, 1, "one")});
+  EXPECT_EQ(code_of({make_user(3, "new"), make_chat(2, {3}), make_text(2, 1, 3, 1),
+                     make_text(1, 2, 1, 2), make_text(1, 3, 1, 3, "one")}),
+            ErrorCode::kIdempotencyConflict);
+  EXPECT_FALSE(*store().load_user(make_id<UserId>(3)));
+  EXPECT_FALSE(*store().load_chat(make_id<ChatId>(2)));
+  EXPECT_EQ(store().load_chat(make_id<ChatId>(1))->value().head.value, 1u);
+  EXPECT_EQ(store().load_last_number()->value, 1);
+  // What was learned in the failed batch is forgotten: the same ids are inserted anew.
+  must({make_user(4, "other"), make_user(3, "new"), make_chat(3, {4}), make_chat(2, {3})});
+  must({make_text(2, 1, 3, 1), make_text(1, 2, 1, 2)});
+  const auto records = read([](auto& s) {
+    return s.read_records(make_id<ChatId>(2), chat::RecordRange::kNewest, {}, 10);
+  });
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0]->from_name, "new");
+}
+
+TEST_P(StoreContract, ASequenceIsNeverGivenTwiceNorLeftOut) {
+  add_users(1);
+  must({make_chat(1, {1}), make_text(1, 1, 1, 1)});
+  EXPECT_EQ(code_of({make_text(1, 1, 1, 1)}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(code_of({make_text(1, 3, 1, 2)}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(code_of({make_text(1, 2, 1, 2), make_text(1, 4, 1, 3)}),
+            ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(store().load_chat(make_id<ChatId>(1))->value().head.value, 1u);
+  must({make_text(1, 2, 1, 2)});
+}
+
+TEST_P(StoreContract, AChangeOfSomethingUnknownIsABugAndWritesNothing) {
+  add_users(1);
+  EXPECT_FALSE(append({make_user(2, "two"), make_text(9, 1, 1, 1)}));
+  EXPECT_FALSE(append({make_user(2, "two"), make_session(1, 9)}));
+  EXPECT_FALSE(append({make_user(2, "two"), make_chat(1, {9})}));
+  EXPECT_FALSE(*store().load_user(make_id<UserId>(2)));
+}
+
+TEST_P(StoreContract, ASnapshotDoesNotMove) {
+  add_users(1);
+  must({make_chat(1, {1}), make_text(1, 1, 1, 1)});
+  harness_->read([&](chat::Snapshot& snapshot) {
+    EXPECT_EQ(snapshot.head(make_id<ChatId>(1))->value, 1u);
+    must({make_text(1, 2, 1, 2), make_user(2, "late")});
+    EXPECT_EQ(snapshot.head(make_id<ChatId>(1))->value, 1u);
+    EXPECT_EQ(snapshot.read_records(make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 9)->size(),
+              1u);
+    EXPECT_FALSE(*snapshot.find_user(make_id<UserId>(2)));
+  });
+  EXPECT_EQ(read([](auto& s) { return s.head(make_id<ChatId>(1)); }).value, 2u);
+}
+
+}  // namespace maru::storage_testing
