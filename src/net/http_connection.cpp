@@ -299,7 +299,7 @@ void HttpConnection::send_response(const HttpResponse& response, bool close) {
   queue(serialize_response(response, context));
 }
 
-void HttpConnection::respond(HttpResponse response) {
+void HttpConnection::respond(const HttpResponse& response) {
   if (is_dead() || exchange_ == 0) return;
   core_->close_exchange(exchange_);
   exchange_ = 0;

@@ -28,7 +28,7 @@ class HttpConnection final : public Connection {
   ~HttpConnection() override;
 
   // What HttpExchange does, for the exchange that is open now.
-  void respond(HttpResponse response);
+  void respond(const HttpResponse& response);
   void destroy();
   WebSocketConnection* accept_websocket(
       WebSocketHandler& handler, const std::vector<std::pair<std::string, std::string>>& fields);

@@ -173,7 +173,7 @@ const NetCounters& IoThread::counters() const {
 void HttpExchange::respond(HttpResponse response) const {
   if (!thread_) return;
   if (auto* connection = thread_->implementation_->core.find_exchange(id_)) {
-    connection->respond(std::move(response));
+    connection->respond(response);
   }
 }
 
