@@ -1,0 +1,39 @@
+// What deciding costs: messages a second through the sequencer into a store that keeps nothing.
+#include <benchmark/benchmark.h>
+
+#include "chat/testing/sequencer_load.hpp"
+
+namespace maru::chat {
+namespace {
+
+class NullStore final : public Store {
+ public:
+  Result<void> append(std::span<const Change>) override { return {}; }
+  Result<std::optional<ChatState>> load_chat(ChatId) override { return std::nullopt; }
+  Result<std::optional<ChatId>> load_personal_chat(UserId, UserId) override { return std::nullopt; }
+  Result<std::optional<User>> load_user(UserId) override { return std::nullopt; }
+  Result<std::optional<User>> load_user_by_name(std::string_view) override { return std::nullopt; }
+  Result<std::vector<LoginSession>> load_sessions(UserId) override { return {}; }
+  Result<std::vector<LoginSession>> load_idle_sessions(WallTime, std::size_t) override {
+    return {};
+  }
+  Result<std::vector<ChatId>> load_chats_of(UserId) override { return {}; }
+  Result<std::size_t> load_chat_count_of(UserId) override { return 0; }
+  Result<RecordPtr> load_by_client_msg_id(ChatId, UserId, std::string_view) override {
+    return nullptr;
+  }
+  Result<std::optional<CreatedUnderKey>> load_created_under_key(UserId, std::string_view,
+                                                                WallTime) override {
+    return std::nullopt;
+  }
+  Result<ChatNumber> load_last_number() override { return ChatNumber{0}; }
+};
+
+void BM_Decide(benchmark::State& state) {
+  NullStore store;
+  testing::measure_sends(state, store);
+}
+BENCHMARK(BM_Decide)->Apply(testing::send_arguments);
+
+}  // namespace
+}  // namespace maru::chat
