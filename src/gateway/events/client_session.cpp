@@ -1,0 +1,117 @@
+#include "gateway/events/client_session.hpp"
+
+#include <utility>
+
+#include "gateway/events/realtime_core.hpp"
+
+namespace maru::gateway {
+
+ClientSession::~ClientSession() = default;
+
+void ClientSession::deliver(const wire::WireEvent& event) {
+  if (recovery == nullptr) {
+    if (socket != nullptr) socket->send(event.plain);
+    return;
+  }
+  RecoveryState& state = *recovery;
+  if (socket == nullptr) {
+    if (state.early.size() < kEarlyFramesMax) state.early.push_back(event.plain);
+    return;
+  }
+  if (event.position != 0 && event.position <= state.recovered_at) return;  // it has seen that one
+  const bool carries_offset =
+      state.pending == 0 && event.position > state.last_position && !event.with_offset.empty();
+  if (carries_offset) state.last_position = event.position;
+  socket->send(carries_offset ? event.with_offset : event.plain);
+}
+
+void ClientSession::on_session_revoked(const wire::WireEvent& event) {
+  if (socket != nullptr && !revoked) socket->send(event.plain);
+  revoked = true;
+  // Later: the index does not want to be changed from within its delivery.
+  core_.post_self([&core = core_, key = key] {
+    ClientSession* self = core.sessions.find(key);
+    if (self != nullptr && self->socket != nullptr) {
+      self->socket->disconnect(endpoint::Disconnect::kWithTransport);
+    }
+  });
+}
+
+// The client learns of it from the stream itself (its own leave record, chatRemoved), or from the
+// answer that is still to come: whoever attaches looks again before it answers.
+void ClientSession::on_detached(ChatId) {}
+void ClientSession::on_held_overflow(ChatId) {}
+
+ClientSession::Attached ClientSession::attach(ChatId chat) {
+  const bool was_attached = core_.context.rooms.is_attached(chat, *this);
+  const fanout::AttachResult result = core_.context.rooms.attach_pending(chat, *this);
+  if (result == fanout::AttachResult::kAttached && recovery != nullptr) ++recovery->pending;
+  return {result, !was_attached};
+}
+
+bool ClientSession::is_attached(ChatId chat) const {
+  return core_.context.rooms.is_attached(chat, *this);
+}
+
+void ClientSession::settle(ChatId chat, Sequence upto) {
+  if (recovery != nullptr) --recovery->pending;
+  core_.context.rooms.release(chat, *this, upto);
+}
+
+void ClientSession::settle_recovered(ChatId chat, Sequence upto, Sequence floor) {
+  --recovery->pending;
+  core_.context.rooms.release(chat, *this, upto, floor);
+}
+
+void ClientSession::abandon(ChatId chat, bool was_new) {
+  if (recovery != nullptr) --recovery->pending;
+  if (was_new) core_.context.rooms.detach(chat, *this);
+}
+
+void ClientSession::detach(ChatId chat) {
+  core_.context.rooms.detach(chat, *this);
+}
+
+void ClientSession::block(Blocker blocker) {
+  const bool was_open = is_open();
+  blockers_ |= static_cast<std::uint8_t>(blocker);
+  if (was_open && socket != nullptr) socket->pause_reading();
+}
+
+void ClientSession::unblock(Blocker blocker) {
+  if (is_open()) return;
+  blockers_ &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(blocker));
+  if (is_open() && socket != nullptr) socket->resume_reading();
+}
+
+bool ClientSession::hold(HeldEvent event) {
+  if (held_ == nullptr) held_ = std::make_unique<Held>();
+  if (held_->bytes + event.text.size() > kHeldBytesMax) return false;
+  held_->bytes += event.text.size();
+  held_->events.push_back(std::move(event));
+  return true;
+}
+
+void ClientSession::hold_first(HeldEvent event) {
+  if (held_ == nullptr) held_ = std::make_unique<Held>();
+  held_->bytes += event.text.size();
+  held_->events.push_front(std::move(event));
+}
+
+HeldEvent ClientSession::take_held() {
+  HeldEvent event = std::move(held_->events.front());
+  held_->bytes -= event.text.size();
+  held_->events.pop_front();
+  if (held_->events.empty()) held_.reset();
+  return event;
+}
+
+void ClientSession::begin_operation(std::size_t in_flight_max) {
+  if (++in_flight_ >= in_flight_max) block(Blocker::kBusy);
+}
+
+void ClientSession::end_operation(std::size_t in_flight_max) {
+  if (--in_flight_ < in_flight_max) unblock(Blocker::kBusy);
+}
+
+}  // namespace maru::gateway

@@ -1,0 +1,19 @@
+// Which handler serves which event of a client. `hello.features` names the same list.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace maru::gateway {
+
+class RealtimeCore;
+class ClientSession;
+struct EventCall;
+
+// Checks what every event must be (text, an object, within the connection's rate) and hands it on.
+// The socket may be gone after it.
+void route_event(RealtimeCore& core, ClientSession& session, const EventCall& call);
+
+[[nodiscard]] std::span<const std::string_view> event_names();
+
+}  // namespace maru::gateway

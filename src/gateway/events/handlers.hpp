@@ -1,0 +1,18 @@
+// The clients' events, one file each (product.md, "Realtime"). `call.payload` is an object. Each
+// answers exactly once, now or later; the session may be gone after a call.
+#pragma once
+
+#include "gateway/events/realtime_core.hpp"
+
+namespace maru::gateway {
+
+void handle_join_room(RealtimeCore& core, ClientSession& session, const EventCall& call);
+void handle_leave_room(RealtimeCore& core, ClientSession& session, const EventCall& call);
+void handle_send_message(RealtimeCore& core, ClientSession& session, const EventCall& call);
+void handle_sync(RealtimeCore& core, ClientSession& session, const EventCall& call);
+void handle_watch_presence(RealtimeCore& core, ClientSession& session, const EventCall& call);
+
+// A joinRoom of that user takes back leaves of any socket on any thread.
+void cancel_leaves_everywhere(RealtimeCore& core, UserId user, ChatId chat);
+
+}  // namespace maru::gateway

@@ -1,0 +1,149 @@
+// joinRoom {chatId,number,userId?,userName?} → {chat,sequence}: every event after `sequence`
+// follows on this socket, none up to it.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "gateway/events/handlers.hpp"
+#include "gateway/events/payloads.hpp"
+#include "gateway/events/resolve.hpp"
+#include "json/writer.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway {
+namespace {
+
+// One joinRoom on its way.
+struct Join {
+  Caller caller;
+  Who who;
+  ChatId chat;
+  bool is_new = false;  // this call attached the socket; a failure detaches it
+};
+
+struct Seen {
+  UserId user;
+  chat::ChatDocument document;
+  bool is_member = false;
+};
+
+bool has_member(const chat::ChatDocument& document, UserId user) {
+  return std::ranges::find(document.members, user, &chat::Member::user) != document.members.end();
+}
+
+// Who asks, and the chat as they may see it: one snapshot, so that the head is the boundary.
+Result<Seen> look(chat::Snapshot& snapshot, const Who& who, ChatId chat) {
+  const auto user = identify(snapshot, who);
+  if (!user) return std::unexpected(user.error());
+  auto document = snapshot.find_chat(chat);
+  if (!document) return std::unexpected(std::move(document.error()));
+  if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+  const bool is_member = has_member(**document, *user);
+  if (!is_member && (*document)->chat.is_personal) {
+    return fail(ErrorCode::kNotFound, "There is no such chat.");
+  }
+  return Seen{*user, std::move(**document), is_member};
+}
+
+void give_up(RealtimeCore& core, ClientSession& session, const Join& join, const Error& error) {
+  session.abandon(join.chat, join.is_new);
+  core.refuse(session, join.caller, error);
+}
+
+void complete(RealtimeCore& core, ClientSession& session, const Join& join,
+              const chat::ChatDocument& document, Sequence upto) {
+  // Detached while we looked: the user was removed meanwhile, or too much was held.
+  if (!session.is_attached(join.chat)) {
+    return give_up(
+        core, session, join,
+        Error{ErrorCode::kUnavailable, "The chat changed meanwhile; join again.", {}, 0});
+  }
+  if (join.caller.ack) {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_array().begin_object().key("ok").boolean(true).key("chat");
+    wire::write_chat(writer, document, wire::OwnerForm::kId);
+    writer.key("sequence").integer(upto.value).end_object().end_array();
+    core.acknowledge(session, join.caller, out);
+  }
+  session.settle(join.chat, upto);
+}
+
+// The user has just become a member: everything from the own join record on follows.
+void complete_fresh(RealtimeCore& core, ClientSession& session, Join join, Sequence joined_at) {
+  core.query<chat::ChatDocument>(
+      session, Input::kFlows,
+      [chat = join.chat](chat::Snapshot& snapshot) -> Result<chat::ChatDocument> {
+        auto document = snapshot.find_chat(chat);
+        if (!document) return std::unexpected(std::move(document.error()));
+        if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+        return std::move(**document);
+      },
+      [&core, join = std::move(join), joined_at](ClientSession& asker,
+                                                 const Result<chat::ChatDocument>& document) {
+        if (!document) return give_up(core, asker, join, document.error());
+        const Sequence upto = joined_at.value == 0 ? document->head : Sequence{joined_at.value - 1};
+        complete(core, asker, join, *document, upto);
+      });
+}
+
+void become_member(RealtimeCore& core, ClientSession& session, Join join, UserId user) {
+  const ChatId chat = join.chat;
+  core.submit(session, chat::JoinChat{.chat = chat, .user = user},
+              [&core, join = std::move(join)](ClientSession& asker, const chat::Reply& reply) {
+                if (!reply) return give_up(core, asker, join, reply.error());
+                complete_fresh(core, asker, join, std::get<chat::Joined>(*reply).sequence);
+              });
+}
+
+// The chat's id is known: attach first, look then (architecture.md, "Joining the stream").
+void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
+  const auto attached = session.attach(join.chat);
+  if (attached.result == fanout::AttachResult::kTooMany) {
+    Error error{ErrorCode::kValidationFailed, "This socket hears too many chats.", {}, 0};
+    error.fields.push_back({"chatId", "too_many", limits::kChatsPerUserMax, -1});
+    return core.refuse(session, join.caller, error);
+  }
+  join.is_new = attached.is_new;
+  const ChatId chat = join.chat;
+  const Who who = join.who;
+  // The next event waits, so that a send right after a joinRoom comes after the join.
+  core.query<Seen>(
+      session, Input::kWaits,
+      [who, chat](chat::Snapshot& snapshot) { return look(snapshot, who, chat); },
+      [&core, join = std::move(join)](ClientSession& asker, const Result<Seen>& seen) mutable {
+        if (!seen) return give_up(core, asker, join, seen.error());
+        speak_for(core, asker, seen->user);
+        cancel_leaves_everywhere(core, seen->user, join.chat);
+        if (!seen->is_member) return become_member(core, asker, std::move(join), seen->user);
+        complete(core, asker, join, seen->document, seen->document.head);
+      });
+}
+
+}  // namespace
+
+void handle_join_room(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+  const auto chat = parse_chat_ref(call.payload);
+  if (!chat) return core.refuse(session, call.caller, chat.error());
+  auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
+  if (!who) return core.refuse(session, call.caller, who.error());
+  if (!core.admit(session, call, {{Rate::kJoinsOfUser, rate_key(*who)}})) return;
+
+  Join join{.caller = call.caller, .who = std::move(*who)};
+  if (chat->id) {
+    join.chat = *chat->id;
+    return attach_and_look(core, session, std::move(join));
+  }
+  // Only the number: a first look for the id, for nothing can be attached by number.
+  core.query<ChatId>(
+      session, Input::kWaits,
+      [chat = *chat](chat::Snapshot& snapshot) { return resolve_chat(snapshot, chat); },
+      [&core, join = std::move(join)](ClientSession& asker, const Result<ChatId>& id) mutable {
+        if (!id) return core.refuse(asker, join.caller, id.error());
+        join.chat = *id;
+        attach_and_look(core, asker, std::move(join));
+      });
+}
+
+}  // namespace maru::gateway

@@ -1,0 +1,121 @@
+// leaveRoom {chatId,number,userId?,userName?} → {left}: the socket is detached at once; a group is
+// left after a grace of 2 s, in which the end of the socket or a joinRoom takes it back
+// (product.md 1: the original's client leaves on `beforeunload`, a closed tab is not a leave).
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "gateway/events/handlers.hpp"
+#include "gateway/events/payloads.hpp"
+#include "gateway/events/resolve.hpp"
+#include "json/writer.hpp"
+
+namespace maru::gateway {
+namespace {
+
+struct Leaving {
+  UserId user;
+  ChatId chat;
+  bool leaves = false;  // a group and a member; otherwise detaching was all
+};
+
+Result<Leaving> look(chat::Snapshot& snapshot, const Who& who, const ChatRef& ref) {
+  const auto user = identify(snapshot, who);
+  if (!user) return std::unexpected(user.error());
+  auto document = ref.id ? snapshot.find_chat(*ref.id) : snapshot.find_chat_by_number(*ref.number);
+  if (!document) return std::unexpected(std::move(document.error()));
+  if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+  const chat::ChatDocument& found = **document;
+  const bool is_member =
+      std::ranges::find(found.members, *user, &chat::Member::user) != found.members.end();
+  if (found.chat.is_personal && !is_member) {
+    return fail(ErrorCode::kNotFound, "There is no such chat.");
+  }
+  return Leaving{*user, found.chat.id, is_member && !found.chat.is_personal};
+}
+
+void answer(RealtimeCore& core, ClientSession& session, const Caller& caller, bool left) {
+  if (!caller.ack) return;
+  std::string out;
+  json::Writer(out)
+      .begin_array()
+      .begin_object()
+      .key("ok")
+      .boolean(true)
+      .key("left")
+      .boolean(left)
+      .end_object()
+      .end_array();
+  core.acknowledge(session, caller, out);
+}
+
+void commit(RealtimeCore& core, const PendingLeave& leave) {
+  ClientSession* session = core.sessions.find(leave.caller.session);
+  if (session == nullptr) return;
+  core.submit(*session, chat::LeaveChat{.chat = leave.chat, .user = leave.user},
+              [&core, caller = leave.caller](ClientSession& asker, const chat::Reply& reply) {
+                if (reply) return answer(core, asker, caller, std::get<chat::Left>(*reply).left);
+                // Left by REST meanwhile, or removed: nothing is left to do.
+                const ErrorCode code = reply.error().code;
+                if (code == ErrorCode::kNotMember || code == ErrorCode::kForbidden) {
+                  return answer(core, asker, caller, false);
+                }
+                core.refuse(asker, caller, reply.error());
+              });
+}
+
+void start_grace(RealtimeCore& core, const PendingLeave& leave) {
+  const std::int64_t grace_ms = core.context.options.leave_grace_ms;
+  const MonotonicTime due{core.context.clock.monotonic().ms + grace_ms};
+  core.enter();
+  if (!core.leaves.add(leave, due)) return commit(core, leave);
+  core.delays.after(grace_ms, [&core] {
+    // The wheel comes up to a tick early.
+    const MonotonicTime now{core.context.clock.monotonic().ms + net::TimerWheel::kTickMs};
+    for (const PendingLeave& ready : core.leaves.take_due(now)) commit(core, ready);
+  });
+}
+
+void cancel_here(RealtimeCore& core, UserId user, ChatId chat) {
+  for (const PendingLeave& leave : core.leaves.cancel(user, chat)) {
+    ClientSession* session = core.sessions.find(leave.caller.session);
+    if (session != nullptr) answer(core, *session, leave.caller, false);
+  }
+}
+
+}  // namespace
+
+void cancel_leaves_everywhere(RealtimeCore& core, UserId user, ChatId chat) {
+  cancel_here(core, user, chat);
+  for (net::IoThread* thread : core.context.all_threads) {
+    if (thread == &core.context.thread) continue;
+    thread->post([user, chat] {
+      if (RealtimeCore* there = RealtimeCore::of_this_thread()) cancel_here(*there, user, chat);
+    });
+  }
+}
+
+void handle_leave_room(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+  const auto chat = parse_chat_ref(call.payload);
+  if (!chat) return core.refuse(session, call.caller, chat.error());
+  auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
+  if (!who) return core.refuse(session, call.caller, who.error());
+  if (!core.admit(session, call, {{Rate::kJoinsOfUser, rate_key(*who)}})) return;
+
+  if (chat->id) session.detach(*chat->id);
+  // The next event waits, so that a joinRoom right after it finds the grace begun.
+  core.query<Leaving>(
+      session, Input::kWaits,
+      [who = std::move(*who), chat = *chat](chat::Snapshot& snapshot) {
+        return look(snapshot, who, chat);
+      },
+      [&core, caller = call.caller](ClientSession& asker, const Result<Leaving>& leaving) {
+        if (!leaving) return core.refuse(asker, caller, leaving.error());
+        speak_for(core, asker, leaving->user);
+        asker.detach(leaving->chat);
+        if (!leaving->leaves) return answer(core, asker, caller, false);
+        start_grace(core, {leaving->user, leaving->chat, caller});
+      });
+}
+
+}  // namespace maru::gateway

@@ -1,0 +1,130 @@
+#include "gateway/events/realtime_core.hpp"
+
+#include <algorithm>
+
+#include "gateway/events/event_router.hpp"
+#include "json/writer.hpp"
+#include "wire/documents.hpp"
+
+namespace maru::gateway {
+namespace {
+
+// So many events refused in a row for their rate: the client does not listen, it is cut off.
+constexpr std::uint16_t kRefusalsMax = 200;
+
+thread_local RealtimeCore* core_of_this_thread = nullptr;
+
+Error rate_limited(std::int64_t retry_after_ms) {
+  Error error{ErrorCode::kRateLimited, "Too many events: slow down.", {}, 0};
+  error.retry_after_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(retry_after_ms, 1));
+  return error;
+}
+
+}  // namespace
+
+RealtimeCore::RealtimeCore(Context& context_in) : context(context_in), delays(context_in.thread) {}
+
+RealtimeCore* RealtimeCore::of_this_thread() {
+  return core_of_this_thread;
+}
+void RealtimeCore::enter() {
+  core_of_this_thread = this;
+}
+
+void RealtimeCore::receive(ClientSession& session, const EventCall& call) {
+  // A binary event keeps its place in line by being refused at once.
+  if (call.binary || (session.is_open() && !session.has_held())) {
+    route_event(*this, session, call);
+    return;
+  }
+  if (!session.hold({std::string(call.text), call.caller.ack})) {
+    refuse(session, call.caller, rate_limited(context.options.rate_delay_max_ms));
+  }
+}
+
+void RealtimeCore::drain(SessionKey key) {
+  // A handler that is answered at once comes back here: the loop below goes on, no second one.
+  if (draining_) return;
+  draining_ = true;
+  for (;;) {
+    ClientSession* session = sessions.find(key);
+    if (session == nullptr || !session->is_open() || !session->has_held()) break;
+    const HeldEvent held = session->take_held();
+    const auto arguments = parser_.parse(held.text);
+    if (!arguments) continue;  // it was valid when it came
+    EventCall call{.payload = arguments->at(1), .text = held.text, .caller = {key, held.ack}};
+    call.name = arguments->at(0).as_string().value_or("");
+    call.admission = held.admission;
+    route_event(*this, *session, call);
+  }
+  draining_ = false;
+}
+
+bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
+                         std::initializer_list<Toll> tolls, Admission reached) {
+  if (call.admission >= reached) return true;
+  const std::int64_t wait_max = context.options.rate_delay_max_ms;
+  std::int64_t wait = 0;
+  for (const Toll& toll : tolls) {
+    const std::int64_t due_in = context.limiter.take(toll.rate, toll.key, wait_max);
+    if (due_in < 0) {
+      refuse(session, call.caller,
+             rate_limited(context.limiter.retry_after_ms(toll.rate, toll.key)));
+      if (++session.refusals > kRefusalsMax) {
+        session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
+      }
+      return false;
+    }
+    wait = std::max(wait, due_in);
+  }
+  session.refusals = 0;
+  if (wait == 0) return true;
+  session.hold_first({std::string(call.text), call.caller.ack, reached});
+  session.block(Blocker::kDelayed);
+  delays.after(wait, [this, key = session.key] {
+    if (ClientSession* later = sessions.find(key)) later->unblock(Blocker::kDelayed);
+    drain(key);
+  });
+  return false;
+}
+
+void RealtimeCore::acknowledge(ClientSession& session, const Caller& caller,
+                               std::string_view arguments_json) {
+  if (caller.ack) session.socket->acknowledge(*caller.ack, arguments_json);
+}
+
+void RealtimeCore::refuse(ClientSession& session, const Caller& caller, const Error& error) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_array();
+  if (caller.ack) {
+    writer.begin_object().key("ok").boolean(false).key("error");
+    wire::write_problem(writer, error, next_request_id());
+    writer.end_object().end_array();
+    session.socket->acknowledge(*caller.ack, out);
+    return;
+  }
+  writer.string("problem");
+  wire::write_problem(writer, error, next_request_id());
+  writer.end_array();
+  session.socket->emit(out);
+}
+
+std::string RealtimeCore::next_request_id() {
+  return "e" + std::to_string(context.thread.index()) + "-" + std::to_string(++requests_);
+}
+
+void RealtimeCore::begin(ClientSession& session, Input input) {
+  session.begin_operation(context.options.commands_in_flight_max);
+  if (input == Input::kWaits) session.block(Blocker::kLookup);
+}
+
+void RealtimeCore::finish(SessionKey key, Input input) {
+  ClientSession* session = sessions.find(key);
+  if (session == nullptr) return;
+  if (input == Input::kWaits) session->unblock(Blocker::kLookup);
+  session->end_operation(context.options.commands_in_flight_max);
+  drain(key);
+}
+
+}  // namespace maru::gateway

@@ -1,0 +1,75 @@
+#include "gateway/events/resolve.hpp"
+
+#include <functional>
+#include <utility>
+
+#include "gateway/events/realtime_core.hpp"
+#include "text/text.hpp"
+
+namespace maru::gateway {
+
+Result<Who> who_asks(const ClientSession& session, AuthMode mode, json::Value payload,
+                     std::string_view id_field, std::string_view name_field) {
+  Who who{.user = session.user, .login_user = session.login_user};
+  if (mode == AuthMode::kAccounts) return who;
+  auto named = parse_named_user(payload, id_field, name_field);
+  if (!named) return std::unexpected(std::move(named.error()));
+  who.named = std::move(*named);
+  if (who.named.empty()) {
+    if (who.user.is_zero()) {
+      return fail(ErrorCode::kUnauthenticated, "Say who you are: userId, userName or a token.");
+    }
+    who.named.id = who.user;
+  }
+  who.needs_lookup = !who.named.id || *who.named.id != who.login_user;
+  if (!who.needs_lookup) who.user = who.login_user;
+  return who;
+}
+
+Result<UserId> identify(chat::Snapshot& snapshot, const Who& who) {
+  if (!who.needs_lookup) return who.user;
+  Result<std::optional<chat::User>> user;
+  if (who.named.id) {
+    user = snapshot.find_user(*who.named.id);
+  } else {
+    const auto name = text::clean_user_name(who.named.name);
+    if (!name) return std::unexpected(name.error());
+    user = snapshot.find_user_by_name(text::fold_name(*name));
+  }
+  if (!user) return std::unexpected(std::move(user.error()));
+  if (!*user || (*user)->deleted_at) return fail(ErrorCode::kNotFound, "There is no such user.");
+  if (!(*user)->password_hash.empty() && (*user)->id != who.login_user) {
+    return fail(ErrorCode::kUnauthenticated, "This account has a password: its token is needed.");
+  }
+  return (*user)->id;
+}
+
+Result<ChatId> resolve_chat(chat::Snapshot& snapshot, const ChatRef& chat) {
+  if (chat.id) return *chat.id;
+  auto document = snapshot.find_chat_by_number(*chat.number);
+  if (!document) return std::unexpected(std::move(document.error()));
+  if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+  return (*document)->chat.id;
+}
+
+void speak_for(RealtimeCore& core, ClientSession& session, UserId user) {
+  if (core.context.options.auth == AuthMode::kAccounts) return;
+  if (session.user != user) {
+    session.user = user;
+    core.context.rooms.set_identity(session, user, session.session);
+  }
+  core.context.soft_state.user_named(user);
+}
+
+std::uint64_t rate_key(const Who& who) {
+  if (!who.needs_lookup) return RateLimiter::key_of(who.user);
+  if (who.named.id) return RateLimiter::key_of(*who.named.id);
+  return RateLimiter::key_of(who.named.name);
+}
+
+std::uint64_t rate_key(const ChatRef& chat) {
+  if (chat.id) return RateLimiter::key_of(*chat.id);
+  return RateLimiter::key_of(std::to_string(chat.number->value));
+}
+
+}  // namespace maru::gateway

@@ -1,0 +1,48 @@
+// Who an event speaks for, and which chat it means, where that needs a look into the store.
+//
+// In accounts a socket speaks for its login session, nothing else. In open mode a payload may name
+// the user; an account with a password needs its own token for that (product.md, "Identity").
+#pragma once
+
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/id.hpp"
+#include "chat/ports.hpp"
+#include "gateway/events/payloads.hpp"
+#include "gateway/options.hpp"
+
+namespace maru::gateway {
+
+class ClientSession;
+class RealtimeCore;
+
+struct Who {
+  UserId user;        // what the socket is at present; zero: nobody yet
+  UserId login_user;  // what its token proves; zero: nothing
+  NamedUser named;    // open mode only
+  // False: `user` it is, without a look.
+  bool needs_lookup = false;
+};
+
+// Reads `id_field` and `name_field` of the payload in open mode only. Errors: kValidationFailed,
+// kUnauthenticated (open mode: nobody is named, now or before).
+[[nodiscard]] Result<Who> who_asks(const ClientSession& session, AuthMode mode, json::Value payload,
+                                   std::string_view id_field, std::string_view name_field);
+
+// Reader thread. Errors: kNotFound, kValidationFailed (a name that none can have),
+// kUnauthenticated (it has a password and the token is not its own).
+[[nodiscard]] Result<UserId> identify(chat::Snapshot& snapshot, const Who& who);
+
+// Reader thread. Errors: kNotFound for a number that was never given.
+[[nodiscard]] Result<ChatId> resolve_chat(chat::Snapshot& snapshot, const ChatRef& chat);
+
+// From now on the socket is that user (open mode): it hears the user's events, and the user counts
+// as online for a while. Nothing changes in accounts.
+void speak_for(RealtimeCore& core, ClientSession& session, UserId user);
+
+// The key of a rate limit for what is not known by id yet.
+[[nodiscard]] std::uint64_t rate_key(const Who& who);
+[[nodiscard]] std::uint64_t rate_key(const ChatRef& chat);
+
+}  // namespace maru::gateway

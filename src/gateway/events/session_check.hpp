@@ -1,0 +1,35 @@
+// Looks again at the login sessions of connected sockets (quality.md 1, row 4): each at least once
+// a minute, in batches of one snapshot query. A revocation normally arrives as an event; this
+// catches what slipped past it: a session that ended between its authentication and the first
+// event, and one whose user is gone. It also keeps the sessions in use from expiring. Owner I/O
+// thread only.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "gateway/events/session_table.hpp"
+
+namespace maru::gateway {
+
+class RealtimeCore;
+class ClientSession;
+
+// What it remembers between its rounds.
+struct SessionCheckState {
+  std::vector<SessionKey> soon;
+  std::vector<std::pair<SessionId, WallTime>> touched;  // not written yet
+  std::size_t next_slot = 0;
+  bool is_running = false;
+};
+
+// Within a second: between its authentication and its registration a revocation may have passed.
+void check_soon(RealtimeCore& core, const ClientSession& session);
+
+// The session is in use: its idle expiry counts from now. Written rarely and in passing.
+void touch_session(RealtimeCore& core, SessionId session, WallTime last_used_at);
+
+}  // namespace maru::gateway

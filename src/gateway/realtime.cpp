@@ -1,0 +1,89 @@
+#include "gateway/realtime.hpp"
+
+#include <utility>
+
+#include "gateway/events/connect.hpp"
+#include "gateway/events/realtime_core.hpp"
+#include "gateway/origin_policy.hpp"
+#include "json/writer.hpp"
+#include "wire/wire_event.hpp"
+
+namespace maru::gateway {
+
+struct Realtime::Implementation {
+  explicit Implementation(Context& context) : core(context) {}
+  RealtimeCore core;
+};
+
+Realtime::Realtime(Context& context) : implementation_(std::make_unique<Implementation>(context)) {}
+Realtime::~Realtime() = default;
+
+endpoint::RequestVerdict Realtime::on_request(const net::RequestHead& head,
+                                              endpoint::HandshakeData* session_data) {
+  const Context& context = implementation_->core.context;
+  endpoint::RequestVerdict verdict;
+  if (!context.origins.allows(head)) {
+    verdict.allowed = false;
+    return verdict;
+  }
+  verdict.fields = context.origins.cors_fields(head);
+  if (head.method == net::Method::kOptions) return verdict;  // a preflight has no cookies
+  const Credentials credentials = credentials_of(head, context.options);
+  if (const auto* opened_with = static_cast<const Handshake*>(session_data)) {
+    // A sid that was opened with a session cookie is used with that session only.
+    verdict.allowed =
+        opened_with->source != TokenSource::kCookie ||
+        (credentials.source == TokenSource::kCookie && credentials.token == opened_with->token);
+    return verdict;
+  }
+  if (credentials.source != TokenSource::kNone) {
+    auto handshake = std::make_unique<Handshake>();
+    handshake->source = credentials.source;
+    handshake->token = credentials.token;
+    verdict.data = std::move(handshake);
+  }
+  return verdict;
+}
+
+bool Realtime::has_namespace(std::string_view name) {
+  return name == "/";
+}
+
+void Realtime::on_connect(const endpoint::ConnectRequest& request,
+                          endpoint::PendingConnect pending) {
+  connect_socket(implementation_->core, request, pending);
+}
+
+void Realtime::on_event(endpoint::Socket& socket, const endpoint::Event& event) {
+  auto* session = socket.user<ClientSession>();
+  if (session == nullptr || session->revoked) return;
+  implementation_->core.receive(*session, {.name = event.name,
+                                           .payload = event.arguments.at(1),
+                                           .text = event.text,
+                                           .caller = {session->key, event.ack},
+                                           .binary = event.binary});
+}
+
+void Realtime::on_disconnect(endpoint::Socket& socket, endpoint::DisconnectReason reason) {
+  auto* session = socket.user<ClientSession>();
+  if (session == nullptr) return;
+  socket.set_user(nullptr);
+  disconnect_socket(implementation_->core, *session, reason);
+}
+
+void Realtime::announce_drain(std::int64_t within_ms) {
+  std::string payload;
+  json::Writer(payload).begin_object().key("withinMs").integer(within_ms).end_object();
+  const net::TextFrame frame = wire::make_event("serverDraining", payload);
+  const SessionTable& sessions = implementation_->core.sessions;
+  for (std::size_t slot = 0; slot < sessions.slot_count(); ++slot) {
+    const ClientSession* session = sessions.at_slot(slot);
+    if (session != nullptr && session->socket != nullptr) session->socket->send(frame);
+  }
+}
+
+std::size_t Realtime::socket_count() const {
+  return implementation_->core.sessions.size();
+}
+
+}  // namespace maru::gateway
