@@ -83,7 +83,9 @@ std::string_view without_outer_marks(std::string_view text) {
 
 // A short unit again and again: "aaaaaaaa", "abcabcabc", "12341234".
 bool is_repetition(std::string_view text) {
-  for (std::size_t unit = 1; unit <= 4 && unit * 2 <= text.size(); ++unit) {
+  const bool is_ascii = std::ranges::none_of(text, [](char c) { return (c & 0x80) != 0; });
+  const std::size_t unit_max = is_ascii ? 4 : 12;  // about four characters
+  for (std::size_t unit = 1; unit <= unit_max && unit * 2 <= text.size(); ++unit) {
     bool repeats = true;
     for (std::size_t i = unit; i < text.size() && repeats; ++i) repeats = text[i] == text[i - unit];
     if (repeats) return true;
@@ -141,8 +143,9 @@ bool is_usual_decoration(std::string_view text, std::string_view letters) {
 
 bool is_decorated_common_word(const std::string& text) {
   const std::string_view letters = without_outer_marks(text);
-  return letters.size() >= 3 && is_made_of_common_words(letters) &&
-         is_usual_decoration(text, letters);
+  if (letters.size() < 3 || !is_usual_decoration(text, letters)) return false;
+  return is_made_of_common_words(letters) ||
+         is_made_of_common_words(without_substitutes(std::string(letters)));
 }
 
 std::unexpected<Error> length_error(std::string_view field, const char* rule, std::size_t limit,

@@ -1,0 +1,230 @@
+#include "gateway/rest/router.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/limits.hpp"
+#include "gateway/testing/rest_harness.hpp"
+
+namespace maru::gateway::testing {
+namespace {
+
+using net::Method;
+
+GatewayOptions open_mode() {
+  GatewayOptions options;
+  options.auth = AuthMode::kOpen;
+  return options;
+}
+
+TEST(Routes, TheMostLiteralPatternWinsForEveryMethod) {
+  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/me").route->path, "/users/me");
+  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/search").route->path, "/users/search");
+  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/x").route->path, "/users/:userId");
+  EXPECT_EQ(rest::match_route(Method::kGet, "/chats/group/x").parameters[0], "x");
+  const auto wrong = rest::match_route(Method::kGet, "/api/users/login");
+  EXPECT_TRUE(wrong.path_found);
+  EXPECT_EQ(wrong.route, nullptr);
+  EXPECT_EQ(wrong.allow, "POST, OPTIONS");
+  EXPECT_EQ(rest::match_route(Method::kDelete, "/api/users/me").allow, "GET, HEAD, PATCH, OPTIONS");
+}
+
+TEST(Routes, OnlyTheOriginalsPathsAreServedWithoutApi) {
+  for (const char* path : {"/users/login", "/users/logout", "/users", "/users/search", "/chats",
+                           "/chats/one-to-one/a", "/chats/group/a", "/chats/1", "/messages/a"}) {
+    EXPECT_TRUE(rest::match_route(Method::kGet, path).path_found) << path;
+    EXPECT_TRUE(rest::match_route(Method::kGet, std::string("/api") + path).path_found) << path;
+  }
+  for (const char* path : {"/users/register", "/users/me/sessions", "/chats/a/join"}) {
+    EXPECT_FALSE(rest::match_route(Method::kGet, path).path_found) << path;
+    EXPECT_TRUE(rest::match_route(Method::kGet, std::string("/api") + path).path_found) << path;
+  }
+  for (const char* path :
+       {"", "users", "//", "/api", "/api/api/users", "/users/", "/Users", "/a/b/c/d/e/f/g/h/i/j",
+        "/messages/", "/messages//", "/..", "/api/", "/users/me/blocks/x/y", "/invites/x"}) {
+    EXPECT_FALSE(rest::match_route(Method::kGet, path).path_found) << path;
+  }
+}
+
+TEST(Routes, SegmentsArePercentDecodedOneByOne) {
+  EXPECT_EQ(rest::match_route(Method::kGet, "/api/%75sers/a%2Fb").parameters[0], "a/b");
+}
+
+TEST(Router, UnknownPathsAndMethodsAreProblems) {
+  RestHarness harness;
+  const Reply missing = harness.get("/nowhere");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.code(), "not_found");
+  EXPECT_EQ(missing.type, "application/problem+json");
+  EXPECT_EQ(missing.string("requestId"), missing.field("X-Request-Id"));
+  EXPECT_EQ(missing.string("error"), missing.string("detail"));
+  const Reply wrong = harness.get("/users/login");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.code(), "method_not_allowed");
+  EXPECT_EQ(wrong.field("Allow"), "POST, OPTIONS");
+  EXPECT_EQ(harness.request(Method::kOther, "/users").status, 405);
+}
+
+TEST(Router, EveryAnswerCarriesItsOwnRequestIdAndTheSecurityFields) {
+  RestHarness harness;
+  std::set<std::string> ids;
+  for (const char* path : {"/", "/healthz", "/nowhere", "/users", "/api/openapi.json"}) {
+    const Reply reply = harness.get(path);
+    ids.insert(reply.field("X-Request-Id"));
+    EXPECT_EQ(reply.field("X-Content-Type-Options"), "nosniff");
+    EXPECT_EQ(reply.field("Referrer-Policy"), "no-referrer");
+    EXPECT_NE(reply.field("Content-Security-Policy").find("default-src 'none'"), std::string::npos);
+    EXPECT_EQ(reply.field("Cache-Control"), "no-store");
+    EXPECT_FALSE(reply.has("Strict-Transport-Security"));
+  }
+  EXPECT_EQ(ids.size(), 5u);
+  EXPECT_EQ(ids.begin()->size(), 16u);
+  EXPECT_TRUE(harness.request(Method::kGet, "/healthz", {}, {.secure = true})
+                  .has("Strict-Transport-Security"));
+}
+
+TEST(Router, HeadIsServedWhereGetIs) {
+  RestHarness harness;
+  EXPECT_EQ(harness.request(Method::kHead, "/healthz").status, 200);
+  EXPECT_EQ(harness.request(Method::kHead, "/users/login").status, 405);
+}
+
+TEST(Router, BodiesMustBeJsonByTheirType) {
+  RestHarness harness;
+  const auto status = [&](std::string type, std::string body = R"({"userName":"민수"})") {
+    return harness.request(Method::kPost, "/users/login", std::move(body),
+                           {.type = std::move(type)});
+  };
+  EXPECT_EQ(status("application/json").status, 200);
+  EXPECT_EQ(status("APPLICATION/JSON ; charset=utf-8").status, 409);  // the name is taken now
+  EXPECT_EQ(status("application/merge-patch+json").status, 409);
+  for (const char* type : {"", "text/plain", "application/x-www-form-urlencoded", "text/json",
+                           "multipart/form-data; boundary=json", "application/jsonp",
+                           "application/+json", "text/plain; a=application/json"}) {
+    const Reply reply = status(type);
+    EXPECT_EQ(reply.status, 415) << type;
+    EXPECT_EQ(reply.code(), "unsupported_media_type");
+  }
+}
+
+TEST(Router, MalformedJsonIsRefusedBeforeAnythingElse) {
+  RestHarness harness;
+  for (const std::string& body :
+       {std::string("{"), std::string("nonsense"), std::string(2'000, '['),
+        std::string(R"({"userName":"a","userName":"b"})"), std::string(R"({"userName":"\ud800"})"),
+        std::string("{\"userName\":\"\xff\"}"), std::string(R"({"userName":"a\u0000b"})")}) {
+    const Reply reply = harness.post("/users/login", body);
+    EXPECT_EQ(reply.status, 400) << body;
+    EXPECT_EQ(reply.code(), "invalid_json") << body;
+  }
+  for (const char* body : {"[]", "\"a\"", "1", "null", "true"}) {
+    EXPECT_EQ(harness.post("/users/login", body).code(), "validation_failed") << body;
+  }
+  EXPECT_EQ(harness
+                .request(Method::kPost, "/users/login", {},
+                         {.fields = {{"content-type", "application/json"}}})
+                .code(),
+            "invalid_json");
+}
+
+TEST(Router, BodiesPastTheBoundAre413) {
+  RestHarness harness;
+  const std::string padding(8 * 1024, ' ');
+  const Reply login = harness.post("/users/login", R"({"userName":"a"})" + padding);
+  EXPECT_EQ(login.status, 413);
+  EXPECT_EQ(login.code(), "payload_too_large");
+  const auto person = harness.guest("민수");
+  const std::string chat = harness.group(person);
+  const std::string body = R"({"content":"x"})";
+  const std::size_t room = limits::kMaxPayloadBytes - body.size();
+  EXPECT_EQ(
+      harness.post("/api/messages/" + chat, body + std::string(room, ' '), person.token).status,
+      201);
+  EXPECT_EQ(
+      harness.post("/api/messages/" + chat, body + std::string(room + 1, ' '), person.token).status,
+      413);
+}
+
+TEST(Router, ForeignOriginsAre403WithoutCorsFields) {
+  GatewayOptions options;
+  options.allowed_origins = {"https://app.example"};
+  RestHarness harness(options);
+  for (const Method method : {Method::kGet, Method::kPost, Method::kOptions}) {
+    for (const char* path : {"/users", "/users/login", "/healthz", "/nowhere"}) {
+      const Reply reply = harness.request(method, path, "{}", {.origin = "https://evil.example"});
+      EXPECT_EQ(reply.status, 403) << path;
+      EXPECT_EQ(reply.code(), "forbidden");
+      EXPECT_FALSE(reply.has("Access-Control-Allow-Origin"));
+    }
+  }
+  const Reply good = harness.request(Method::kPost, "/users/login", R"({"userName":"민수"})",
+                                     {.origin = "https://app.example"});
+  EXPECT_EQ(good.status, 200);
+  EXPECT_EQ(good.field("Access-Control-Allow-Origin"), "https://app.example");
+  EXPECT_EQ(good.field("Access-Control-Allow-Credentials"), "true");
+  EXPECT_NE(good.field("Access-Control-Expose-Headers").find("X-Has-More"), std::string::npos);
+}
+
+TEST(Router, PreflightsAreAnswered204) {
+  RestHarness harness(open_mode());
+  const Reply reply =
+      harness.request(Method::kOptions, "/users/login", {},
+                      {.origin = "http://localhost:3000",
+                       .fields = {{"access-control-request-method", "POST"},
+                                  {"access-control-request-headers", "content-type, x-a"}}});
+  EXPECT_EQ(reply.status, 204);
+  EXPECT_EQ(reply.field("Access-Control-Allow-Origin"), "*");
+  EXPECT_FALSE(reply.has("Access-Control-Allow-Credentials"));
+  EXPECT_EQ(reply.field("Access-Control-Allow-Methods"), "GET,HEAD,PUT,PATCH,POST,DELETE");
+  EXPECT_EQ(reply.field("Access-Control-Allow-Headers"), "content-type, x-a");
+  EXPECT_TRUE(reply.text.empty());
+  EXPECT_EQ(harness.request(Method::kOptions, "/users/login").field("Allow"), "POST, OPTIONS");
+}
+
+TEST(Router, FullQueuesAreOverloaded) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  harness.queries_full = true;
+  Reply reply = harness.get("/api/users/me", person.token);
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.code(), "overloaded");
+  EXPECT_EQ(reply.field("Retry-After"), "1");
+  EXPECT_TRUE(reply.body["retryable"].as_bool().value_or(false));
+  harness.queries_full = false;
+  harness.commands_full = true;
+  reply = harness.post("/users/login", R"({"userName":"영희"})");
+  EXPECT_EQ(reply.code(), "overloaded");
+}
+
+TEST(Router, AFullDiskIsUnavailable) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  const std::string chat = harness.group(person);
+  harness.core.store.set_full(true);
+  const Reply reply = harness.post("/api/messages/" + chat, R"({"content":"x"})", person.token);
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.code(), "unavailable");
+  EXPECT_EQ(harness.get("/messages/" + chat, person.token).status, 200);
+  harness.core.store.set_full(false);
+  EXPECT_EQ(harness.post("/api/messages/" + chat, R"({"content":"x"})", person.token).status, 201);
+}
+
+TEST(Operations, AreServedToWhomTheyMay) {
+  RestHarness harness;
+  EXPECT_EQ(harness.get("/healthz").text, R"({"status":"ok"})");
+  EXPECT_EQ(harness.get("/api/readyz").status, 200);
+  EXPECT_EQ(harness.get("/metrics").text, "maru_up 1\n");
+  EXPECT_EQ(harness.request(Method::kGet, "/metrics", {}, {.from_loopback = false}).status, 403);
+  EXPECT_EQ(harness.request(Method::kGet, "/metrics", {}, {.has_forwarding_header = true}).status,
+            403);
+  const Reply openapi = harness.get("/api/openapi.json");
+  EXPECT_EQ(openapi.status, 200);
+  EXPECT_TRUE(openapi.text.starts_with("{"));
+  const Reply page = harness.get("/");
+  EXPECT_EQ(page.type, "text/html; charset=utf-8");
+  EXPECT_NE(page.text.find("/api/openapi.json"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace maru::gateway::testing

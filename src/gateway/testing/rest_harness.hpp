@@ -1,0 +1,116 @@
+// The REST side without sockets or a disk: requests in, responses out, over chat's core on its fake
+// store. Queries and commands run at once on whichever thread asks, one at a time. Tests only.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chat/testing/core_harness.hpp"
+#include "fanout/interest_table.hpp"
+#include "fanout/room_index.hpp"
+#include "fanout/soft_state.hpp"
+#include "gateway/hasher.hpp"
+#include "gateway/origin_policy.hpp"
+#include "gateway/rate_limiter.hpp"
+#include "gateway/rest/router.hpp"
+#include "gateway/testing/fake_snapshot.hpp"
+#include "gateway/testing/request_head.hpp"
+#include "json/reader.hpp"
+#include "net/io_thread.hpp"
+
+namespace maru::gateway::testing {
+
+// A response with its body parsed.
+struct Reply {
+  int status = 0;
+  std::string type;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string text;
+  std::shared_ptr<json::Parser> parser = std::make_shared<json::Parser>();
+  json::Value body;
+
+  [[nodiscard]] std::string field(std::string_view name) const;  // as it was set; empty: absent
+  [[nodiscard]] bool has(std::string_view name) const;
+  [[nodiscard]] std::string code() const;  // of a problem
+  [[nodiscard]] std::string string(std::string_view key) const;
+  // The keys of an object in their order, joined by ','.
+  static std::string keys(const json::Value& object);
+};
+
+struct RequestOptions {
+  std::string token;  // bearer
+  std::string origin;
+  std::string type = "application/json";
+  std::vector<std::pair<std::string, std::string>> fields;
+  bool from_loopback = true;
+  bool has_forwarding_header = false;
+  bool secure = false;
+  std::string peer = "192.0.2.1";
+};
+
+class RestHarness {
+ public:
+  explicit RestHarness(GatewayOptions options = {});
+  ~RestHarness();
+
+  Reply request(net::Method method, std::string target, std::string body = {},
+                RequestOptions options = {});
+  Reply get(std::string target, std::string token = {});
+  Reply post(std::string target, std::string body, std::string token = {});
+
+  // Steps that must succeed; a failed one throws.
+  struct Person {
+    std::string id;
+    std::string token;
+    std::string name;
+  };
+  Person guest(const std::string& name);
+  Person account(const std::string& name, const std::string& password = "korrekt-pferd-batterie");
+  std::string group(const Person& owner, const std::string& name = "마루방",
+                    const std::vector<std::string>& users = {});
+  std::string personal(const Person& a, const Person& b);
+
+  GatewayOptions options;
+  chat::testing::CoreHarness core;
+  SystemClock system_clock;
+  bool queries_full = false;
+  bool commands_full = false;
+  std::vector<chat::TouchActivity> touches;
+
+ private:
+  class Queries final : public chat::QueryPool {
+   public:
+    explicit Queries(RestHarness& harness) : harness_(harness) {}
+    bool post(Query&& query) override;
+
+   private:
+    RestHarness& harness_;
+  };
+  class Commands final : public chat::CommandLog {
+   public:
+    explicit Commands(RestHarness& harness) : harness_(harness) {}
+    bool submit(chat::Command&& command) override;
+
+   private:
+    RestHarness& harness_;
+  };
+
+  std::recursive_mutex one_at_a_time_;
+  Queries queries_{*this};
+  Commands commands_{*this};
+  net::IoThread thread_;
+  fanout::InterestTable interest_{1};
+  fanout::RoomIndex rooms_{0, interest_};
+  fanout::SoftState soft_state_;
+  Hasher hasher_;
+  OriginPolicy origins_;
+  RateLimiter limiter_;
+  std::shared_ptr<rest::Services> services_;
+  std::unique_ptr<rest::Router> router_;
+};
+
+}  // namespace maru::gateway::testing
