@@ -307,8 +307,9 @@ void EngineServer::forget(EngineSession& session, DisconnectReason reason) {
   count(counters_.closed[static_cast<std::size_t>(reason)]);
 }
 
-void EngineServer::keep_last_words(const SessionSecret& secret, std::string payload) {
-  tombstones_.add(secret, std::move(payload), now());
+void EngineServer::keep_last_words(const SessionSecret& secret, std::string queued,
+                                   std::string_view last) {
+  tombstones_.add(secret, std::move(queued), last, now());
 }
 
 void EngineServer::close_all() {

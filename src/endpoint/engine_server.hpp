@@ -89,7 +89,7 @@ class EngineServer final : public net::HttpHandler {
   void destroy(std::uint64_t exchange);
   void detach(std::uint64_t exchange);
   void forget(EngineSession& session, DisconnectReason reason);
-  void keep_last_words(const SessionSecret& secret, std::string payload);
+  void keep_last_words(const SessionSecret& secret, std::string queued, std::string_view last);
   void settle_soon(EngineSession& session);
   void settle(EngineSession& session);
   void on_upgraded() { count(counters_.sessions_upgraded); }

@@ -373,17 +373,19 @@ void EngineSession::close_polling(Farewell farewell) {
   Polling& polling = *polling_;
   if (polling.probe) polling.probe->close();
   polling.probe = nullptr;
-  std::string payload;
+  std::string queued;
   if (farewell == Farewell::kPendingOnly || farewell == Farewell::kKept) {
-    payload = polling.buffer.take_payload();
-    if (!payload.empty()) payload.push_back(engineio::kSeparator);
+    queued = polling.buffer.take_payload();
   }
-  payload += farewell == Farewell::kNoop ? engineio::kNoopPacket : engineio::kClosePacket;
+  const bool kept = farewell == Farewell::kKept || farewell == Farewell::kNoop;
+  const std::string_view last =
+      farewell == Farewell::kNoop ? engineio::kNoopPacket : engineio::kClosePacket;
+  const bool told = polling.get != 0 && queued.empty();
   if (polling.get != 0) {
+    std::string payload = queued.empty() ? std::string(last) : std::exchange(queued, {});
     server_.answer_payload(std::exchange(polling.get, 0), std::move(payload));
-  } else if (farewell == Farewell::kKept || farewell == Farewell::kNoop) {
-    server_.keep_last_words(secret_, std::move(payload));
   }
+  if (kept && !told) server_.keep_last_words(secret_, std::move(queued), last);
   if (polling.post == 0 || polling.processing) return;
   if (polling.post_is_whole) {
     finish_post();

@@ -40,10 +40,10 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
 
   // What a polling client hears.
   enum class Farewell : std::uint8_t {
-    kPendingOnly,  // `1` on its pending GET; a later GET finds no session
-    kKept,         // what is queued and `1`, kept a while for the next GET if none is pending
+    kPendingOnly,  // what is queued, else `1`, on its pending GET; a later GET finds no session
+    kKept,         // what is queued, then `1`; kept a while for GETs that are still to come
     kNoop,         // it said good-bye itself: `6` on the pending or the next GET
-    kNothing,      // `1` without what is queued: there is too much of it
+    kNothing,      // as kPendingOnly, without what is queued: there is too much of it
   };
   // on_session_closed follows. Does nothing if it is closed already: the first reason counts.
   void close(DisconnectReason reason, Farewell farewell);

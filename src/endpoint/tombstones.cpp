@@ -6,14 +6,15 @@
 namespace maru::endpoint {
 
 void Tombstones::pop_front() {
-  bytes_ -= stones_.front().payload.size();
+  bytes_ -= stones_.front().first.size();
   stones_.pop_front();
 }
 
-void Tombstones::add(const SessionSecret& secret, std::string payload, MonotonicTime now) {
-  if (payload.size() > kBytesMax) return;
-  bytes_ += payload.size();
-  stones_.push_back({secret, std::move(payload), MonotonicTime{now.ms + kKeptMs}});
+void Tombstones::add(const SessionSecret& secret, std::string first, std::string_view last,
+                     MonotonicTime now) {
+  if (first.size() > kBytesMax) return;
+  bytes_ += first.size();
+  stones_.push_back({secret, std::move(first), last, MonotonicTime{now.ms + kKeptMs}});
   while (stones_.size() > kCountMax || bytes_ > kBytesMax || stones_.front().until < now) {
     pop_front();
   }
@@ -23,10 +24,13 @@ std::optional<std::string> Tombstones::take(const SessionSecret& secret, Monoton
   while (!stones_.empty() && stones_.front().until < now) pop_front();
   const auto stone = std::ranges::find(stones_, secret, &Stone::secret);
   if (stone == stones_.end()) return std::nullopt;
-  std::string payload = std::move(stone->payload);
-  bytes_ -= payload.size();
+  if (!stone->first.empty()) {
+    bytes_ -= stone->first.size();
+    return std::exchange(stone->first, {});
+  }
+  std::string last(stone->last);
   stones_.erase(stone);
-  return payload;
+  return last;
 }
 
 }  // namespace maru::endpoint

@@ -1,13 +1,15 @@
-// The last words to polling clients that had no GET open when their session ended: `6` after the
-// client's own `1` (its GET may be under way), what was queued and `1` after the server's close
-// (protocol.md 1.7). Each is told once, within kKeptMs; the oldest go first when there are too
-// many. Owner thread only.
+// The last words to polling clients whose session has ended (protocol.md 1.7): `6` after the
+// client's own `1` (its GET may be under way); after the server's close what was still queued, and
+// `1` for the GET after that. Apart, because stock clients look at a message only when they are
+// done with the body that it came in: a `1` beside it would come first. Each is told once, within
+// kKeptMs; the oldest go first when there are too many. Owner thread only.
 #pragma once
 
 #include <cstddef>
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "endpoint/sid.hpp"
@@ -20,15 +22,18 @@ class Tombstones {
   static constexpr std::size_t kCountMax = 256;
   static constexpr std::size_t kBytesMax = 1024 * 1024;
 
-  void add(const SessionSecret& secret, std::string payload, MonotonicTime now);
-  // The payload, once.
+  // One payload for each of the next GETs, in order; the last is `last`, `first` may be empty.
+  void add(const SessionSecret& secret, std::string first, std::string_view last,
+           MonotonicTime now);
+  // What the next GET is answered.
   [[nodiscard]] std::optional<std::string> take(const SessionSecret& secret, MonotonicTime now);
   [[nodiscard]] std::size_t size() const { return stones_.size(); }
 
  private:
   struct Stone {
     SessionSecret secret;
-    std::string payload;
+    std::string first;
+    std::string_view last;  // a packet without data
     MonotonicTime until;
   };
 
