@@ -25,6 +25,10 @@ struct RecoverableSocket {
   // The last durable event handed to this socket. A client whose offset is not older has received
   // everything up to `left_at`, however long ago that was in a quiet chat.
   wire::Position last_delivered = 0;
+  // Older events of another chat, held while that chat was being attached, followed this one. They
+  // carry no offset, so a client whose offset is not newer may or may not have received them: it is
+  // not recovered. 0: there were none.
+  wire::Position unsure_upto = 0;
   // Every event up to here that concerned the socket was handed to it; 0: unknown.
   wire::Position left_at = 0;
 };

@@ -3,7 +3,7 @@
 //   store epoch, i64 wall time in ms, u64 last position,
 //   u64 count of ring entries, the oldest first, of (chat 12, u64 sequence),
 //   u64 count of sockets, in the order of leaving, of
-//     (i64 ms left, pid, sid, user 12, session 12, u64 last delivered, u64 left at,
+//     (i64 ms left, pid, sid, user 12, session 12, u64 last delivered, u64 left at, u64 unsure,
 //      u64 count of chats of (chat 12, u64 floor))
 // where a text is a u64 size and its bytes.
 #include <algorithm>
@@ -18,7 +18,7 @@ constexpr std::string_view kMagic = "MARUREC1";
 constexpr std::size_t kHeadBytes = 16;
 constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::size_t kEntryBytes = 20;  // a chat and a number
-constexpr std::size_t kSocketBytesMin = 8 * 6 + 24;
+constexpr std::size_t kSocketBytesMin = 8 * 7 + 24;
 
 std::uint64_t checksum(std::string_view bytes) {
   std::uint64_t sum = 0xcbf2'9ce4'8422'2325ULL;
@@ -101,6 +101,7 @@ RecoverableSocket read_socket(Input& in) {
   socket.session = in.id<SessionId>();
   socket.last_delivered = in.number();
   socket.left_at = in.number();
+  socket.unsure_upto = in.number();
   for (std::uint64_t left = in.count(kEntryBytes); left > 0 && !in.failed; --left) {
     socket.chats.push_back(in.id<ChatId>());
     socket.floors.push_back({in.number()});
@@ -115,6 +116,7 @@ void write_socket(Output& out, const RecoverableSocket& socket) {
   out.id(socket.session);
   out.number(socket.last_delivered);
   out.number(socket.left_at);
+  out.number(socket.unsure_upto);
   out.number(socket.chats.size());
   for (std::size_t i = 0; i < socket.chats.size(); ++i) {
     out.id(socket.chats[i]);

@@ -102,13 +102,16 @@ std::optional<Recovery> RecoveryTable::take(std::string_view pid, wire::Position
   if (!missed) return std::nullopt;
   std::vector<Sequence> heads;
   heads.reserve(socket.chats.size());
-  for (const ChatId& chat : socket.chats) heads.push_back(ring_.newest_of(chat));
+  for (std::size_t i = 0; i < socket.chats.size(); ++i) {
+    heads.push_back(std::max(ring_.newest_of(socket.chats[i]), socket.floors[i]));
+  }
   return Recovery{std::move(socket), std::move(*missed), ring_.last(), std::move(heads)};
 }
 
 std::optional<std::vector<MissedChat>> RecoveryTable::collect_missed(
     const RecoverableSocket& socket, wire::Position offset) const {
   if (offset > ring_.last()) return std::nullopt;  // none of ours
+  if (socket.unsure_upto != 0 && offset <= socket.unsure_upto) return std::nullopt;
   wire::Position after = offset;
   if (socket.left_at != 0 && offset >= socket.last_delivered) {
     after = std::max(after, socket.left_at);

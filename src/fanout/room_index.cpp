@@ -51,8 +51,7 @@ struct RoomIndex::Implementation {
   void deliver_to_users(const wire::WireEvent& event);
   void deliver_to_session(const wire::WireEvent& event);
   void deliver_to_watchers(const wire::WireEvent& event);
-  void deliver_held(RoomEntry& entry, Listener& listener,
-                    const std::vector<wire::WireEvent>& events);
+  void deliver_held(RoomEntry& entry, Listener& listener, std::vector<wire::WireEvent> events);
   static void hand(Listener& listener, const wire::WireEvent& event) {
     if (event.position != 0) listener.last_delivered_ = event.position;
     listener.deliver(event);
@@ -120,6 +119,7 @@ void RoomIndex::add(Listener& listener, UserId user, SessionId session) {
   implementation_->users.link(*registration);
   listener.registration_ = registration;
   listener.last_delivered_ = 0;
+  listener.unsure_upto_ = 0;
 }
 
 void RoomIndex::set_identity(Listener& listener, UserId user, SessionId session) {
@@ -187,25 +187,33 @@ bool RoomIndex::release(ChatId chat, Listener& listener, Sequence upto, Sequence
   assert(seat != Room::kNone);
   if (!room.seats[seat].is(Seat::kPending)) return true;
 
+  // An answer may have told the client of records that were not delivered to anyone yet.
+  upto = std::max(upto, floor);
   attachment->floor = floor;
   attachment->upto = upto;
-  const std::vector<wire::WireEvent> held = room.hold->events_for(listener, upto);
+  std::vector<wire::WireEvent> held = room.hold->events_for(listener, upto);
   room.hold->stop(listener);
   if (room.hold->is_idle()) room.hold.reset();
   // With an event above S this thread has passed S. Without one the snapshot may be ahead of it.
   const bool is_behind = held.empty() && upto.value > 0;
   room.seats[seat] = Seat(listener, is_behind ? Seat::kBehind : Seat::kActive);
-  if (!held.empty()) implementation_->deliver_held(entry, listener, held);
+  if (!held.empty()) implementation_->deliver_held(entry, listener, std::move(held));
   return true;
 }
 
 void RoomIndex::Implementation::deliver_held(RoomEntry& entry, Listener& listener,
-                                             const std::vector<wire::WireEvent>& events) {
+                                             std::vector<wire::WireEvent> events) {
   {
     const DeliveryScope scope(delivering);
     releasing = &listener;
     releasing_chat = entry.first;
-    for (const wire::WireEvent& event : events) {
+    for (wire::WireEvent& event : events) {
+      if (event.position != 0 && event.position < listener.last_delivered_) {
+        // Another chat's newer event went first. Offsets of a socket never go back.
+        listener.unsure_upto_ = listener.last_delivered_;
+        event.position = 0;
+        event.with_offset = {};
+      }
       hand(listener, event);
       if (releasing == nullptr) break;
       if (!event.detaches_subject || listener.registration_->user != event.users.front()) continue;
@@ -284,6 +292,7 @@ void RoomIndex::leave_behind(const Listener& listener, RecoverableSocket& out) c
   out.chats.clear();
   out.floors.clear();
   out.last_delivered = listener.last_delivered_;
+  out.unsure_upto = listener.unsure_upto_;
   out.left_at = implementation_->seen;
   if (listener.registration_ == nullptr) return;
   for (const Attachment& attachment : listener.registration_->attachments) {

@@ -45,6 +45,7 @@ class Listener {
   friend class RoomIndex;
   Registration* registration_ = nullptr;  // while it is added
   wire::Position last_delivered_ = 0;     // of the last durable event handed to deliver()
+  wire::Position unsure_upto_ = 0;        // RecoverableSocket::unsure_upto
 };
 
 enum class AttachResult : std::uint8_t { kAttached, kTooMany };

@@ -322,6 +322,15 @@ TEST_F(RoomIndexTest, RecoveredSocketKeepsItsFloor) {
   EXPECT_THAT(left.floors, ElementsAre(Sequence{3}));
 }
 
+TEST_F(RoomIndexTest, RecoveredSocketIsNotToldAgainWhatItsFloorCovers) {
+  index.attach_pending(kChat, ann);
+  deliver(text_event(kChat, 3));
+  index.release(kChat, ann, {2}, {4});
+  const std::array batch{text_event(kChat, 4), text_event(kChat, 5)};
+  index.deliver(batch);
+  EXPECT_THAT(ann.heard, ElementsAre(5));
+}
+
 TEST_F(RoomIndexTest, RemovingWhatWasNeverAddedIsFine) {
   FakeListener stranger;
   index.remove(stranger);
