@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/limits.hpp"
+#include "gateway/rest/openapi.hpp"
 #include "gateway/testing/rest_harness.hpp"
 
 namespace maru::gateway::testing {
@@ -49,6 +50,32 @@ TEST(Routes, OnlyTheOriginalsPathsAreServedWithoutApi) {
 
 TEST(Routes, SegmentsArePercentDecodedOneByOne) {
   EXPECT_EQ(rest::match_route(Method::kGet, "/api/%75sers/a%2Fb").parameters[0], "a/b");
+}
+
+// "/users/:userId" as OpenAPI writes it, "/api/users/{userId}".
+std::string openapi_path(const rest::Route& route) {
+  std::string out = route.mount == rest::Mount::kRootOnly ? "" : "/api";
+  bool in_name = false;
+  for (const char c : route.path) {
+    if (in_name && c == '/') out += '}';
+    if (c == '/') in_name = false;
+    if (c == ':') in_name = true;
+    out += c == ':' ? '{' : c;
+  }
+  if (in_name) out += '}';
+  return out;
+}
+
+TEST(OpenApi, DescribesEveryRouteAndNoOther) {
+  const std::string document(rest::openapi_document());
+  for (const rest::Route& route : rest::routes()) {
+    EXPECT_NE(document.find('"' + openapi_path(route) + "\": {"), std::string::npos) << route.path;
+  }
+  std::size_t operations = 0;
+  for (std::size_t at = 0; (at = document.find("\"operationId\"", at)) != std::string::npos; ++at) {
+    ++operations;
+  }
+  EXPECT_EQ(operations, rest::routes().size());
 }
 
 TEST(Router, UnknownPathsAndMethodsAreProblems) {
