@@ -16,7 +16,8 @@ void configure(Database& database, const StoreOptions& options) {
   const std::string sql =
       "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
       "PRAGMA cache_size=-" +
-      std::to_string(options.reader_cache_bytes / 1024);
+      std::to_string(options.reader_cache_bytes / 1024) +
+      "; PRAGMA mmap_size=" + std::to_string(options.reader_map_bytes);
   database.execute(sql.c_str());
 }
 

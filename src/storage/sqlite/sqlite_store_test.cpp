@@ -1,0 +1,313 @@
+// Opening, closing, locking, migrating: what an operator meets.
+#include "storage/sqlite/sqlite_store.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+
+#include "storage/sqlite/check.hpp"
+#include "storage/sqlite/database.hpp"
+#include "storage/sqlite/schema.hpp"
+#include "storage/sqlite/testing/temporary_directory.hpp"
+#include "storage/testing/documents.hpp"
+
+namespace maru::sqlite {
+namespace {
+
+using storage_testing::make_chat;
+using storage_testing::make_id;
+using storage_testing::make_text;
+using storage_testing::make_user;
+using ::testing::HasSubstr;
+
+class SqliteStoreTest : public ::testing::Test {
+ protected:
+  SqliteStoreTest() {
+    options_.data_dir = directory_.path() / "deep" / "data";
+    options_.fatal = [this](std::string_view reason) { fatal_ = reason; };
+  }
+  Result<std::unique_ptr<SqliteStore>> open() { return SqliteStore::open(options_); }
+  std::unique_ptr<SqliteStore> must_open() {
+    auto store = open();
+    if (!store) {
+      ADD_FAILURE() << store.error().detail;
+      return nullptr;
+    }
+    return std::move(*store);
+  }
+  [[nodiscard]] std::filesystem::path file() const { return options_.data_dir / "maru.db"; }
+  static std::string read_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static std::vector<chat::Change> first_batch() {
+    return {make_user(1, "one"), make_user(2, "two"), make_chat(1, {1, 2}),
+            make_text(1, 1, 1, 1, "a"), make_text(1, 2, 2, 2)};
+  }
+
+  testing::TemporaryDirectory directory_;
+  StoreOptions options_;
+  std::string fatal_;
+};
+
+TEST_F(SqliteStoreTest, ForgetsNothingAcrossAnOrderlyClose) {
+  std::string epoch;
+  {
+    const auto store = must_open();
+    epoch = store->epoch();
+    EXPECT_EQ(epoch.size(), 24u);
+    ASSERT_TRUE(store->append(first_batch()));
+  }
+  // The log was copied and removed, and the next start has no tail to check.
+  EXPECT_FALSE(std::filesystem::exists(file().string() + "-wal"));
+  const auto store = must_open();
+  EXPECT_EQ(store->epoch(), epoch);
+  EXPECT_EQ(store->load_chat(make_id<ChatId>(1))->value().head.value, 2u);
+  EXPECT_EQ(store->load_last_number()->value, 1);
+}
+
+TEST_F(SqliteStoreTest, EachStoreHasItsOwnEpoch) {
+  const std::string first = must_open()->epoch();
+  options_.data_dir = directory_.path() / "other";
+  EXPECT_NE(must_open()->epoch(), first);
+}
+
+TEST_F(SqliteStoreTest, KeepsItsFilesFromOthers) {
+  const auto store = must_open();
+  ASSERT_TRUE(store->append(first_batch()));
+  struct stat status{};
+  ASSERT_EQ(::stat(options_.data_dir.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+  for (const char* name : {"maru.db", "maru.db-wal", "maru.db-shm", "maru.lock"}) {
+    ASSERT_EQ(::stat((options_.data_dir / name).c_str(), &status), 0) << name;
+    EXPECT_EQ(status.st_mode & 0777, 0600u) << name;
+  }
+}
+
+TEST_F(SqliteStoreTest, RefusesADirectoryThatAnotherProcessUses) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto lock = DirectoryLock::acquire(options_.data_dir, DirectoryLock::Mode::kCreate);
+    const char sign = lock ? 'y' : 'n';
+    if (::write(ready[1], &sign, 1) != 1) ::_exit(1);
+    for (;;) ::pause();
+  }
+  char sign = 0;
+  ASSERT_EQ(::read(ready[0], &sign, 1), 1);
+  ASSERT_EQ(sign, 'y');
+  const auto store = open();
+  ASSERT_FALSE(store);
+  EXPECT_TRUE(is_locked(store.error()));
+  EXPECT_THAT(store.error().detail, HasSubstr("in use by another process"));
+  EXPECT_THAT(store.error().detail, HasSubstr(std::to_string(child)));
+  EXPECT_EQ(check_data_directory(options_.data_dir).outcome, CheckOutcome::kLocked);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  // A killed owner leaves no lock behind.
+  EXPECT_TRUE(open());
+}
+
+TEST_F(SqliteStoreTest, LocksWithinOneProcessToo) {
+  const auto store = must_open();
+  const auto second = open();
+  ASSERT_FALSE(second);
+  EXPECT_TRUE(is_locked(second.error()));
+}
+
+TEST_F(SqliteStoreTest, LeavesAForeignFileAsItIs) {
+  std::filesystem::create_directories(options_.data_dir);
+  std::string sqlite_file;
+  {
+    const std::string path = directory_.path() / "foreign.db";
+    std::ofstream(path).close();
+    Database foreign(path, OpenMode::kReadWrite);
+    foreign.execute("CREATE TABLE mine(x); INSERT INTO mine VALUES(1)");
+    sqlite_file = read_file(path);
+  }
+  for (const std::string& content :
+       {std::string("hello"), std::string(5000, 'x'), std::string(), sqlite_file}) {
+    std::ofstream(file(), std::ios::binary | std::ios::trunc) << content;
+    const auto store = open();
+    ASSERT_FALSE(store);
+    EXPECT_FALSE(is_locked(store.error()));
+    EXPECT_THAT(store.error().detail, HasSubstr("not a store of Maru"));
+    EXPECT_EQ(read_file(file()), content);
+    EXPECT_EQ(check_data_directory(options_.data_dir).outcome, CheckOutcome::kNoStore);
+  }
+}
+
+TEST_F(SqliteStoreTest, SaysWhatIsWrongWithAPath) {
+  std::ofstream(directory_.path() / "file") << "x";
+  options_.data_dir = directory_.path() / "file";
+  EXPECT_THAT(open().error().detail, HasSubstr("is not a directory"));
+  options_.data_dir = directory_.path() / "file" / "below";
+  EXPECT_THAT(open().error().detail, HasSubstr("file/below"));
+  options_.data_dir = "/proc/maru";
+  EXPECT_THAT(open().error().detail, HasSubstr("cannot be created"));
+  options_.data_dir = "/proc";
+  EXPECT_THAT(open().error().detail, HasSubstr("/proc/maru.lock"));
+  EXPECT_EQ(check_data_directory(directory_.path() / "absent").outcome, CheckOutcome::kNoStore);
+}
+
+TEST_F(SqliteStoreTest, RefusesAStoreWhoseFileIsGoneButNotItsLog) {
+  must_open().reset();
+  std::filesystem::remove(file());
+  std::ofstream(file().string() + "-wal") << "frames";
+  EXPECT_THAT(open().error().detail, HasSubstr("restore the file"));
+  EXPECT_FALSE(std::filesystem::exists(file()));
+}
+
+TEST_F(SqliteStoreTest, RefusesAStoreThatANewerMaruWrote) {
+  must_open().reset();
+  {
+    Database database(file().string(), OpenMode::kReadWrite);
+    database.execute("PRAGMA user_version=7");
+  }
+  const std::string before = read_file(file());
+  const auto store = open();
+  ASSERT_FALSE(store);
+  EXPECT_THAT(store.error().detail, HasSubstr("newer Maru (schema version 7, this one knows 1)"));
+  EXPECT_EQ(read_file(file()), before);
+}
+
+class MigrationTest : public SqliteStoreTest {
+ protected:
+  void SetUp() override {
+    {
+      const auto store = must_open();
+      ASSERT_TRUE(store->append(first_batch()));
+    }
+    database_.emplace(file().string(), OpenMode::kReadWrite);
+  }
+  std::int64_t version() { return database_->query_integer("PRAGMA user_version"); }
+  std::optional<Database> database_;
+};
+
+TEST_F(MigrationTest, RunsEveryStepAfterABackup) {
+  const Migration steps[] = {{2, "UPDATE extra SET x = x * 10"},
+                             {1, "CREATE TABLE extra(x); INSERT INTO extra VALUES(4)"}};
+  const auto migrated = migrate(*database_, file(), steps, 3);
+  ASSERT_TRUE(migrated) << migrated.error().detail;
+  EXPECT_EQ(version(), 3);
+  EXPECT_EQ(database_->query_integer("SELECT x FROM extra"), 40);
+  EXPECT_EQ(database_->query_integer("SELECT count(*) FROM records"), 2);
+  const std::string backup = file().string() + ".v1.backup";
+  struct stat status{};
+  ASSERT_EQ(::stat(backup.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  Database old(backup, OpenMode::kReadOnly);
+  EXPECT_EQ(old.query_integer("PRAGMA user_version"), 1);
+  EXPECT_EQ(old.query_integer("SELECT count(*) FROM records"), 2);
+  EXPECT_EQ(old.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'"), 0);
+}
+
+TEST_F(MigrationTest, ChangesNothingWhenAStepFails) {
+  const Migration steps[] = {{1, "CREATE TABLE extra(x)"}, {2, "UPDATE nowhere SET x = 1"}};
+  const auto migrated = migrate(*database_, file(), steps, 3);
+  ASSERT_FALSE(migrated);
+  EXPECT_THAT(migrated.error().detail, HasSubstr("schema version 3"));
+  EXPECT_EQ(version(), 1);
+  EXPECT_EQ(database_->query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'"), 0);
+  database_.reset();
+  EXPECT_TRUE(open());
+}
+
+TEST_F(MigrationTest, RefusesAVersionWithoutAWayForward) {
+  const auto migrated = migrate(*database_, file(), {}, 2);
+  ASSERT_FALSE(migrated);
+  EXPECT_THAT(migrated.error().detail, HasSubstr("no way forward"));
+  EXPECT_EQ(version(), 1);
+}
+
+TEST_F(MigrationTest, DoesNothingAtItsVersion) {
+  ASSERT_TRUE(migrate(*database_, file(), {}, 1));
+  EXPECT_FALSE(std::filesystem::exists(file().string() + ".v1.backup"));
+}
+
+TEST_F(SqliteStoreTest, KeepsTheLogShortInIdleMoments) {
+  const auto store = must_open();
+  ASSERT_TRUE(store->append(first_batch()));
+  EXPECT_GT(store->wal_bytes(), 0u);
+  store->idle({10'000});
+  // The log was copied: the next commit begins it again.
+  ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, 3, 1, 3)}));
+  EXPECT_LT(store->wal_bytes(), 64u * 1024);
+  const std::uint64_t before = store->wal_bytes();
+  store->idle({10'500});  // too soon after the last
+  ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, 4, 1, 4)}));
+  EXPECT_GT(store->wal_bytes(), before);
+}
+
+TEST_F(SqliteStoreTest, KeepsTheLogWithinItsBoundUnderLoad) {
+  options_.wal_bytes_max = 256 * 1024;
+  const auto store = must_open();
+  ASSERT_TRUE(store->append(first_batch()));
+  std::uint64_t highest = 0;
+  for (std::uint64_t n = 3; n < 600; ++n) {
+    ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, n, 1, n)}));
+    highest = std::max(highest, store->wal_bytes());
+  }
+  EXPECT_GT(highest, 128u * 1024);
+  EXPECT_LT(highest, 512u * 1024);
+}
+
+// A child appends and reports each acknowledged append until it is killed.
+TEST_F(SqliteStoreTest, KeepsEveryAcknowledgedRecordThroughKills) {
+  ASSERT_TRUE(must_open()->append(first_batch()));
+  std::uint64_t acknowledged = 2;
+  for (int round = 0; round < 8; ++round) {
+    int acks[2];
+    ASSERT_EQ(::pipe(acks), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto store = SqliteStore::open(options_);
+      if (!store) ::_exit(1);
+      std::uint64_t n = (*store)->load_chat(make_id<ChatId>(1))->value().head.value;
+      for (;;) {
+        std::vector<chat::Change> batch;
+        for (int i = 0; i < 20; ++i, ++n) batch.emplace_back(make_text(1, n + 1, 1, n + 1));
+        if (!(*store)->append(batch)) ::_exit(2);
+        if (::write(acks[1], &n, sizeof n) != sizeof n) ::_exit(3);
+        if (round % 2 == 1) (*store)->idle({static_cast<std::int64_t>(n) * 100});
+      }
+    }
+    ::close(acks[1]);
+    std::uint64_t n = 0;
+    for (int i = 0; i < 5 + round; ++i) {
+      ASSERT_EQ(::read(acks[0], &n, sizeof n), static_cast<ssize_t>(sizeof n));
+      acknowledged = n;
+    }
+    ::kill(child, SIGKILL);
+    while (::read(acks[0], &n, sizeof n) == static_cast<ssize_t>(sizeof n)) acknowledged = n;
+    ::close(acks[0]);
+    ::waitpid(child, nullptr, 0);
+    const CheckReport report = check_data_directory(options_.data_dir);
+    EXPECT_EQ(report.outcome, CheckOutcome::kClean)
+        << (report.findings.empty() ? report.detail : report.findings.front().detail);
+    const auto store = must_open();
+    ASSERT_TRUE(store);
+    EXPECT_GE(store->load_chat(make_id<ChatId>(1))->value().head.value, acknowledged);
+  }
+}
+
+TEST_F(SqliteStoreTest, IsReadyAtOnce) {
+  must_open().reset();
+  const auto start = std::chrono::steady_clock::now();
+  must_open().reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
+}  // namespace
+}  // namespace maru::sqlite
