@@ -62,8 +62,12 @@ class IoCore {
   // One turn: wait, events, timers, `woken` if somebody woke the loop, writes, burials.
   template <class Woken>
   void turn(Woken&& woken) {
-    const bool was_woken = loop.wait(busy_ ? 0 : timers.next_delay_ms());
+    loop.wait(busy_ ? 0 : timers.next_delay_ms());
+    // Before anybody starts a timer: the wait may have been long. What is due fires after the
+    // events, so that a client's last word before its deadline counts.
     refresh_now();
+    timers.see(MonotonicTime{now_ms_});
+    const bool was_woken = loop.dispatch();
     timers.advance(MonotonicTime{now_ms_});
     if (was_woken) woken();
     finish_turn();

@@ -208,6 +208,16 @@ TEST(IoThreadHttp, CallsASlowHeadToTime) {
   EXPECT_THAT(slow.read_to_end(), StartsWith("HTTP/1.1 408 "));
 }
 
+// The loop may have slept for longer than a deadline when a connection comes.
+TEST(IoThreadHttp, GivesAConnectionAfterALongSleepItsWholeTime) {
+  Server server({.head_timeout_ms = 2000});
+  std::this_thread::sleep_for(std::chrono::milliseconds(2200));
+  Client client(server.port());
+  EXPECT_TRUE(client.stays_silent(200));
+  client.send("GET /echo HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(client.read_response().starts_with("HTTP/1.1 200"));
+}
+
 TEST(IoThreadHttp, CallsASlowBodyToTimeAndLetsAFastOneGoOn) {
   // In a window as long as head_timeout_ms: 500 B/s are 75 bytes.
   Server server({.head_timeout_ms = 150});

@@ -1,17 +1,12 @@
 #include "net/loop.hpp"
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <system_error>
 
 namespace maru::net {
-namespace {
-constexpr int kEventsPerTurn = 256;
-}
 
 Loop::Loop() {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
@@ -51,19 +46,21 @@ void Loop::remove(int descriptor) {
   ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, &event);
 }
 
-bool Loop::wait(int timeout_ms) {
-  std::array<epoll_event, kEventsPerTurn> events;
-  const int count = ::epoll_wait(epoll_, events.data(), kEventsPerTurn, timeout_ms);
+void Loop::wait(int timeout_ms) {
+  ready_count_ = ::epoll_wait(epoll_, ready_.data(), kEventsPerTurn, timeout_ms);
+}
+
+bool Loop::dispatch() {
   bool woken = false;
-  for (int i = 0; i < count; ++i) {
-    if (events[i].data.ptr == nullptr) {
+  for (int i = 0; i < ready_count_; ++i) {
+    if (ready_[i].data.ptr == nullptr) {
       std::uint64_t ignored;
       [[maybe_unused]] const auto size = ::read(event_, &ignored, sizeof ignored);
       // Before the caller looks at its mailbox: a wake() from here on makes another turn.
       woken_.store(false, std::memory_order_seq_cst);
       woken = true;
     } else {
-      static_cast<Target*>(events[i].data.ptr)->on_ready(events[i].events);
+      static_cast<Target*>(ready_[i].data.ptr)->on_ready(ready_[i].events);
     }
   }
   return woken;

@@ -2,6 +2,9 @@
 // wake().
 #pragma once
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -9,8 +12,8 @@ namespace maru::net {
 
 class Loop {
  public:
-  // What a descriptor is watched for. Must live until remove() and the end of the wait() in which
-  // that happened.
+  // What a descriptor is watched for. Must live until remove() and the end of the dispatch() in
+  // which that happened.
   class Target {
    public:
     virtual void on_ready(std::uint32_t events) = 0;  // EPOLLIN, EPOLLOUT, …
@@ -28,16 +31,21 @@ class Loop {
   void change(int descriptor, std::uint32_t events, Target& target);
   void remove(int descriptor);
 
-  // Waits for at most timeout_ms (-1: for ever) and calls the targets that are ready. True if
-  // somebody called wake() since the last time.
-  bool wait(int timeout_ms);
+  // Waits for at most timeout_ms (-1: for ever). In between the caller looks at its clock.
+  void wait(int timeout_ms);
+  // Calls the targets that were ready then. True if somebody called wake() since the last time.
+  bool dispatch();
 
   // Any thread. One system call for many wakes in one turn.
   void wake();
 
  private:
+  static constexpr int kEventsPerTurn = 256;
+
   int epoll_ = -1;
   int event_ = -1;
+  int ready_count_ = 0;
+  std::array<epoll_event, kEventsPerTurn> ready_;
   std::atomic<bool> woken_{false};
 };
 

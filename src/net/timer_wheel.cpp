@@ -167,6 +167,10 @@ void TimerWheel::start(Timer& timer, std::int64_t delay_ms, std::int64_t jitter_
   wheel.place(timer);
 }
 
+void TimerWheel::see(MonotonicTime now) {
+  implementation_->now_ms = std::max(implementation_->now_ms, now.ms);
+}
+
 void TimerWheel::advance(MonotonicTime now) {
   Implementation& wheel = *implementation_;
   if (now.ms < wheel.now_ms) return;

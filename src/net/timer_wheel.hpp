@@ -50,6 +50,8 @@ class TimerWheel {
   // tick and by a random part of `jitter_ms`. Restarts an active timer. No bound on the delay.
   void start(Timer& timer, std::int64_t delay_ms, std::int64_t jitter_ms = 0);
 
+  // The time that delays are counted from, without firing anything yet.
+  void see(MonotonicTime now);
   // Fires what is due, in order of its tick.
   void advance(MonotonicTime now);
 
