@@ -126,7 +126,7 @@ class EngineServer final : public net::HttpHandler {
   EngineApplication& application_;
   const Endpoint::Random random_;
   EndpointCounters counters_;
-  SidTable table_;                              // the open sessions
+  SidTable<EngineSession> table_;               // the open sessions
   std::unordered_set<EngineSession*> closing_;  // closed, not yet destroyed
   std::vector<EngineSession*> settling_;        // have something to do when this turn is over
   std::unordered_map<std::uint64_t, Exchange> exchanges_;
