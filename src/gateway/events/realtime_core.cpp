@@ -24,6 +24,13 @@ Error rate_limited(std::int64_t retry_after_ms) {
 
 RealtimeCore::RealtimeCore(Context& context_in) : context(context_in), delays(context_in.thread) {}
 
+// Sockets are gone by now, but for those whose recovery was under way when the thread ended.
+RealtimeCore::~RealtimeCore() {
+  for (std::size_t slot = 0; slot < sessions.slot_count(); ++slot) {
+    if (ClientSession* session = sessions.at_slot(slot)) context.rooms.remove(*session);
+  }
+}
+
 RealtimeCore* RealtimeCore::of_this_thread() {
   return core_of_this_thread;
 }

@@ -40,6 +40,7 @@ enum class Input : std::uint8_t { kFlows, kWaits };
 class RealtimeCore {
  public:
   explicit RealtimeCore(Context& context_in);
+  ~RealtimeCore();
   RealtimeCore(const RealtimeCore&) = delete;
   RealtimeCore& operator=(const RealtimeCore&) = delete;
 

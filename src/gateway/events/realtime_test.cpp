@@ -1,0 +1,527 @@
+// Sockets against the real parts of a node: identity, joining, sending, leaving, presence, bad
+// input.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "gateway/events/testing/node.hpp"
+#include "gateway/events/testing/sio_client.hpp"
+
+namespace maru::gateway {
+namespace {
+
+using testing::Node;
+using testing::SioClient;
+using testing::TestUser;
+using testing::value_of;
+using testing::values_of;
+
+std::string chat_json(const chat::ChatDocument& chat) {
+  return R"({"chatId":")" + chat.chat.id.hex() + "\"}";
+}
+std::string message_json(const chat::ChatDocument& chat, const std::string& content,
+                         const std::string& more = {}) {
+  return R"({"chatId":")" + chat.chat.id.hex() + R"(","content":")" + content + "\"" + more + "}";
+}
+bool is_ok(const std::string& ack) {
+  return ack.starts_with(R"([{"ok":true)");
+}
+std::string code_of(const std::string& ack) {
+  return value_of(ack, "code");
+}
+std::uint64_t number_of(const std::string& json, const char* key) {
+  const std::string text = value_of(json, key);
+  return text.empty() ? ~0ULL : std::stoull(text);
+}
+
+// ---- who
+// -----------------------------------------------------------------------------------------
+
+TEST(Connect, NeedsALiveSessionInAccounts) {
+  Node node;
+  const TestUser user = node.guest("kim");
+  for (const std::string auth :
+       {"", "{}", R"({"token":"x"})", R"({"token":null})", R"({"token":{"$ne":null}})",
+        R"({"token":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})"}) {
+    SioClient client(node.port());
+    const std::string answer = client.connect(auth);
+    EXPECT_TRUE(answer.starts_with(R"(44{"message":"unauthenticated","data":{)")) << answer;
+    EXPECT_EQ(code_of(answer), "unauthenticated");
+  }
+  SioClient client(node.port());
+  const std::string hello = client.join_namespace(user.auth());
+  EXPECT_EQ(value_of(hello, "epoch"), node.epoch());
+  EXPECT_EQ(value_of(hello, "_id"), user.id.hex());
+  EXPECT_EQ(value_of(hello, "userName"), "kim");
+  EXPECT_NE(hello.find(R"("features":["joinRoom")"), std::string::npos);
+  EXPECT_TRUE(client.pid.empty());
+  EXPECT_TRUE(client.offset.empty());
+}
+
+TEST(Connect, CookieBindsTheSession) {
+  Node node;
+  const TestUser user = node.guest("kim");
+  SioClient client(node.port(), "Cookie: a=b; maru=" + user.token + "\r\n");
+  EXPECT_EQ(value_of(client.join_namespace(), "_id"), user.id.hex());
+  SioClient evil(node.port(), "Origin: https://evil.example\r\n");
+  EXPECT_EQ(evil.refusal().substr(0, 12), "HTTP/1.1 400");
+}
+
+TEST(Connect, RevokedSessionIsToldAndClosedWith41) {
+  Node node;
+  const TestUser user = node.guest("kim");
+  SioClient client(node.port());
+  client.join_namespace(user.auth());
+  ASSERT_TRUE(node.run(chat::RevokeSession{.user = user.id, .session = user.session}));
+  EXPECT_EQ(value_of(client.wait_event("sessionRevoked"), "sessionId"), user.session.hex());
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_TRUE(client.got_disconnect_packet());
+  SioClient again(node.port());
+  EXPECT_TRUE(again.connect(user.auth()).starts_with("44"));
+}
+
+TEST(Connect, PresenceFollowsTheSockets) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const TestUser stranger = node.guest("stranger");
+  node.personal(kim, lee);
+  SioClient watcher(node.port());
+  watcher.join_namespace(kim.auth());
+  const std::string ack = watcher.call(
+      "watchPresence", R"({"userIds":[")" + lee.id.hex() + "\",\"" + stranger.id.hex() + "\"]}");
+  ASSERT_TRUE(is_ok(ack)) << ack;
+  EXPECT_EQ(values_of(ack, "userId"), std::vector<std::string>{lee.id.hex()});
+  EXPECT_EQ(value_of(ack, "active"), "false");
+  SioClient watched(node.port());
+  watched.join_namespace(lee.auth());
+  const std::string event = watcher.wait_event("presence");
+  EXPECT_EQ(value_of(event, "userId"), lee.id.hex());
+  EXPECT_EQ(value_of(event, "active"), "true");
+  EXPECT_TRUE(node.is_online(lee.id));
+}
+
+TEST(Connect, DrainIsAnnounced) {
+  Node node;
+  SioClient client(node.port());
+  client.join_namespace(node.guest("kim").auth());
+  node.announce_drain(2000);
+  EXPECT_EQ(value_of(client.wait_event("serverDraining"), "withinMs"), "2000");
+}
+
+// ---- joining and sending
+// -------------------------------------------------------------------------
+
+TEST(JoinRoom, AFreshMemberSeesItsOwnJoinAndAllAfter) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(kim);
+  node.send(kim, room.chat.id, "before");
+  SioClient client(node.port());
+  client.join_namespace(lee.auth());
+  const std::string ack =
+      client.call("joinRoom", R"({"number":")" + std::to_string(room.chat.number.value) + "\"}");
+  ASSERT_TRUE(is_ok(ack)) << ack;
+  EXPECT_EQ(number_of(ack, "sequence"), 1u);
+  const std::string joined = client.wait_event("message");
+  EXPECT_EQ(number_of(joined, "sequence"), 2u);
+  EXPECT_EQ(value_of(joined, "type"), "system");
+  EXPECT_EQ(value_of(joined, "toUserName"), "lee");
+  // Again, as a member: the head is the boundary.
+  EXPECT_EQ(number_of(client.call("joinRoom", chat_json(room)), "sequence"), 2u);
+}
+
+TEST(JoinRoom, HidesThe1To1OfOthers) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const TestUser eve = node.guest("eve");
+  const auto two = node.personal(kim, lee);
+  SioClient client(node.port());
+  client.join_namespace(eve.auth());
+  const std::string number = R"({"number":)" + std::to_string(two.chat.number.value) + "}";
+  EXPECT_EQ(code_of(client.call("joinRoom", chat_json(two))), "not_found");
+  EXPECT_EQ(code_of(client.call("joinRoom", number)), "not_found");
+  EXPECT_EQ(code_of(client.call("leaveRoom", chat_json(two))), "not_found");
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(two, "hi"))), "not_found");
+  node.send(kim, two.chat.id, "secret");
+  EXPECT_TRUE(client.drain_events(100).empty());
+}
+
+TEST(SendMessage, ReachesEveryoneAttachedOnceAndAnswersWhenDurable) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(kim, {lee});
+  SioClient one(node.port());
+  SioClient two(node.port());
+  one.join_namespace(kim.auth());
+  two.join_namespace(lee.auth());
+  ASSERT_TRUE(is_ok(one.call("joinRoom", chat_json(room))));
+  ASSERT_TRUE(is_ok(two.call("joinRoom", chat_json(room))));
+  // A spoofed sender counts for nothing in accounts.
+  const std::string payload = message_json(room, "안녕",
+                                           R"(,"clientMsgId":"m1","from":")" + lee.id.hex() +
+                                               R"(","fromUserName":"system","type":"system")");
+  const std::string ack = one.call("sendMessage", payload);
+  ASSERT_TRUE(is_ok(ack)) << ack;
+  EXPECT_EQ(value_of(ack, "from"), kim.id.hex());
+  EXPECT_EQ(value_of(ack, "type"), "text");
+  EXPECT_EQ(value_of(ack, "duplicate"), "false");
+  for (SioClient* client : {&one, &two}) {
+    const std::string event = client->wait_event("message");
+    EXPECT_EQ(number_of(event, "sequence"), 1u);
+    EXPECT_EQ(value_of(event, "content"), "안녕");
+  }
+  EXPECT_EQ(value_of(one.call("sendMessage", payload), "duplicate"), "true");
+  EXPECT_EQ(code_of(one.call("sendMessage", message_json(room, "other", R"(,"clientMsgId":"m1")"))),
+            "idempotency_conflict");
+  EXPECT_TRUE(two.drain_events(100).empty());
+}
+
+TEST(SendMessage, KeepsTheOrderOfAConnection) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  ASSERT_TRUE(is_ok(client.call("joinRoom", chat_json(room))));
+  constexpr int kSends = 300;  // many more than may be in flight
+  std::vector<int> acks;
+  for (int i = 0; i < kSends; ++i) {
+    // By number every other time: a look into the store must not let the next one overtake.
+    const std::string text = "m" + std::to_string(i);
+    acks.push_back(client.emit_with_ack(
+        "sendMessage", i % 2 == 0 ? message_json(room, text)
+                                  : R"({"chatNumber":)" + std::to_string(room.chat.number.value) +
+                                        R"(,"content":")" + text + "\"}"));
+  }
+  for (int i = 0; i < kSends; ++i) {
+    const std::string ack = client.wait_ack(acks[static_cast<std::size_t>(i)]);
+    ASSERT_TRUE(is_ok(ack)) << ack;
+    EXPECT_EQ(number_of(ack, "sequence"), static_cast<std::uint64_t>(i) + 1);
+    EXPECT_EQ(value_of(client.wait_event("message"), "content"), "m" + std::to_string(i));
+  }
+}
+
+TEST(SendMessage, RightAfterJoinRoomComesAfterTheJoin) {
+  Node node;
+  const auto room = node.group(node.guest("kim"));
+  SioClient client(node.port());
+  client.join_namespace(node.guest("lee").auth());
+  const int join = client.emit_with_ack("joinRoom", chat_json(room));
+  const int send = client.emit_with_ack("sendMessage", message_json(room, "hi"));
+  EXPECT_TRUE(is_ok(client.wait_ack(join)));
+  EXPECT_EQ(number_of(client.wait_ack(send), "sequence"), 2u);
+  EXPECT_EQ(number_of(client.wait_event("message"), "sequence"), 1u);
+  EXPECT_EQ(number_of(client.wait_event("message"), "sequence"), 2u);
+}
+
+// Everything after the answered sequence follows, nothing up to it, however fast the chat is.
+TEST(JoinRoom, BoundaryIsExactUnderConcurrentSends) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(kim, {lee});
+  std::atomic<bool> stop{false};
+  std::thread sender([&] {
+    while (!stop) node.send(kim, room.chat.id, "x");
+  });
+  for (int round = 0; round < 40; ++round) {
+    SioClient client(node.port());
+    client.join_namespace(lee.auth());
+    const std::string ack = client.call("joinRoom", chat_json(room));
+    ASSERT_TRUE(is_ok(ack)) << ack;
+    std::uint64_t last = number_of(ack, "sequence");
+    for (int i = 0; i < 20; ++i) {
+      const std::uint64_t next = number_of(client.wait_event("message"), "sequence");
+      ASSERT_EQ(next, last + 1) << "round " << round;
+      last = next;
+    }
+  }
+  stop = true;
+  sender.join();
+}
+
+TEST(JoinRoom, ConcurrentJoinersEachSeeADenseStream) {
+  Node node;
+  const auto room = node.group(node.guest("owner"));
+  constexpr int kJoiners = 30;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kJoiners; ++i) {
+    const TestUser user = node.guest("u" + std::to_string(i));
+    threads.emplace_back([&node, &room, user] {
+      SioClient client(node.port());
+      client.join_namespace(user.auth());
+      const std::string ack = client.call("joinRoom", chat_json(room));
+      ASSERT_TRUE(is_ok(ack)) << ack;
+      std::uint64_t last = number_of(ack, "sequence");
+      const std::string own = client.wait_event("message");
+      EXPECT_EQ(value_of(own, "toUserName"), user.name);
+      EXPECT_EQ(number_of(own, "sequence"), ++last);
+      while (last < kJoiners) {
+        ASSERT_EQ(number_of(client.wait_event("message"), "sequence"), ++last);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// ---- leaving
+// -------------------------------------------------------------------------------------
+
+GatewayOptions short_grace(std::int64_t ms) {
+  GatewayOptions options = Node::quiet();
+  options.leave_grace_ms = ms;
+  return options;
+}
+
+TEST(LeaveRoom, CommitsAfterTheGraceAndHearsNothingMeanwhile) {
+  Node node(short_grace(300));
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(kim, {lee});
+  SioClient client(node.port());
+  client.join_namespace(lee.auth());
+  ASSERT_TRUE(is_ok(client.call("joinRoom", chat_json(room))));
+  const int leave = client.emit_with_ack("leaveRoom", chat_json(room));
+  EXPECT_TRUE(client.wait_ack(leave, 150).empty());
+  node.send(kim, room.chat.id, "not for lee");
+  const std::string ack = client.wait_ack(leave);
+  EXPECT_TRUE(is_ok(ack)) << ack;
+  EXPECT_EQ(value_of(ack, "left"), "true");
+  for (const std::string& event : client.drain_events(100)) {
+    EXPECT_FALSE(event.starts_with("[\"message\"")) << event;
+  }
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "x"))), "not_member");
+  // Nothing to leave any more.
+  EXPECT_EQ(value_of(client.call("leaveRoom", chat_json(room)), "left"), "false");
+}
+
+TEST(LeaveRoom, AJoinOnAnotherSocketTakesItBack) {
+  Node node(short_grace(1000));
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(node.guest("kim"), {lee});
+  SioClient leaver(node.port());
+  leaver.join_namespace(lee.auth());
+  for (int i = 0; i < 6; ++i) {  // other sockets end up on every I/O thread
+    const int leave = leaver.emit_with_ack("leaveRoom", chat_json(room));
+    EXPECT_TRUE(leaver.wait_ack(leave, 50).empty());
+    SioClient joiner(node.port());
+    joiner.join_namespace(lee.auth());
+    ASSERT_TRUE(is_ok(joiner.call("joinRoom", chat_json(room))));
+    EXPECT_EQ(value_of(leaver.wait_ack(leave, 900), "left"), "false");
+  }
+  EXPECT_TRUE(is_ok(leaver.call("sendMessage", message_json(room, "still here"))));
+}
+
+TEST(LeaveRoom, TheSameSocketMayTakeItBackAtOnce) {
+  Node node(short_grace(200));
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(node.guest("kim"), {lee});
+  SioClient client(node.port());
+  client.join_namespace(lee.auth());
+  const int leave = client.emit_with_ack("leaveRoom", chat_json(room));
+  const int join = client.emit_with_ack("joinRoom", chat_json(room));
+  EXPECT_EQ(value_of(client.wait_ack(leave), "left"), "false");
+  EXPECT_TRUE(is_ok(client.wait_ack(join)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "still here"))));
+}
+
+TEST(LeaveRoom, AClosedTabIsNotALeave) {
+  Node node(short_grace(200));
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(node.guest("kim"), {lee});
+  {
+    SioClient tab(node.port());
+    tab.join_namespace(lee.auth());
+    tab.emit("leaveRoom", chat_json(room));
+    // Its answer proves that the leave was taken up before the tab goes.
+    EXPECT_EQ(code_of(tab.call("nonsense", "{}")), "not_found");
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  SioClient again(node.port());
+  again.join_namespace(lee.auth());
+  EXPECT_TRUE(is_ok(again.call("sendMessage", message_json(room, "still here"))));
+}
+
+TEST(LeaveRoom, A1To1IsOnlyDetached) {
+  Node node(short_grace(60'000));
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto two = node.personal(kim, lee);
+  SioClient client(node.port());
+  client.join_namespace(lee.auth());
+  ASSERT_TRUE(is_ok(client.call("joinRoom", chat_json(two))));
+  EXPECT_EQ(value_of(client.call("leaveRoom", chat_json(two)), "left"), "false");
+  node.send(kim, two.chat.id, "x");
+  EXPECT_TRUE(client.drain_events(100).empty());
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(two, "back"))));
+}
+
+// ---- bad input
+// -----------------------------------------------------------------------------------
+
+TEST(BadInput, GetsAClearErrorAndTheSocketStays) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  const std::string id = room.chat.id.hex();
+  const std::string long_text(1001, 'x');
+  const struct {
+    const char* event;
+    std::string payload;
+    const char* code;
+  } cases[] = {
+      {"joinRoom", "", "validation_failed"},
+      {"joinRoom", "null", "validation_failed"},
+      {"joinRoom", "[]", "validation_failed"},
+      {"joinRoom", "\"abc\"", "validation_failed"},
+      {"joinRoom", R"({"chatId":"abc"})", "validation_failed"},
+      {"joinRoom", R"({"chatId":{"$gt":""}})", "validation_failed"},
+      {"joinRoom", R"({"chatId":"65a1b2c3d4e5f60718293a4b"})", "not_found"},
+      {"joinRoom", R"({"number":999999})", "not_found"},
+      {"leaveRoom", "null", "validation_failed"},
+      {"leaveRoom", R"({"number":"x"})", "validation_failed"},
+      {"leaveRoom", R"({"number":4711})", "not_found"},
+      {"sendMessage", "null", "validation_failed"},
+      {"sendMessage", "", "validation_failed"},
+      {"sendMessage", R"({"content":"x"})", "validation_failed"},
+      {"sendMessage", R"({"chatId":")" + id + R"("})", "validation_failed"},
+      {"sendMessage", R"({"chatId":")" + id + R"(","content":7})", "validation_failed"},
+      {"sendMessage", R"({"chatId":")" + id + R"(","content":{"$ne":null}})", "validation_failed"},
+      {"sendMessage", R"({"chatId":"65a1b2c3d4e5f60718293a4b","content":"x"})", "not_found"},
+      {"sendMessage", message_json(room, long_text), "message_too_long"},
+      {"sendMessage", message_json(room, " \\u3164 "), "message_blank"},
+      {"sendMessage", message_json(room, ""), "message_blank"},
+      {"sendMessage", message_json(room, "a\\u0007b"), "not_text"},
+      {"sync", "null", "validation_failed"},
+      {"sync", R"({"chats":7})", "validation_failed"},
+      {"sync", R"({"cursor":"zzz"})", "validation_failed"},
+      {"sync", R"({"cursor":"000000000000000000000000.nonsense"})", "validation_failed"},
+      {"watchPresence", R"({"userIds":"x"})", "validation_failed"},
+      {"typing", "{}", "not_found"},
+      {"__proto__", "{}", "not_found"},
+  };
+  for (const auto& one : cases) {
+    const std::string ack = client.call(one.event, one.payload);
+    EXPECT_TRUE(ack.starts_with(R"([{"ok":false,"error":{)")) << one.event << one.payload << ack;
+    EXPECT_EQ(code_of(ack), one.code) << one.event << one.payload << ack;
+  }
+  // Without an ack: the event `problem`.
+  client.emit("sendMessage", "null");
+  EXPECT_EQ(code_of(client.wait_event("problem")), "validation_failed");
+  // A binary packet is decoded and refused, the connection stays.
+  client.send_packet(R"(451-77["sendMessage",{"_placeholder":true,"num":0}])");
+  client.send_binary("bytes");
+  EXPECT_EQ(code_of(client.wait_ack(77)), "not_text");
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "fine"))));
+}
+
+TEST(BadInput, OutsidersCannotSendIntoAPublicGroup) {
+  Node node;
+  const auto room = node.group(node.guest("kim"));
+  SioClient client(node.port());
+  client.join_namespace(node.guest("eve").auth());
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "x"))), "not_member");
+}
+
+// ---- rates
+// ---------------------------------------------------------------------------------------
+
+TEST(Rates, AnHonestBurstIsReadLaterAndLosesNothing) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.messages_per_user = 50;
+  options.messages_per_user_burst = 10;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  std::vector<int> acks;
+  for (int i = 0; i < 60; ++i) {
+    acks.push_back(
+        client.emit_with_ack("sendMessage", message_json(room, "m" + std::to_string(i))));
+  }
+  for (std::size_t i = 0; i < acks.size(); ++i) {
+    EXPECT_EQ(number_of(client.wait_ack(acks[i]), "sequence"), i + 1);
+  }
+}
+
+TEST(Rates, PastTheDelayItIsRefusedWithRetryAfter) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.messages_per_user = 0.1;
+  options.messages_per_user_burst = 2;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "1"))));
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "2"))));
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "3"))), "rate_limited");
+}
+
+// ---- open mode
+// -----------------------------------------------------------------------------------
+
+TEST(OpenMode, BelievesWhoIsNamedButNotForAnAccount) {
+  Node node(Node::quiet(AuthMode::kOpen));
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const TestUser boss = node.account("boss");
+  const auto room = node.group(kim, {boss});
+  SioClient client(node.port());
+  const std::string hello = client.join_namespace("{}");
+  EXPECT_EQ(value_of(hello, "user"), "null");
+  EXPECT_FALSE(client.pid.empty());
+  EXPECT_FALSE(client.offset.empty());
+  EXPECT_EQ(code_of(client.call("joinRoom", chat_json(room))), "unauthenticated");
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "x"))), "unauthenticated");
+
+  const std::string number = std::to_string(room.chat.number.value);
+  std::string ack = client.call("joinRoom", R"({"number":")" + number + R"(","userName":"lee"})");
+  ASSERT_TRUE(is_ok(ack)) << ack;
+  EXPECT_EQ(value_of(client.wait_event("message"), "toUserName"), "lee");
+  EXPECT_TRUE(node.is_online(lee.id));
+  ack = client.call("sendMessage", message_json(room, "hi", R"(,"from":")" + kim.id.hex() + "\""));
+  EXPECT_EQ(value_of(ack, "fromUserName"), "kim");
+  // Named last: kim.
+  EXPECT_EQ(value_of(client.call("sendMessage", message_json(room, "hi")), "fromUserName"), "kim");
+
+  const std::string as_boss = message_json(room, "hi", R"(,"fromUserName":"boss")");
+  EXPECT_EQ(code_of(client.call("sendMessage", as_boss)), "unauthenticated");
+  EXPECT_EQ(
+      code_of(client.call("sendMessage", message_json(room, "hi", R"(,"fromUserName":"nobody")"))),
+      "not_found");
+  SioClient own(node.port());
+  own.join_namespace(boss.auth());
+  EXPECT_EQ(value_of(own.call("sendMessage", as_boss), "fromUserName"), "boss");
+  EXPECT_EQ(value_of(own.call("sendMessage", message_json(room, "hi")), "fromUserName"), "boss");
+}
+
+TEST(OpenMode, SendsInOrderThoughEachIsLookedUp) {
+  Node node(Node::quiet(AuthMode::kOpen));
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace("{}");
+  std::vector<int> acks;
+  for (int i = 0; i < 200; ++i) {
+    acks.push_back(client.emit_with_ack(
+        "sendMessage", message_json(room, "m", R"(,"from":")" + kim.id.hex() + "\"")));
+  }
+  for (std::size_t i = 0; i < acks.size(); ++i) {
+    EXPECT_EQ(number_of(client.wait_ack(acks[i]), "sequence"), i + 1);
+  }
+}
+
+}  // namespace
+}  // namespace maru::gateway

@@ -1,0 +1,218 @@
+#include "gateway/events/testing/node.hpp"
+
+#include <sodium.h>
+
+#include <cstdlib>
+#include <future>
+#include <optional>
+
+#include "bus/local/local_bus.hpp"
+#include "chat/sequencer.hpp"
+#include "chat/testing/seeded_ids.hpp"
+#include "commandlog/local/local_command_log.hpp"
+#include "endpoint/endpoint.hpp"
+#include "fanout/hub.hpp"
+#include "fanout/interest_table.hpp"
+#include "fanout/room_index.hpp"
+#include "fanout/soft_state.hpp"
+#include "gateway/auth.hpp"
+#include "gateway/hasher.hpp"
+#include "gateway/origin_policy.hpp"
+#include "gateway/rate_limiter.hpp"
+#include "gateway/realtime.hpp"
+#include "net/io_thread.hpp"
+#include "storage/sqlite/reader_pool.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+#include "storage/sqlite/testing/temporary_directory.hpp"
+#include "text/text.hpp"
+
+namespace maru::gateway::testing {
+namespace {
+
+void fill_random(std::uint8_t* out, std::size_t size) {
+  randombytes_buf(out, size);
+}
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    std::fprintf(stderr, "test node: %s\n", result.error().detail.c_str());
+    std::abort();
+  }
+  return std::move(*result);
+}
+
+struct IoPart {
+  IoPart(unsigned index, const Clock& clock, fanout::InterestTable& interest)
+      : thread(index, {}, clock),
+        deliveries(fanout::kDeliveryMailboxMax, [this] { thread.wake(); }),
+        rooms(index, interest) {
+    thread.on_wake([this] {
+      deliveries.drain(batches);
+      for (const fanout::DeliveryBatch& batch : batches) rooms.deliver(*batch);
+      batches.clear();
+    });
+  }
+
+  net::IoThread thread;
+  Mailbox<fanout::DeliveryBatch> deliveries;
+  fanout::RoomIndex rooms;
+  std::vector<fanout::DeliveryBatch> batches;
+  std::unique_ptr<Context> context;
+  std::unique_ptr<Realtime> realtime;
+  std::unique_ptr<endpoint::Endpoint> endpoint;
+};
+
+}  // namespace
+
+struct Node::Parts {
+  Parts(GatewayOptions given, unsigned threads)
+      : options(std::move(given)),
+        soft_state({}, clock),
+        interest(threads),
+        origins(options),
+        limiter(options, clock) {}
+
+  sqlite::testing::TemporaryDirectory directory;
+  SystemClock clock;
+  GatewayOptions options;
+  std::unique_ptr<sqlite::SqliteStore> store;
+  chat::testing::SeededIds ids;
+  fanout::SoftState soft_state;
+  fanout::InterestTable interest;
+  std::vector<std::unique_ptr<IoPart>> io;
+  std::optional<fanout::Hub> hub;
+  std::optional<local::LocalBus> bus;
+  std::optional<chat::Sequencer> sequencer;
+  std::optional<local::LocalCommandLog> commands;
+  std::unique_ptr<sqlite::ReaderPool> readers;
+  Hasher hasher;
+  OriginPolicy origins;
+  RateLimiter limiter;
+  std::uint16_t port = 0;
+};
+
+GatewayOptions Node::quiet(AuthMode auth) {
+  GatewayOptions options;
+  options.auth = auth;
+  options.rate_limits = false;
+  options.recovery_default = auth == AuthMode::kOpen;
+  return options;
+}
+
+Node::Node(GatewayOptions options, unsigned threads)
+    : parts_(std::make_unique<Parts>(std::move(options), threads)) {
+  if (sodium_init() < 0) std::abort();
+  Parts& it = *parts_;
+  sqlite::StoreOptions store_options;
+  store_options.data_dir = it.directory.path();
+  it.store = must(sqlite::SqliteStore::open(store_options));
+  it.options.store_epoch = it.store->epoch();
+  std::vector<fanout::DeliveryTarget> targets;
+  std::vector<net::IoThread*> io_threads;
+  for (unsigned k = 0; k < threads; ++k) {
+    it.io.push_back(std::make_unique<IoPart>(k, it.clock, it.interest));
+    targets.push_back({&it.io.back()->deliveries});
+    io_threads.push_back(&it.io.back()->thread);
+  }
+  it.hub.emplace(std::move(targets), it.interest, &it.soft_state);
+  it.bus.emplace(*it.hub);
+  it.sequencer.emplace(*it.store, *it.bus, it.clock, it.ids);
+  it.commands.emplace(*it.sequencer);
+  it.readers = must(sqlite::ReaderPool::open(*it.store));
+  it.soft_state.start(
+      [&it](std::vector<wire::WireEvent>&& events) { return it.hub->publish(std::move(events)); },
+      *it.commands);
+  for (const auto& part : it.io) {
+    part->thread.set_peers(io_threads);
+    part->context = std::make_unique<Context>(Context{
+        it.options, part->thread, io_threads, it.clock, fill_random, *it.commands, *it.readers,
+        part->rooms, it.interest, it.soft_state, it.hasher, it.origins, it.limiter});
+    part->realtime = std::make_unique<Realtime>(*part->context);
+    part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
+                                                          *part->realtime, fill_random);
+    part->thread.set_handler(*part->endpoint);
+  }
+  const net::Listening listening = must(net::listen_on("127.0.0.1", 0, threads));
+  it.port = listening.port;
+  for (unsigned k = 0; k < threads; ++k) {
+    it.io[k]->thread.start(listening.descriptors[k], nullptr);
+  }
+}
+
+Node::~Node() {
+  Parts& it = *parts_;
+  for (const auto& part : it.io) part->thread.stop();
+  for (const auto& part : it.io) part->deliveries.close();
+  it.soft_state.stop();
+  it.sequencer->stop();
+  it.readers.reset();
+}
+
+std::uint16_t Node::port() const {
+  return parts_->port;
+}
+const std::string& Node::epoch() const {
+  return parts_->options.store_epoch;
+}
+
+chat::Reply Node::run(chat::CommandBody body) {
+  auto promise = std::make_shared<std::promise<chat::Reply>>();
+  auto future = promise->get_future();
+  chat::Command command{std::move(body),
+                        [promise](chat::Reply reply) { promise->set_value(std::move(reply)); }};
+  if (!parts_->commands->submit(std::move(command))) std::abort();
+  return future.get();
+}
+
+TestUser Node::guest(const std::string& name) {
+  const NewToken token = make_token(fill_random);
+  auto reply = must(run(chat::OpenGuest{
+      .name = name, .folded_name = text::fold_name(name), .session = {.token = token.hash}}));
+  const auto& in = std::get<chat::LoggedIn>(reply);
+  return {in.user.id, in.session.id, name, token.token};
+}
+
+TestUser Node::account(const std::string& name) {
+  const NewToken token = make_token(fill_random);
+  auto reply = must(run(chat::RegisterUser{.name = name,
+                                           .folded_name = text::fold_name(name),
+                                           .password_hash = "$argon2id$test",
+                                           .session = {.token = token.hash}}));
+  const auto& in = std::get<chat::LoggedIn>(reply);
+  return {in.user.id, in.session.id, name, token.token};
+}
+
+chat::ChatDocument Node::group(const TestUser& owner, const std::vector<TestUser>& others) {
+  chat::CreateChat create{.caller = owner.id, .name = "room"};
+  for (const TestUser& other : others) create.users.push_back(other.id);
+  return std::get<chat::ChatCreated>(must(run(std::move(create)))).document;
+}
+
+chat::ChatDocument Node::personal(const TestUser& one, const TestUser& other) {
+  chat::CreateChat create{.caller = one.id, .name = "two", .is_personal = true};
+  create.users = {one.id, other.id};
+  return std::get<chat::ChatCreated>(must(run(std::move(create)))).document;
+}
+
+chat::RecordPtr Node::send(const TestUser& from, ChatId chat, const std::string& content) {
+  auto reply = must(run(chat::SendMessage{.chat = chat, .from = from.id, .content = content}));
+  return std::get<chat::Sent>(reply).record;
+}
+
+void Node::announce_drain(std::int64_t within_ms) {
+  for (const auto& part : parts_->io) {
+    part->thread.post(
+        [realtime = part->realtime.get(), within_ms] { realtime->announce_drain(within_ms); });
+  }
+}
+
+bool Node::is_online(UserId user) {
+  std::promise<bool> promise;
+  parts_->soft_state.ask_online({user}, [&](std::vector<fanout::PresenceInfo> infos) {
+    promise.set_value(!infos.empty() && infos.front().online);
+  });
+  return promise.get_future().get();
+}
+
+}  // namespace maru::gateway::testing
