@@ -66,6 +66,9 @@ struct Event {
   std::optional<AckId> ack;
   bool binary = false;  // came as BINARY_EVENT
   std::span<const std::string> attachments;
+  // Well-formed JSON that breaks a bound of json::Parser (too deep, duplicate keys, …): answer with
+  // this; name and arguments are absent. The connection stays, as it does for any bad payload.
+  const Error* refused = nullptr;
 };
 
 enum class Disconnect : std::uint8_t {

@@ -150,6 +150,7 @@ void SocketSession::on_event(const socketio::Received& received) {
   event.ack = received.header.ack;
   event.binary = received.header.is_binary();
   event.attachments = received.attachments;
+  if (received.payload.refused) event.refused = &*received.payload.refused;
   host_.application().on_event(static_cast<SocketRecord&>(*received.membership), event);
 }
 

@@ -57,6 +57,10 @@ void Realtime::on_connect(const endpoint::ConnectRequest& request,
 void Realtime::on_event(endpoint::Socket& socket, const endpoint::Event& event) {
   auto* session = socket.user<ClientSession>();
   if (session == nullptr || session->revoked) return;
+  if (event.refused != nullptr) {
+    implementation_->core.refuse(*session, {session->key, event.ack}, *event.refused);
+    return;
+  }
   implementation_->core.receive(*session, {.name = event.name,
                                            .payload = event.arguments.at(1),
                                            .text = event.text,

@@ -64,6 +64,15 @@ std::string with_large_integers_as_doubles(std::string_view text) {
   return out;
 }
 
+// "\ud800" to "\udfff": well-formed as an escape, though alone it is no character.
+bool has_surrogate_escape(std::string_view text) {
+  for (std::size_t at = text.find("\\u"); at != text.npos; at = text.find("\\u", at + 2)) {
+    const std::string_view digits = text.substr(at + 2, 2);
+    if (digits.size() == 2 && (digits[0] | 0x20) == 'd' && digits[1] >= '8') return true;
+  }
+  return false;
+}
+
 Error describe(simdjson::error_code code) {
   switch (code) {
     case simdjson::DEPTH_ERROR:
@@ -98,6 +107,7 @@ struct Parser::Implementation {
   std::unique_ptr<std::uint8_t[]> large_strings;  // of the last document, when its scratch is gone
   TapeIndex index;
   Nodes nodes;
+  bool refused_by_rule = false;
 
   simdjson::error_code reserve(std::size_t bytes);
   simdjson::error_code read(std::string_view text);
@@ -139,6 +149,7 @@ Result<Value> Parser::parse(std::string_view text) {
   Implementation& self = *implementation_;
   self.nodes.clear();
   self.large_strings.reset();
+  self.refused_by_rule = false;
   if (text.empty()) return fail(ErrorCode::kInvalidJson, "The text is empty.");
   if (text.size() > kDocumentBytesMax) {
     return fail(ErrorCode::kInvalidJson, "The JSON is too large.");
@@ -163,11 +174,17 @@ Result<Value> Parser::parse(std::string_view text) {
   }
   self.free_large_scratch();
   if (!indexed) {
+    self.refused_by_rule = !error || error == simdjson::DEPTH_ERROR ||
+                           (error == simdjson::STRING_ERROR && has_surrogate_escape(text));
     self.nodes.clear();
     self.large_strings.reset();
     return std::unexpected(std::move(indexed.error()));
   }
   return Value(&self.nodes, 0);
+}
+
+bool Parser::refused_by_rule() const {
+  return implementation_->refused_by_rule;
 }
 
 Kind Value::kind() const {

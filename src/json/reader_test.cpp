@@ -248,6 +248,21 @@ TEST(Parser, RefusesInvalidUtf8) {
   }
 }
 
+TEST(Parser, TellsItsOwnRulesFromTheGrammar) {
+  Parser parser;
+  for (const auto text : {R"(["\ud800"])"sv, R"(["\u0000"])"sv, R"({"a":1,"a":2})"sv,
+                          "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]"sv}) {
+    EXPECT_FALSE(parser.parse(text)) << text;
+    EXPECT_TRUE(parser.refused_by_rule()) << text;
+  }
+  for (const auto text : {"["sv, R"(["\x"])"sv, "[1]]"sv, ""sv}) {
+    EXPECT_FALSE(parser.parse(text)) << text;
+    EXPECT_FALSE(parser.refused_by_rule()) << text;
+  }
+  EXPECT_TRUE(parser.parse("[1]"));
+  EXPECT_FALSE(parser.refused_by_rule());
+}
+
 TEST(Parser, RefusesLoneSurrogatesAndNul) {
   for (const std::string_view text :
        {R"("\ud800")"sv, R"("\uDBFF")"sv, R"("\udc00")"sv, R"("\uDFFF")"sv, R"("a\ud800b")"sv,

@@ -101,7 +101,8 @@ Received Connection::classify(Decoder& decoder, const PacketHeader& header) {
       received.kind = Received::Kind::kAck;
       break;
     default:
-      received.kind = payload->value.present() ? Received::Kind::kEvent : Received::Kind::kNothing;
+      received.kind = payload->value.present() || payload->refused ? Received::Kind::kEvent
+                                                                   : Received::Kind::kNothing;
   }
   return received;
 }

@@ -137,7 +137,11 @@ std::optional<Payload> Decoder::decode_payload(const PacketHeader& header) {
   if (header.type == PacketType::kDisconnect) return std::nullopt;
   bytes_visited_ += header.payload.size();
   const auto value = parser_.parse(header.payload);
-  if (!value) return std::nullopt;
+  if (!value) {
+    if (header.type != PacketType::kEvent || !parser_.refused_by_rule()) return std::nullopt;
+    payload.refused = value.error();
+    return payload;
+  }
   payload.value = *value;
   if (!fits(header, payload)) return std::nullopt;
   return payload;
