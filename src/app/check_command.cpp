@@ -1,0 +1,32 @@
+#include "app/check_command.hpp"
+
+#include <cstdio>
+
+#include "storage/sqlite/check.hpp"
+
+namespace maru::app {
+
+int check_command(const Config& config) {
+  const sqlite::CheckReport report = sqlite::check_data_directory(config.data_dir);
+  switch (report.outcome) {
+    case sqlite::CheckOutcome::kLocked:
+      std::fprintf(stderr, "maru check: %s\n", report.detail.c_str());
+      return 2;
+    case sqlite::CheckOutcome::kNoStore:
+      std::fprintf(stderr, "maru check: %s\n", report.detail.c_str());
+      return 1;
+    case sqlite::CheckOutcome::kClean:
+    case sqlite::CheckOutcome::kFindings:
+      break;
+  }
+  for (const sqlite::CheckFinding& finding : report.findings) {
+    std::printf("%s: %s\n", finding.rule.c_str(), finding.detail.c_str());
+  }
+  std::printf("%lld users, %lld chats, %lld records, %llu findings\n",
+              static_cast<long long>(report.users), static_cast<long long>(report.chats),
+              static_cast<long long>(report.records),
+              static_cast<unsigned long long>(report.findings_total));
+  return report.outcome == sqlite::CheckOutcome::kClean ? 0 : 1;
+}
+
+}  // namespace maru::app

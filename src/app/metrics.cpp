@@ -1,0 +1,132 @@
+#include "app/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <utility>
+
+namespace maru::app {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Families = std::vector<MetricFamily>;
+
+void add_value(Families& out, std::string name, std::string help, MetricType type, double value) {
+  ClientMetric metric;
+  if (type == MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = type;
+  family.metric.push_back(std::move(metric));
+  out.push_back(std::move(family));
+}
+
+template <class Histogram>
+void add_histogram(Families& out, std::string name, std::string help, const Histogram& histogram,
+                   double unit) {
+  ClientMetric metric;
+  std::uint64_t count = 0;
+  for (std::size_t width = 0; width < Histogram::kSize; ++width) {
+    count += histogram.bucket(width);
+    // Bucket b holds values below 2^b; the last also all that are greater.
+    if (width + 1 == Histogram::kSize) break;
+    const double bound = static_cast<double>((std::uint64_t{1} << width) - 1) * unit;
+    metric.histogram.bucket.push_back({count, bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(histogram.sum()) * unit;
+  MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = MetricType::Histogram;
+  family.metric.push_back(std::move(metric));
+  out.push_back(std::move(family));
+}
+
+void add_net(Families& out, const std::vector<const net::NetCounters*>& threads) {
+  using Counter = std::atomic<std::uint64_t> net::NetCounters::*;
+  struct Row {
+    const char* name;
+    const char* help;
+    MetricType type;
+    Counter counter;
+  };
+  static constexpr Row kRows[] = {
+      {"maru_connections_open", "TCP connections of clients", MetricType::Gauge,
+       &net::NetCounters::connections_open},
+      {"maru_websockets_open", "WebSockets of clients", MetricType::Gauge,
+       &net::NetCounters::websockets_open},
+      {"maru_connections_accepted_total", "Connections accepted", MetricType::Counter,
+       &net::NetCounters::connections_accepted},
+      {"maru_connections_refused_total", "Connections over a cap or without a descriptor",
+       MetricType::Counter, &net::NetCounters::connections_refused},
+      {"maru_bytes_read_total", "Bytes read from clients", MetricType::Counter,
+       &net::NetCounters::bytes_read},
+      {"maru_bytes_written_total", "Bytes written to clients", MetricType::Counter,
+       &net::NetCounters::bytes_written},
+      {"maru_writes_total", "Gathered writes to clients", MetricType::Counter,
+       &net::NetCounters::writes},
+      {"maru_slow_consumers_total", "Connections closed because they read too slowly",
+       MetricType::Counter, &net::NetCounters::slow_consumers},
+  };
+  for (const Row& row : kRows) {
+    std::uint64_t sum = 0;
+    for (const net::NetCounters* counters : threads) sum += (counters->*row.counter).load();
+    add_value(out, row.name, row.help, row.type, static_cast<double>(sum));
+  }
+}
+
+void add_sequencer(Families& out, const chat::SequencerCounters& counters, std::size_t waiting) {
+  const auto count = [&](const char* name, const char* help,
+                         const std::atomic<std::uint64_t>& value) {
+    add_value(out, name, help, MetricType::Counter, static_cast<double>(value.load()));
+  };
+  count("maru_commands_total", "Commands answered", counters.commands);
+  count("maru_records_total", "Records made durable", counters.records);
+  count("maru_batches_total", "Batches of commands", counters.batches);
+  count("maru_commands_unavailable_total", "Commands refused because the store was",
+        counters.unavailable);
+  count("maru_append_conflicts_total", "Appends that hit a unique key", counters.conflicts);
+  count("maru_commands_internal_total", "Commands given up", counters.internal);
+  add_value(out, "maru_commands_waiting", "Commands in the sequencer's mailbox", MetricType::Gauge,
+            static_cast<double>(waiting));
+  add_histogram(out, "maru_batch_commands", "Commands a batch", counters.batch_commands, 1);
+  add_histogram(out, "maru_append_seconds", "Time to make a batch durable", counters.append_us,
+                1e-6);
+}
+
+double resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  double pages_total = 0;
+  double pages_resident = 0;
+  statm >> pages_total >> pages_resident;
+  return pages_resident * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+std::string metrics_text(const MetricsSources& sources) {
+  Families families;
+  add_net(families, sources.net);
+  add_sequencer(families, *sources.sequencer, sources.commands_waiting);
+  add_value(families, "maru_queries_waiting", "Queries waiting or running", MetricType::Gauge,
+            static_cast<double>(sources.queries_waiting));
+  add_value(families, "process_resident_memory_bytes", "Resident memory", MetricType::Gauge,
+            resident_bytes());
+  return prometheus::TextSerializer().Serialize(families) +
+         gateway::rest::Counters::prometheus(sources.rest);
+}
+
+}  // namespace maru::app

@@ -1,0 +1,25 @@
+// /metrics in Prometheus' text format, made from the counters that each part keeps.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chat/sequencer_counters.hpp"
+#include "gateway/rest/counters.hpp"
+#include "net/io_thread.hpp"
+
+namespace maru::app {
+
+struct MetricsSources {
+  std::vector<const net::NetCounters*> net;  // one an I/O thread; summed
+  const chat::SequencerCounters* sequencer = nullptr;
+  std::size_t commands_waiting = 0;
+  std::size_t queries_waiting = 0;
+  std::vector<const gateway::rest::Counters*> rest;  // one an I/O thread; summed
+};
+
+// Any thread; the counters are atomics.
+std::string metrics_text(const MetricsSources& sources);
+
+}  // namespace maru::app

@@ -1,0 +1,28 @@
+// Random bytes and document ids from the system's generator (libsodium). Any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+
+namespace maru::app {
+
+// Once, before the first use. False: the system has no randomness to give.
+[[nodiscard]] bool start_random();
+
+void fill_random(std::uint8_t* out, std::size_t size);
+
+// 4 bytes of seconds and 64 random bits.
+class RandomIdSource final : public IdSource {
+ public:
+  explicit RandomIdSource(const Clock& clock) : clock_(clock) {}
+  std::array<std::uint8_t, 12> next_object_id() override;
+
+ private:
+  const Clock& clock_;
+};
+
+}  // namespace maru::app

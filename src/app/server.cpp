@@ -1,0 +1,292 @@
+#include "app/server.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "app/metrics.hpp"
+#include "app/random.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "bus/local/local_bus.hpp"
+#include "chat/sequencer.hpp"
+#include "commandlog/local/local_command_log.hpp"
+#include "fanout/hub.hpp"
+#include "fanout/interest_table.hpp"
+#include "fanout/room_index.hpp"
+#include "fanout/soft_state.hpp"
+#include "gateway/gateway.hpp"
+#include "gateway/hasher.hpp"
+#include "gateway/origin_policy.hpp"
+#include "gateway/rate_limiter.hpp"
+#include "gateway/rest/counters.hpp"
+#include "gateway/session_expiry.hpp"
+#include "net/io_thread.hpp"
+#include "storage/sqlite/reader_pool.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+
+namespace maru::app {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kDrainMs = 2'000;
+// A polling client needs a connection to hear of the drain, and most open a new one for each poll.
+constexpr milliseconds kLastPolls{500};
+constexpr milliseconds kCommitWait{1'000};
+
+unsigned io_thread_count(const Config& config) {
+  if (config.io_threads != 0) return config.io_threads;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+net::NetOptions net_options(const Config& config, unsigned threads) {
+  net::NetOptions options;
+  options.connections_max = config.connections_max / threads;
+  options.connections_per_ip_max = config.connections_per_ip / threads;
+  options.trusted_proxies = config.trusted_proxies;
+  return options;
+}
+
+endpoint::EndpointOptions endpoint_options(const Config& config) {
+  endpoint::EndpointOptions options;
+  options.ping_interval_ms = config.ping_interval_ms;
+  options.ping_timeout_ms = config.ping_timeout_ms;
+  options.heartbeat_jitter_ms = config.ping_interval_ms / 10;
+  return options;
+}
+
+}  // namespace
+
+// One I/O thread with what lives on it. The room index and the gateway are touched by the thread
+// alone once it runs.
+struct IoPart {
+  IoPart(unsigned index, const Config& config, unsigned threads, const Clock& clock,
+         fanout::InterestTable& interest)
+      : thread(index, net_options(config, threads), clock),
+        deliveries(fanout::kDeliveryMailboxMax, [this] { thread.wake(); }),
+        rooms(index, interest) {
+    thread.on_wake([this] {
+      deliveries.drain(batches);
+      for (const fanout::DeliveryBatch& batch : batches) rooms.deliver(*batch);
+      batches.clear();
+    });
+  }
+
+  net::IoThread thread;
+  Mailbox<fanout::DeliveryBatch> deliveries;
+  fanout::RoomIndex rooms;
+  std::vector<fanout::DeliveryBatch> batches;
+  std::unique_ptr<gateway::Gateway> gateway;
+};
+
+struct Server::Parts {
+  Parts(const Config& config, std::unique_ptr<sqlite::SqliteStore> opened)
+      : store(std::move(opened)),
+        options(config.gateway),
+        soft_state({}, clock),
+        interest(io_thread_count(config)),
+        origins(options),
+        limiter(options, clock) {
+    options.store_epoch = store->epoch();
+  }
+
+  SystemClock clock;
+  std::unique_ptr<sqlite::SqliteStore> store;
+  gateway::GatewayOptions options;
+  RandomIdSource ids{clock};
+  fanout::SoftState soft_state;
+  fanout::InterestTable interest;
+  std::vector<std::unique_ptr<IoPart>> io;
+  std::optional<fanout::Hub> hub;
+  std::optional<local::LocalBus> bus;
+  std::optional<chat::Sequencer> sequencer;
+  std::optional<local::LocalCommandLog> commands;
+  std::unique_ptr<sqlite::ReaderPool> readers;
+  gateway::Hasher hasher;
+  gateway::OriginPolicy origins;
+  gateway::RateLimiter limiter;
+  std::shared_ptr<net::Tls> tls;
+  std::atomic<bool> ready{false};
+  bool started = false;
+  std::uint16_t port = 0;
+
+  [[nodiscard]] std::filesystem::path recovery_file(const Config& config) const {
+    return std::filesystem::path(config.data_dir) / "recovery.bin";
+  }
+
+  Result<void> wire(const Config& config);
+  void make_gateways(const Config& config);
+  Result<void> listen(const Config& config);
+  void wait_for_commits();
+  void wait_for_clients(MonotonicTime end);
+  [[nodiscard]] MetricsSources metrics_sources() const;
+};
+
+Result<void> Server::Parts::wire(const Config& config) {
+  const unsigned threads = io_thread_count(config);
+  std::vector<fanout::DeliveryTarget> targets;
+  for (unsigned k = 0; k < threads; ++k) {
+    io.push_back(std::make_unique<IoPart>(k, config, threads, clock, interest));
+    targets.push_back({&io.back()->deliveries});
+  }
+  soft_state.load_from(recovery_file(config), options.store_epoch);
+  hub.emplace(std::move(targets), interest, &soft_state);
+  bus.emplace(*hub);
+  sequencer.emplace(*store, *bus, clock, ids);
+  commands.emplace(*sequencer);
+  auto pool = sqlite::ReaderPool::open(*store);
+  if (!pool) return std::unexpected(pool.error());
+  readers = std::move(*pool);
+  soft_state.start(
+      [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
+      *commands);
+  make_gateways(config);
+  return {};
+}
+
+void Server::Parts::make_gateways(const Config& config) {
+  std::vector<net::IoThread*> threads;
+  for (const auto& part : io) threads.push_back(&part->thread);
+  for (const auto& part : io) {
+    part->thread.set_peers(threads);
+    part->gateway = std::make_unique<gateway::Gateway>(
+        gateway::Context{options, part->thread, threads, clock, fill_random, *commands, *readers,
+                         part->rooms, interest, soft_state, hasher, origins, limiter},
+        endpoint_options(config),
+        gateway::Probes{[this] { return ready.load(); },
+                        [this] { return metrics_text(metrics_sources()); }});
+    part->thread.set_handler(*part->gateway);
+  }
+}
+
+Result<void> Server::Parts::listen(const Config& config) {
+  if (!config.tls_cert.empty()) {
+    auto loaded = net::load_tls({config.tls_cert, config.tls_key});
+    if (!loaded) return std::unexpected(loaded.error());
+    tls = std::move(*loaded);
+  }
+  auto listening = net::listen_on(config.host, config.port, static_cast<unsigned>(io.size()));
+  if (!listening) return std::unexpected(listening.error());
+  port = listening->port;
+  for (std::size_t k = 0; k < io.size(); ++k) {
+    io[k]->thread.start(listening->descriptors[k], tls);
+  }
+  started = true;
+  return {};
+}
+
+// Everything submitted before is durable, answered and delivered once this one is answered.
+void Server::Parts::wait_for_commits() {
+  auto done = std::make_shared<std::promise<void>>();
+  auto finished = done->get_future();
+  chat::Command barrier{chat::TouchActivity{}, [done](chat::Reply) { done->set_value(); }};
+  if (commands->submit(std::move(barrier))) finished.wait_for(kCommitWait);
+}
+
+// Until the last one has gone, or `end`.
+void Server::Parts::wait_for_clients(MonotonicTime end) {
+  auto open = [this] {
+    return std::ranges::any_of(
+        io, [](const auto& part) { return part->thread.counters().connections_open.load() != 0; });
+  };
+  while (open() && clock.monotonic() < end) std::this_thread::sleep_for(milliseconds(20));
+}
+
+MetricsSources Server::Parts::metrics_sources() const {
+  MetricsSources sources;
+  for (const auto& part : io) sources.net.push_back(&part->thread.counters());
+  sources.sequencer = &sequencer->counters();
+  sources.commands_waiting = sequencer->waiting();
+  sources.queries_waiting = readers->depth();
+  for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
+  return sources;
+}
+
+Server::Server(const Config& config) : config_(config) {}
+
+Server::~Server() {
+  if (parts_ && parts_->sequencer) drain();
+}
+
+Result<void> Server::start() {
+  const auto begun = SystemClock().monotonic();
+  sqlite::StoreOptions store_options;
+  store_options.data_dir = config_.data_dir;
+  auto store = sqlite::SqliteStore::open(store_options);
+  if (!store) return std::unexpected(store.error());
+  parts_ = std::make_unique<Parts>(config_, std::move(*store));
+  if (auto wired = parts_->wire(config_); !wired) return wired;
+  if (auto listening = parts_->listen(config_); !listening) return listening;
+
+  const bool open_mode = config_.gateway.auth == gateway::AuthMode::kOpen;
+  if (open_mode) {
+    log::warn("open_mode", {{"meaning",
+                             "--auth open: the nickname is the identity; 1:1 chats are "
+                             "not private; for demos and trusted networks only"}});
+  } else if (config_.tls_cert.empty() && config_.trusted_proxies.empty()) {
+    log::warn("no_tls", {{"meaning",
+                          "the session cookie is not Secure; set --tls-cert and "
+                          "--tls-key, or --trusted-proxies behind a TLS proxy"}});
+  }
+  parts_->ready = true;
+  log::info("ready", {{"port", parts_->port},
+                      {"auth", open_mode ? "open" : "accounts"},
+                      {"data_dir", config_.data_dir},
+                      {"version", MARU_VERSION},
+                      {"after_ms", SystemClock().monotonic().ms - begun.ms}});
+  return {};
+}
+
+std::uint16_t Server::port() const {
+  return parts_->port;
+}
+
+void Server::tick() {
+  gateway::expire_sessions(*parts_->commands, parts_->clock, parts_->options);
+}
+
+void Server::reload_tls() {
+  if (config_.tls_cert.empty()) return;
+  auto loaded = net::load_tls({config_.tls_cert, config_.tls_key});
+  if (!loaded) {
+    log::error("tls_reload_failed", {{"reason", loaded.error().detail}});
+    return;
+  }
+  for (const auto& part : parts_->io) part->thread.set_tls(*loaded);
+  log::info("tls_reloaded", {});
+}
+
+void Server::drain() {
+  Parts& parts = *parts_;
+  parts.ready = false;
+  if (parts.started) {
+    for (const auto& part : parts.io) {
+      part->thread.post([gateway = part->gateway.get()] { gateway->announce_drain(kDrainMs); });
+    }
+    const auto announced = parts.clock.monotonic();
+    parts.wait_for_clients({announced.ms + kLastPolls.count()});
+    for (const auto& part : parts.io) part->thread.stop_accepting();
+    parts.wait_for_clients({announced.ms + kDrainMs});
+    parts.wait_for_commits();  // so that the acknowledgements are on their way before the close
+    for (const auto& part : parts.io) {
+      part->thread.post([gateway = part->gateway.get()] { gateway->close_all(); });
+    }
+    for (const auto& part : parts.io) part->thread.stop();
+  }
+  // Nobody drains these any more; the hub must not wait for them.
+  for (const auto& part : parts.io) part->deliveries.close();
+  parts.wait_for_commits();
+  parts.soft_state.stop();
+  parts.sequencer->stop();
+  parts.soft_state.save_to(parts.recovery_file(config_), parts.options.store_epoch);
+  parts_.reset();
+}
+
+}  // namespace maru::app

@@ -1,0 +1,42 @@
+// The composition root: makes every part, wires them, starts and stops them in order. Only here are
+// concrete adapters named. Owner: main's thread.
+//
+// Start: store → sequencer → bus → hub → I/O threads → listener. Stop in reverse, draining.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "app/config.hpp"
+#include "base/error.hpp"
+
+namespace maru::app {
+
+class Server {
+ public:
+  explicit Server(const Config& config);
+  ~Server();  // drain() or a failed start() before
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Blocks until the server accepts. The error is one sentence for the operator.
+  Result<void> start();
+  [[nodiscard]] std::uint16_t port() const;
+
+  // Now and then while it runs: ends idle login sessions.
+  void tick();
+  // New TLS connections use the files as they are now; on an error the old ones stay.
+  void reload_tls();
+
+  // Tells clients, stops accepting, gives them two seconds to go, closes them without `41`, waits
+  // for what is being written, and closes the store. Bounded by about four seconds.
+  void drain();
+
+ private:
+  struct Parts;
+  const Config& config_;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace maru::app
