@@ -1,0 +1,43 @@
+// Child processes of a benchmark: started on a core of their own, measured by /proc, stopped by
+// pid.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace loadgen {
+
+inline constexpr int kServerCore = 0;
+inline constexpr int kLoadCore = 1;
+
+void pin_to_core(int core);
+
+// CPU time of a process, user and system, of all its threads.
+double cpu_seconds(pid_t pid);
+// Resident bytes (VmRSS).
+std::size_t resident_bytes(pid_t pid);
+
+struct ServerProcess {
+  pid_t pid = 0;
+  std::uint16_t port = 0;
+  double ready_after_s = 0;
+  std::string data_dir;
+};
+// Starts the binary on a fresh data directory, pinned to kServerCore, and waits for its `ready`
+// line. Ends the program with a message if it does not come.
+ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra);
+// SIGTERM, waits, removes the data directory.
+void stop_server(const ServerProcess& server);
+
+// Runs `body` in a child pinned to kServerCore.
+pid_t fork_pinned(const std::function<void()>& body);
+void kill_and_wait(pid_t pid);
+
+double now_s();
+
+}  // namespace loadgen
