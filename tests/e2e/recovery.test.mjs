@@ -1,0 +1,154 @@
+// A cut connection misses nothing: by connection state recovery (no code in the client), and by sync.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startServer } from "../support/server.mjs";
+import {
+  CLIENTS, ChatView, ask, connect, createGroup, join, login, open, send, syncAll, texts, until,
+} from "../support/api.mjs";
+
+let server;
+before(async () => {
+  server = await startServer({ args: ["--rate-limits", "off", "--recovery", "on"] });
+});
+after(() => server.dispose());
+
+function reconnecting(user, client, transports) {
+  const socket = open(server, {
+    token: user.token, client, transports, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100,
+  });
+  return new Promise((resolve, reject) => {
+    socket.once("connect", () => resolve(socket));
+    socket.once("connect_error", reject);
+  });
+}
+
+for (const client of Object.keys(CLIENTS)) {
+  for (const transports of [["websocket"], ["polling"]]) {
+    describe(`socket.io-client ${client}, ${transports}`, () => {
+      test("recovery brings exactly the missed messages, before connect", async () => {
+        const [a, b] = [await login(server), await login(server)];
+        const group = await createGroup(server, a, [a, b]);
+        const sender = await connect(server, { token: a.token });
+        const listener = await reconnecting(b, client, transports);
+        try {
+          await join(sender, group);
+          await join(listener, group);
+          await send(sender, group, "before");
+          await until(() => texts(listener).length === 1, "the first message");
+          const id = listener.id;
+          const again = new Promise((resolve) => listener.once("connect", resolve));
+          listener.io.engine.close();
+          for (const text of ["missed 1", "missed 2", "missed 3"]) await send(sender, group, text);
+          await again;
+          assert.equal(listener.recovered, true);
+          assert.equal(listener.id, id);
+          await send(sender, group, "after");
+          await until(() => texts(listener).length === 5, "all messages");
+          assert.deepEqual(texts(listener), ["before", "missed 1", "missed 2", "missed 3", "after"]);
+        } finally {
+          sender.disconnect();
+          listener.disconnect();
+        }
+      });
+
+      test("sync brings exactly what is missing", async () => {
+        const [a, b] = [await login(server), await login(server)];
+        const group = await createGroup(server, a, [a, b]);
+        const sender = await connect(server, { token: a.token });
+        const view = new ChatView();
+        let listener = await connect(server, { token: b.token, client, transports, auth: { recovery: false } });
+        try {
+          await join(sender, group);
+          for (let i = 0; i < 5; ++i) await send(sender, group, `early ${i}`);
+          await syncAll(listener, new Map([[group._id, view]]));
+          listener.disconnect();
+          for (let i = 0; i < 250; ++i) await send(sender, group, `missed ${i}`);
+          listener = await connect(server, { token: b.token, client, transports, auth: { recovery: false } });
+          listener.on("message", (message) => view.apply(message));
+          await syncAll(listener, new Map([[group._id, view]]));
+          await send(sender, group, "live");
+          await until(() => view.last === 256, "the live message");
+          assert.deepEqual(view.messages.map((m) => m.sequence), Array.from({ length: 256 }, (_, i) => i + 1));
+          assert.equal(view.gaps, 0);
+        } finally {
+          sender.disconnect();
+          listener.disconnect();
+        }
+      });
+    });
+  }
+}
+
+test("who never heard a durable event is recovered too, from the offset of hello", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  const group = await createGroup(server, a, [a, b]);
+  const sender = await connect(server, { token: a.token });
+  const listener = await reconnecting(b, "newest", ["websocket"]);
+  try {
+    await join(sender, group);
+    await join(listener, group);
+    const again = new Promise((resolve) => listener.once("connect", resolve));
+    listener.io.engine.close();
+    await send(sender, group, "missed");
+    await again;
+    assert.equal(listener.recovered, true);
+    await until(() => texts(listener).includes("missed"), "the missed message");
+  } finally {
+    sender.disconnect();
+    listener.disconnect();
+  }
+});
+
+test("a client may choose for its own socket", async () => {
+  const a = await login(server);
+  const group = await createGroup(server, a);
+  const [on, off] = [await connect(server, { token: a.token }),
+    await connect(server, { token: a.token, auth: { recovery: false } })];
+  const seen = { on: [], off: [] };
+  on.on("message", (...args) => seen.on.push(args.length));
+  off.on("message", (...args) => seen.off.push(args.length));
+  try {
+    await join(on, group);
+    await join(off, group);
+    await send(on, group, "hello");
+    await until(() => seen.on.length && seen.off.length, "both");
+    assert.deepEqual(seen, { on: [2], off: [1] });
+  } finally {
+    on.disconnect();
+    off.disconnect();
+  }
+});
+
+test("a revoked session is not recovered", async () => {
+  const a = await login(server);
+  const group = await createGroup(server, a);
+  const socket = await reconnecting(a, "newest", ["websocket"]);
+  await join(socket, group);
+  const refused = new Promise((resolve) => socket.once("connect_error", resolve));
+  socket.io.engine.close();
+  await fetch(server.url + "/api/users/logout", {
+    method: "POST", headers: { authorization: `Bearer ${a.token}`, "content-type": "application/json" }, body: "{}",
+  });
+  assert.equal((await refused).message, "unauthenticated");
+  socket.disconnect();
+});
+
+test("sync far behind resets to the newest page", async () => {
+  const a = await login(server);
+  const group = await createGroup(server, a);
+  const socket = await connect(server, { token: a.token });
+  try {
+    await join(socket, group);
+    for (let i = 0; i < 1100; i += 50) {
+      await Promise.all(Array.from({ length: 50 }, (_, k) => send(socket, group, `m ${i + k}`)));
+    }
+    const answer = await ask(socket, "sync", { chats: { [group._id]: 0 } });
+    const chat = answer.chats.find((c) => c.id === group._id);
+    assert.equal(chat.reset, true);
+    assert.equal(chat.to, 1100);
+    assert.ok(chat.events.length > 0 && chat.events.length <= 100);
+    assert.equal(chat.events.at(-1)[1].sequence, 1100);
+  } finally {
+    socket.disconnect();
+  }
+});

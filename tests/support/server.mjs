@@ -1,0 +1,127 @@
+// Starts the real binary on a port and a data directory of the test's own, and stops it by the pid
+// that it started. MARU_BIN names the binary (ctest sets it).
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+export const MARU_BIN = process.env.MARU_BIN ?? "build/dev/maru";
+// Sanitized builds are several times slower: time-outs of tests are multiplied by this.
+export const SLOWNESS = Number(process.env.MARU_TEST_SLOWNESS ?? 1);
+
+// Only what a program needs: a developer's own PORT or MONGO_URI must not leak into a test.
+function cleanEnvironment(extra) {
+  const env = {};
+  for (const name of ["PATH", "HOME", "TMPDIR", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"]) {
+    if (process.env[name] !== undefined) env[name] = process.env[name];
+  }
+  return { ...env, ...extra };
+}
+
+export function makeDataDir() {
+  return mkdtempSync(join(tmpdir(), "maru-test-"));
+}
+
+export class Server {
+  // args: beyond --port, --data-dir; keepData: leave the directory for a restart or a check.
+  constructor({ args = [], env = {}, dataDir = null, port = 0, cwd } = {}) {
+    this.args = args;
+    this.env = env;
+    this.ownsDataDir = dataDir === null;
+    this.dataDir = dataDir ?? makeDataDir();
+    this.port = port;
+    this.cwd = cwd ?? this.dataDir;
+    this.log = [];
+  }
+
+  async start() {
+    const args = ["--port", String(this.port), "--host", "127.0.0.1", "--data-dir", join(this.dataDir, "data"),
+      "--log-format", "json", ...this.args];
+    this.child = spawn(MARU_BIN_ABSOLUTE, args, {
+      cwd: this.cwd, env: cleanEnvironment(this.env), stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.exited = new Promise((resolve) => {
+      this.child.once("exit", (code, signal) => resolve({ code, signal }));
+    });
+    const ready = new Promise((resolve, reject) => {
+      createInterface({ input: this.child.stderr }).on("line", (line) => {
+        this.log.push(line);
+        if (this.log.length > 20_000) this.log.splice(0, 10_000);
+        if (!line.includes('"event":"ready"')) return;
+        try {
+          resolve(JSON.parse(line).port);
+        } catch (error) {
+          reject(error);
+        }
+      });
+      this.exited.then(({ code, signal }) =>
+        reject(new Error(`maru ended before it was ready (${code ?? signal}):\n${this.log.join("\n")}`)));
+      setTimeout(() => reject(new Error("maru was not ready in time")), 20_000 * SLOWNESS).unref();
+    });
+    this.startedAt = performance.now();
+    this.port = await ready;
+    this.readyAfterMs = performance.now() - this.startedAt;
+    this.url = `http://127.0.0.1:${this.port}`;
+    return this;
+  }
+
+  alive() {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  // SIGTERM; the exit must be clean.
+  async stop() {
+    if (!this.alive()) return this.exited;
+    this.child.kill("SIGTERM");
+    const result = await this.exited;
+    if (result.code !== 0) {
+      throw new Error(`maru ended with ${result.code ?? result.signal}:\n${this.log.slice(-40).join("\n")}`);
+    }
+    return result;
+  }
+
+  async kill() {
+    this.child.kill("SIGKILL");
+    return this.exited;
+  }
+
+  async dispose() {
+    try {
+      await this.stop();
+    } finally {
+      if (this.ownsDataDir) rmSync(this.dataDir, { recursive: true, force: true });
+    }
+  }
+
+  // `maru check` on the stopped server's directory.
+  check() {
+    return run(["check", "--data-dir", join(this.dataDir, "data")]);
+  }
+}
+
+import { resolve as resolvePath } from "node:path";
+const MARU_BIN_ABSOLUTE = resolvePath(MARU_BIN);
+
+export async function startServer(options) {
+  return new Server(options).start();
+}
+
+// Runs the binary to its end.
+export function run(args, { env = {}, cwd, timeoutMs = 20_000 * SLOWNESS } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(MARU_BIN_ABSOLUTE, args, {
+      cwd, env: cleanEnvironment(env), stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => (stdout += chunk));
+    child.stderr.on("data", (chunk) => (stderr += chunk));
+    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+    child.once("error", reject);
+    child.once("exit", (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, stdout, stderr });
+    });
+  });
+}
