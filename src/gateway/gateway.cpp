@@ -87,8 +87,12 @@ void Gateway::close_all() {
   implementation_->services->activity.flush();
 }
 
-std::size_t Gateway::session_count() const { return implementation_->endpoint.session_count(); }
+std::size_t Gateway::session_count() const {
+  return implementation_->endpoint.session_count();
+}
 
-const rest::Counters& Gateway::rest_counters() const { return implementation_->services->counters; }
+const rest::Counters& Gateway::rest_counters() const {
+  return implementation_->services->counters;
+}
 
 }  // namespace maru::gateway

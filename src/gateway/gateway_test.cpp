@@ -98,9 +98,9 @@ class TestServer {
   std::unique_ptr<local::LocalBus> bus;
   std::unique_ptr<chat::Sequencer> sequencer;
   std::unique_ptr<local::LocalCommandLog> commands;
-  Hasher hasher;
   OriginPolicy origins;
   RateLimiter limiter;
+  Hasher hasher;
   std::vector<std::unique_ptr<Gateway>> gateways;
   std::uint16_t port = 0;
 

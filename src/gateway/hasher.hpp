@@ -16,7 +16,9 @@ class Hasher {
   static constexpr std::size_t kQueueMax = 64;
 
   Hasher();
-  ~Hasher();  // stops: queued work is dropped
+  // Stops: queued work is dropped, the answer under way is still given. So it ends before whatever
+  // answers use (command log, limiter, I/O threads).
+  ~Hasher();
   Hasher(const Hasher&) = delete;
   Hasher& operator=(const Hasher&) = delete;
 

@@ -11,6 +11,9 @@ namespace maru::gateway::rest {
 namespace {
 
 constexpr std::size_t kUserAgentBytesMax = 256;
+// As long as browsers keep one (RFC 6265bis, 5.6.2). The session itself ends by its own rules:
+// a cookie that ended 30 days after the login would log out people who come every day.
+constexpr std::int64_t kCookieMaxAgeS = 400LL * 24 * 3600;
 
 // What a client says it is, cut to size, without what could disturb a list or a log.
 std::string clean_user_agent(std::string_view raw) {
@@ -56,8 +59,7 @@ void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std:
                out.key("expiresAt").time(WallTime{used.ms + options.session_idle_ms});
                out.end_object();
                answer.fields.emplace_back(
-                   "Set-Cookie",
-                   set_cookie_field(token, call->head().secure, options.session_idle_ms / 1000));
+                   "Set-Cookie", set_cookie_field(token, call->head().secure, kCookieMaxAgeS));
                call->answer(std::move(answer));
              });
 }

@@ -28,7 +28,7 @@ TEST(Login, AGuestGetsATokenAndACookie) {
   EXPECT_EQ(reply.body["__v"].as_integer(), 0);
   EXPECT_EQ(reply.string("token").size(), 43u);
   EXPECT_EQ(reply.field("Set-Cookie"),
-            "maru=" + reply.string("token") + "; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000");
+            "maru=" + reply.string("token") + "; Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000");
   EXPECT_EQ(reply.string("expiresAt"),
             to_rfc3339(WallTime{harness.core.clock.wall().ms + harness.options.session_idle_ms}));
 }

@@ -106,9 +106,9 @@ class RestHarness {
   fanout::InterestTable interest_{1};
   fanout::RoomIndex rooms_{0, interest_};
   fanout::SoftState soft_state_;
-  Hasher hasher_;
   OriginPolicy origins_;
   RateLimiter limiter_;
+  Hasher hasher_;
   std::shared_ptr<rest::Services> services_;
   std::unique_ptr<rest::Router> router_;
 };
