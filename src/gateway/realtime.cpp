@@ -15,6 +15,25 @@ struct Realtime::Implementation {
   RealtimeCore core;
 };
 
+namespace {
+
+// A sid that was opened with a session cookie is used with that session only (quality.md 1, row
+// 25). Here the cookie authenticates nobody: that a native client's POST has no Origin does not
+// matter.
+bool carries_cookie(const net::RequestHead& head, const TokenHash& token,
+                    const GatewayOptions& options) {
+  Credentials credentials = credentials_of(head, options);
+  if (credentials.source == TokenSource::kNone && head.method == net::Method::kPost &&
+      head.field("origin").empty()) {
+    net::RequestHead as_get = head;
+    as_get.method = net::Method::kGet;
+    credentials = credentials_of(as_get, options);
+  }
+  return credentials.source == TokenSource::kCookie && credentials.token == token;
+}
+
+}  // namespace
+
 Realtime::Realtime(Context& context) : implementation_(std::make_unique<Implementation>(context)) {}
 Realtime::~Realtime() = default;
 
@@ -28,15 +47,13 @@ endpoint::RequestVerdict Realtime::on_request(const net::RequestHead& head,
   }
   verdict.fields = context.origins.cors_fields(head);
   if (head.method == net::Method::kOptions) return verdict;  // a preflight has no cookies
-  const Credentials credentials = credentials_of(head, context.options);
   if (const auto* opened_with = static_cast<const Handshake*>(session_data)) {
-    // A sid that was opened with a session cookie is used with that session only.
-    verdict.allowed =
-        opened_with->source != TokenSource::kCookie ||
-        (credentials.source == TokenSource::kCookie && credentials.token == opened_with->token);
+    verdict.allowed = opened_with->source != TokenSource::kCookie ||
+                      carries_cookie(head, opened_with->token, context.options);
     return verdict;
   }
-  if (credentials.source != TokenSource::kNone) {
+  if (const Credentials credentials = credentials_of(head, context.options);
+      credentials.source != TokenSource::kNone) {
     auto handshake = std::make_unique<Handshake>();
     handshake->source = credentials.source;
     handshake->token = credentials.token;

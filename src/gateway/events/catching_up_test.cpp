@@ -1,7 +1,6 @@
 // After a cut connection: recovery without code in the client, and `sync`. Real parts of a node.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <map>
 #include <thread>
 
@@ -168,9 +167,8 @@ TEST_F(Recovery, FallsBackToAFreshSocket) {
 
 // Cut again and again while messages flow: the sequence goes on without a hole or a repetition.
 TEST_F(Recovery, HoldsUnderConcurrentSends) {
-  std::atomic<bool> stop{false};
-  std::thread sender([&] {
-    while (!stop) {
+  const std::jthread sender([&](const std::stop_token& token) {
+    while (!token.stop_requested()) {
       node.send(kim, room.chat.id, "x");
       std::this_thread::sleep_for(std::chrono::microseconds(500));
     }
@@ -198,8 +196,6 @@ TEST_F(Recovery, HoldsUnderConcurrentSends) {
     ++recovered;
     client = std::move(next);
   }
-  stop = true;
-  sender.join();
   EXPECT_EQ(recovered, 15);
 }
 
@@ -314,9 +310,8 @@ TEST(Sync, RepairsEveryGapUnderConcurrentSends) {
   const TestUser kim = node.guest("kim");
   const TestUser lee = node.guest("lee");
   const auto room = node.group(kim, {lee});
-  std::atomic<bool> stop{false};
-  std::thread sender([&] {
-    while (!stop) node.send(kim, room.chat.id, "x");
+  const std::jthread sender([&](const std::stop_token& token) {
+    while (!token.stop_requested()) node.send(kim, room.chat.id, "x");
   });
   const std::string id = room.chat.id.hex();
   std::uint64_t last = 0;
@@ -345,8 +340,6 @@ TEST(Sync, RepairsEveryGapUnderConcurrentSends) {
       ASSERT_EQ(number_of(client.wait_event("message"), "sequence"), ++last) << "round " << round;
     }
   }
-  stop = true;
-  sender.join();
 }
 
 }  // namespace

@@ -5,6 +5,19 @@
 #include "gateway/events/realtime_core.hpp"
 
 namespace maru::gateway {
+namespace {
+
+// `42[name,payload]` → `42[name,payload,"offset"]`
+net::TextFrame add_offset(const net::TextFrame& plain, wire::Position position) {
+  std::string packet(plain.payload());
+  packet.pop_back();
+  packet += ",\"";
+  wire::append_offset(packet, position);
+  packet += "\"]";
+  return net::TextFrame::make(packet);
+}
+
+}  // namespace
 
 ClientSession::~ClientSession() = default;
 
@@ -19,10 +32,16 @@ void ClientSession::deliver(const wire::WireEvent& event) {
     return;
   }
   if (event.position != 0 && event.position <= state.recovered_at) return;  // it has seen that one
-  const bool carries_offset =
-      state.pending == 0 && event.position > state.last_position && !event.with_offset.empty();
-  if (carries_offset) state.last_position = event.position;
-  socket->send(carries_offset ? event.with_offset : event.plain);
+  const bool carries_offset = state.pending == 0 && event.position > state.last_position;
+  if (!carries_offset) {
+    socket->send(event.plain);
+    return;
+  }
+  state.last_position = event.position;
+  // Encoded before this node had a socket with recovery: an event without its offset would be
+  // repeated by the next recovery.
+  socket->send(event.with_offset.empty() ? add_offset(event.plain, event.position)
+                                         : event.with_offset);
 }
 
 void ClientSession::on_session_revoked(const wire::WireEvent& event) {

@@ -33,6 +33,7 @@ enum class Admission : std::uint8_t { kNone, kConnection, kAll };
 struct HeldEvent {
   std::string text;
   std::optional<endpoint::AckId> ack;
+  bool binary = false;
   Admission admission = Admission::kNone;
 };
 

@@ -15,6 +15,8 @@ namespace maru::gateway {
 namespace {
 
 constexpr std::int64_t kRetryMs = 500;
+// A wrong token is refused that late: a connection cannot try many before its time-out.
+constexpr std::int64_t kRefusalDelayMs = 100;
 constexpr std::size_t kPidBytes = 15;  // 20 characters of base64url
 
 // A CONNECT on its way through readers and soft state.
@@ -252,7 +254,11 @@ void on_looked_up(RealtimeCore& core, ConnectingPtr connecting, Result<Identity>
   }
   // An ended session is nobody: fine in open mode only.
   if (core.context.options.auth == AuthMode::kAccounts) {
-    return refuse_connect(core, connecting->pending, identity.error());
+    core.delays.after(kRefusalDelayMs,
+                      [&core, pending = connecting->pending, error = std::move(identity.error())] {
+                        refuse_connect(core, pending, error);
+                      });
+    return;
   }
   connecting->token.reset();
   go_on(core, std::move(connecting));

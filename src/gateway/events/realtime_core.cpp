@@ -39,12 +39,11 @@ void RealtimeCore::enter() {
 }
 
 void RealtimeCore::receive(ClientSession& session, const EventCall& call) {
-  // A binary event keeps its place in line by being refused at once.
-  if (call.binary || (session.is_open() && !session.has_held())) {
+  if (session.is_open() && !session.has_held()) {
     route_event(*this, session, call);
     return;
   }
-  if (!session.hold({std::string(call.text), call.caller.ack})) {
+  if (!session.hold({std::string(call.text), call.caller.ack, call.binary})) {
     refuse(session, call.caller, rate_limited(context.options.rate_delay_max_ms));
   }
 }
@@ -55,12 +54,14 @@ void RealtimeCore::drain(SessionKey key) {
   draining_ = true;
   for (;;) {
     ClientSession* session = sessions.find(key);
-    if (session == nullptr || !session->is_open() || !session->has_held()) break;
+    if (session == nullptr || session->revoked) break;
+    if (!session->is_open() || !session->has_held()) break;
     const HeldEvent held = session->take_held();
     const auto arguments = parser_.parse(held.text);
     if (!arguments) continue;  // it was valid when it came
     EventCall call{.payload = arguments->at(1), .text = held.text, .caller = {key, held.ack}};
     call.name = arguments->at(0).as_string().value_or("");
+    call.binary = held.binary;
     call.admission = held.admission;
     route_event(*this, *session, call);
   }
@@ -86,7 +87,7 @@ bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
   }
   session.refusals = 0;
   if (wait == 0) return true;
-  session.hold_first({std::string(call.text), call.caller.ack, reached});
+  session.hold_first({std::string(call.text), call.caller.ack, call.binary, reached});
   session.block(Blocker::kDelayed);
   delays.after(wait, [this, key = session.key] {
     if (ClientSession* later = sessions.find(key)) later->unblock(Blocker::kDelayed);

@@ -2,7 +2,6 @@
 // input.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <thread>
 
 #include "gateway/events/testing/node.hpp"
@@ -66,6 +65,36 @@ TEST(Connect, CookieBindsTheSession) {
   EXPECT_EQ(value_of(client.join_namespace(), "_id"), user.id.hex());
   SioClient evil(node.port(), "Origin: https://evil.example\r\n");
   EXPECT_EQ(evil.refusal().substr(0, 12), "HTTP/1.1 400");
+}
+
+TEST(Connect, ASidOpenedWithACookieIsUsedWithThatSessionOnly) {
+  Node node;
+  const std::string own = "Cookie: maru=" + node.guest("kim").token + "\r\n";
+  const std::string other = "Cookie: maru=" + node.guest("lee").token + "\r\n";
+  const std::string path = "/socket.io/?EIO=4&transport=polling";
+  const std::string opened = testing::http_request(node.port(), "GET", path, own);
+  const std::string with_sid = path + "&sid=" + value_of(opened, "sid");
+  for (const std::string& cookie : {std::string(), other, std::string("Cookie: maru=x\r\n")}) {
+    EXPECT_TRUE(testing::http_request(node.port(), "POST", with_sid, cookie, "40")
+                    .starts_with("HTTP/1.1 403"));
+    EXPECT_TRUE(
+        testing::http_request(node.port(), "GET", with_sid, cookie).starts_with("HTTP/1.1 403"));
+  }
+  EXPECT_TRUE(
+      testing::http_request(node.port(), "POST", with_sid, own, "40").starts_with("HTTP/1.1 200"));
+  EXPECT_NE(testing::http_request(node.port(), "GET", with_sid, own).find("40{\"sid\""),
+            std::string::npos);
+}
+
+TEST(Connect, ASessionThatRunsOutWhileConnectedIsClosedWith41) {
+  GatewayOptions options = Node::quiet();
+  options.session_idle_ms = 1500;
+  Node node(options);
+  SioClient client(node.port());
+  client.join_namespace(node.guest("kim").auth());
+  EXPECT_FALSE(client.wait_event("sessionRevoked", 8000).empty());
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_TRUE(client.got_disconnect_packet());
 }
 
 TEST(Connect, RevokedSessionIsToldAndClosedWith41) {
@@ -225,9 +254,8 @@ TEST(JoinRoom, BoundaryIsExactUnderConcurrentSends) {
   const TestUser kim = node.guest("kim");
   const TestUser lee = node.guest("lee");
   const auto room = node.group(kim, {lee});
-  std::atomic<bool> stop{false};
-  std::thread sender([&] {
-    while (!stop) node.send(kim, room.chat.id, "x");
+  const std::jthread sender([&](const std::stop_token& token) {
+    while (!token.stop_requested()) node.send(kim, room.chat.id, "x");
   });
   for (int round = 0; round < 40; ++round) {
     SioClient client(node.port());
@@ -241,8 +269,6 @@ TEST(JoinRoom, BoundaryIsExactUnderConcurrentSends) {
       last = next;
     }
   }
-  stop = true;
-  sender.join();
 }
 
 TEST(JoinRoom, ConcurrentJoinersEachSeeADenseStream) {

@@ -20,6 +20,16 @@ std::int64_t now_ms() {
       .count();
 }
 
+int open_connection(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) std::abort();
+  return fd;
+}
+
 void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -31,12 +41,7 @@ void write_all(int fd, std::string_view bytes) {
 }  // namespace
 
 SioClient::SioClient(std::uint16_t port, std::string_view fields) {
-  fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) std::abort();
+  fd_ = open_connection(port);
   const int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   std::string request =
@@ -248,6 +253,23 @@ void SioClient::abort() {
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   ::close(std::exchange(fd_, -1));
   closed_ = true;
+}
+
+std::string http_request(std::uint16_t port, std::string_view method, std::string_view target,
+                         std::string_view fields, std::string_view body) {
+  const int fd = open_connection(port);
+  std::string request(method);
+  request.append(" ").append(target).append(" HTTP/1.1\r\nHost: 127.0.0.1:");
+  request += std::to_string(port) + "\r\nConnection: close\r\n";
+  if (!body.empty()) request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  write_all(fd, request.append(fields).append("\r\n").append(body));
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t n; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) {
+    answer.append(buffer, static_cast<std::size_t>(n));
+  }
+  ::close(fd);
+  return answer;
 }
 
 std::vector<std::string> values_of(std::string_view json, std::string_view key) {

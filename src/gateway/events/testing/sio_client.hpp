@@ -72,6 +72,10 @@ class SioClient {
   std::deque<std::pair<int, std::string>> acks_;
 };
 
+// One HTTP request on a connection of its own; the whole answer as text.
+std::string http_request(std::uint16_t port, std::string_view method, std::string_view target,
+                         std::string_view fields = {}, std::string_view body = {});
+
 // Values of a key in JSON text, in order: numbers as they stand, strings without quotes.
 std::vector<std::string> values_of(std::string_view json, std::string_view key);
 std::string value_of(std::string_view json, std::string_view key);  // the first, or empty
