@@ -11,9 +11,8 @@
 namespace maru::sqlite {
 namespace {
 
-void BM_Durable(benchmark::State &state) {
-  const auto directory =
-      std::filesystem::current_path() / "durable_benchmark_data";
+void BM_Durable(benchmark::State& state) {
+  const auto directory = std::filesystem::current_path() / "durable_benchmark_data";
   std::filesystem::remove_all(directory);
   StoreOptions options;
   options.data_dir = directory;
@@ -29,5 +28,5 @@ void BM_Durable(benchmark::State &state) {
 }
 BENCHMARK(BM_Durable)->Apply(chat::testing::send_arguments);
 
-} // namespace
-} // namespace maru::sqlite
+}  // namespace
+}  // namespace maru::sqlite

@@ -254,7 +254,8 @@ TEST_F(FaultsTest, SurvivesAPowerCutAtEveryOperation) {
   const std::size_t step = std::max<std::size_t>(1, notes.size() / kCutsMax);
   std::mt19937_64 random(20'261'123);
   options_.vfs = nullptr;
-  options_.data_dir = directory_.path() / "cut";
+  const testing::TemporaryDirectory memory(testing::TemporaryDirectory::Place::kMemory);
+  options_.data_dir = memory.path() / "cut";
   std::size_t tried = 0;
   for (std::size_t k = 0; k <= notes.size(); k += step, ++tried) {
     std::filesystem::remove_all(options_.data_dir);

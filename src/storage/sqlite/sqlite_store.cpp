@@ -170,6 +170,8 @@ void SqliteStore::checkpoint_if_large() {
   if (bytes < next_checkpoint_bytes_) return;
   // While readers hold the log, trying again is of use only once it has grown.
   next_checkpoint_bytes_ = bytes + options_.wal_bytes_max / 4;
+  mark_clean();
+  if (stopped_) return;
   checkpoint(bytes >= options_.wal_bytes_hard ? CheckpointMode::kRestart
                                               : CheckpointMode::kPassive);
 }

@@ -17,6 +17,7 @@
 #include "storage/sqlite/snapshot.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "storage/sqlite/testing/temporary_directory.hpp"
+#include "text/text.hpp"
 
 namespace maru::sqlite {
 namespace {
@@ -79,6 +80,24 @@ class Filler {
 
   void fill(std::uint64_t rows, ClientIds ids) {
     for (std::uint64_t done = 0; done < rows; done += 5000) must(make_batch(5000, ids));
+    store_->idle({1'000'000});
+  }
+
+  void add_named_users(std::uint32_t count) {
+    static constexpr const char* kSyllables[] = {"김", "이", "박", "현", "수", "민", "가", "하"};
+    std::vector<chat::Change> batch;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      chat::User user;
+      user.id = number_id<UserId>(kUsers + 1 + i);
+      for (int k = 0; k < 3; ++k) user.name += kSyllables[random_() % 8];
+      user.name += i % 2 == 0 ? " kim" : " lee";
+      user.name += std::to_string(i);
+      batch.emplace_back(chat::UserInserted{user, text::fold_name(user.name)});
+      if (batch.size() == 1000 || i + 1 == count) {
+        must(batch);
+        batch.clear();
+      }
+    }
     store_->idle({1'000'000});
   }
 
@@ -200,6 +219,30 @@ void BM_MissByClientMsgId(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_MissByClientMsgId);
+
+// One letter, the worst query: every second name matches. MARU_BENCH_USERS sets how many there are.
+void BM_SearchUsers(benchmark::State& state) {
+  static constexpr const char* kTyped[] = {"ㄱ", "k", "김", "ㄱㅎ", "zzz"};
+  static const std::unique_ptr<Filler> filler = [] {
+    log::configure(log::Format::kText, log::Level::kWarn);
+    auto made = std::make_unique<Filler>();
+    const char* count = std::getenv("MARU_BENCH_USERS");
+    made->add_named_users(count ? static_cast<std::uint32_t>(std::strtoul(count, nullptr, 10))
+                                : 20'000);
+    return made;
+  }();
+  const std::string query = text::name_search_query(kTyped[state.range(0)]);
+  state.SetLabel(kTyped[state.range(0)]);
+  SqliteSnapshot snapshot(filler->store().options());
+  std::size_t found = 0;
+  for (auto _ : state) {
+    snapshot.begin();
+    found = snapshot.search_users(query, 50)->size();
+    snapshot.end();
+  }
+  state.counters["found"] = static_cast<double>(found);
+}
+BENCHMARK(BM_SearchUsers)->DenseRange(0, 4);
 
 // The whole way of a query: post, thread, transaction, answer.
 void BM_ReaderPoolRoundTrip(benchmark::State& state) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <stdexcept>
@@ -11,8 +12,13 @@ namespace maru::sqlite::testing {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "maru-store-XXXXXX").string();
+  // kMemory: where there is one, a file system without a disk, for tests that open very often.
+  enum class Place { kDisk, kMemory };
+  explicit TemporaryDirectory(Place place = Place::kDisk) {
+    const bool memory = place == Place::kMemory && ::access("/dev/shm", W_OK) == 0;
+    const std::filesystem::path parent =
+        memory ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
+    std::string pattern = (parent / "maru-store-XXXXXX").string();
     if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
     path_ = pattern;
   }
