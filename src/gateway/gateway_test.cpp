@@ -76,10 +76,11 @@ class TestServer {
   }
 
   ~TestServer() {
+    // Whoever asks ends before whom it asks: presence asks readers, readers ask the hasher.
     for (auto& thread : threads) thread->stop();
+    soft_state.stop();
     readers.reset();
     sequencer->stop();
-    soft_state.stop();
     gateways.clear();
   }
 
