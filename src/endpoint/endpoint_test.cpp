@@ -274,6 +274,20 @@ TEST_F(EndpointTest, PausedInputIsReadLaterInOrder) {
   }
 }
 
+TEST_F(EndpointTest, ASocketThatLeavesTakesItsPausesWithIt) {
+  script.event = [](Socket& socket, const Event& event) {
+    if (event.name != "leave") return;
+    socket.pause_reading();
+    socket.disconnect(Disconnect::kSocketOnly);
+  };
+  Client client = join();
+  client.send(client_frame(1, "40/a"));
+  client.read_until("\"}");
+  client.send(client_frame(1, R"(42["leave"])") + client_frame(1, R"(42/a,["b"])"));
+  EXPECT_TRUE(hears("disconnect server namespace disconnect"));
+  EXPECT_TRUE(hears("event b"));
+}
+
 TEST_F(EndpointTest, SendsSharedFramesToBothTransports) {
   const auto frame = net::TextFrame::make(R"(42["shared"])");
   script.event = [&](Socket& socket, const Event&) {

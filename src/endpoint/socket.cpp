@@ -133,11 +133,11 @@ void Socket::disconnect(Disconnect how) {
 }
 
 void Socket::pause_reading() {
-  record_of(*this).session().pause_reading();
+  record_of(*this).pause_reading();
 }
 
 void Socket::resume_reading() {
-  record_of(*this).session().resume_reading();
+  record_of(*this).resume_reading();
 }
 
 bool Socket::is_websocket() const {

@@ -1,5 +1,6 @@
 #include "endpoint/socket_session.hpp"
 
+#include <cassert>
 #include <utility>
 
 #include "engineio/base64.hpp"
@@ -23,6 +24,21 @@ std::string fresh_sid(const EngineServer& server) {
 }
 
 }  // namespace
+
+// --- A socket --------------------------------------------------------------------------------
+
+void SocketRecord::pause_reading() {
+  if (pauses_++ == 0) session_.pause_reading();
+}
+
+void SocketRecord::resume_reading() {
+  assert(pauses_ > 0);
+  if (pauses_ > 0 && --pauses_ == 0) session_.resume_reading();
+}
+
+void SocketRecord::drop_pauses() {
+  if (std::exchange(pauses_, 0) > 0) session_.resume_reading();
+}
 
 // --- What sessions share ---------------------------------------------------------------------
 
@@ -227,6 +243,7 @@ void SocketSession::leave(SocketRecord& record, DisconnectReason reason) {
   record.state = State::kLeft;
   uncount(server().counters().sockets_open);
   host_.application().on_disconnect(record, reason);
+  record.drop_pauses();
   remove(record);
 }
 

@@ -36,7 +36,13 @@ class SocketRecord final : public Socket, public socketio::Membership {
   [[nodiscard]] std::uint64_t key() const { return id_.key; }
   void set_key(std::uint64_t key) { id_.key = key; }
 
+  // A socket that leaves takes its pauses with it.
+  void pause_reading();
+  void resume_reading();
+  void drop_pauses();
+
  private:
+  std::uint16_t pauses_ = 0;
   SocketSession& session_;
   union {
     std::uint64_t key;
