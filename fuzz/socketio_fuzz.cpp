@@ -28,6 +28,10 @@ void check_event(const Received& received) {
   const PacketHeader& header = received.header;
   MARU_FUZZ_CHECK(received.membership && received.membership->state == Membership::State::kJoined);
   MARU_FUZZ_CHECK(*received.membership->name == header.namespace_name);
+  if (received.payload.refused) {
+    MARU_FUZZ_CHECK(!received.payload.value.present() && !header.is_binary());
+    return;
+  }
   MARU_FUZZ_CHECK(received.payload.value.is_array());
   MARU_FUZZ_CHECK(received.payload.value.size() >= 1);
   MARU_FUZZ_CHECK(received.attachments.size() == header.attachments);

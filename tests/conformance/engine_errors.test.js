@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { engine, openEngine, Polling, Server, sleep, socketio } from "./support.js";
 
 let server;
-before(async () => (server = await Server.start({ "max-payload": 1000 })));
+before(async () => (server = await Server.start({ "max-payload": 1000, "ping-interval": 25000, "ping-timeout": 20000 })));
 after(() => server.stop());
 
 const error = (code) =>

@@ -3,9 +3,18 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { engine, openEngine, pingInterval, pingTimeout, Polling, Server, sleep } from "./support.js";
 
+// The pings of the second are far apart, so that a session that ends there was closed for what it
+// said.
 let server;
-before(async () => (server = await Server.start()));
-after(() => server.stop());
+let patient;
+before(async () => {
+  server = await Server.start();
+  patient = await Server.start({ "ping-interval": 25000, "ping-timeout": 20000 });
+});
+after(async () => {
+  await server.stop();
+  await patient.stop();
+});
 
 describe("handshake", () => {
   it("over polling has five keys in their order", async () => {
@@ -53,7 +62,7 @@ describe("messages over polling", () => {
     ["any UTF-8", "4마루 €\u0000😀"],
   ]) {
     it(`echoes ${name}`, async () => {
-      const session = await Polling.open(server);
+      const session = await Polling.open(patient);
       const posted = await session.post(body);
       assert.deepEqual([posted.status, posted.body, posted.headers["content-type"]], [200, "ok", "text/html"]);
       assert.equal((await session.get()).body, body);
@@ -61,7 +70,7 @@ describe("messages over polling", () => {
   }
 
   it("answers a GET that waits, with all that one POST caused", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const waiting = session.get();
     await sleep(20);
     await session.post("4a\x1e4b");
@@ -69,10 +78,10 @@ describe("messages over polling", () => {
   });
 
   it("takes a body in chunks and in pieces", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const posted = await session.post(undefined, { headers: { "transfer-encoding": "chunked" }, body: "4chunked" });
     assert.equal(posted.body, "ok");
-    const raw = server.raw();
+    const raw = patient.raw();
     const head = `POST ${session.url} HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\n`;
     for (const byte of head) raw.send(byte);
     await sleep(20);
@@ -87,7 +96,7 @@ describe("messages over polling", () => {
 
   it("keeps a connection for many requests", async () => {
     const agent = new (await import("node:http")).Agent({ keepAlive: true, maxSockets: 1 });
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     for (let i = 0; i < 20; ++i) {
       assert.equal((await session.post(`4${i}`, { agent })).body, "ok");
       assert.equal((await session.get({ agent })).body.replace("2\x1e", ""), `4${i}`);
@@ -98,7 +107,7 @@ describe("messages over polling", () => {
 
 describe("messages over WebSocket", () => {
   it("echoes text and binary", async () => {
-    const socket = await openEngine(server);
+    const socket = await openEngine(patient);
     socket.send("4hello");
     assert.equal(await socket.nextPacket(), "4hello");
     socket.send(Uint8Array.from([1, 2, 3, 4]));
@@ -109,7 +118,7 @@ describe("messages over WebSocket", () => {
   });
 
   it("sends base64 to a client that asks for it", async () => {
-    const socket = await openEngine(server, engine("transport=websocket&b64=1"));
+    const socket = await openEngine(patient, engine("transport=websocket&b64=1"));
     socket.send("bAQIDBA==");
     assert.equal(await socket.nextPacket(), "bAQIDBA==");
     await socket.close();
@@ -117,14 +126,14 @@ describe("messages over WebSocket", () => {
 
   for (const packet of ["abc", "", "7", "b*"]) {
     it(`closes on ${JSON.stringify(packet)}`, async () => {
-      const socket = await openEngine(server);
+      const socket = await openEngine(patient);
       socket.send(packet);
       assert.equal((await socket.ends()).code, 1005);
     });
   }
 
   it("ignores open, upgrade and noop", async () => {
-    const socket = await openEngine(server);
+    const socket = await openEngine(patient);
     for (const packet of ["0", "5", "6", "4still here"]) socket.send(packet);
     assert.equal(await socket.nextPacket(), "4still here");
     await socket.close();
@@ -171,10 +180,10 @@ describe("heartbeat", () => {
   });
 
   it("closes on a ping from the client", async () => {
-    const socket = await openEngine(server);
+    const socket = await openEngine(patient);
     socket.send("2");
     assert.equal((await socket.ends()).code, 1005);
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     assert.equal((await session.post("2")).status, 200);
     assert.equal((await session.get()).status, 400);
   });
@@ -190,7 +199,7 @@ describe("heartbeat", () => {
 
 describe("close", () => {
   it("answers a pending GET with 6 when the client says 1", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const waiting = session.get();
     await sleep(20);
     assert.equal((await session.post("1")).body, "ok");
@@ -199,7 +208,7 @@ describe("close", () => {
   });
 
   it("answers one late GET with 6 when the client said 1", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     assert.equal((await session.post("1")).body, "ok");
     assert.equal((await session.get()).body, "6");
     const gone = await session.get();
@@ -207,7 +216,7 @@ describe("close", () => {
   });
 
   it("closes a WebSocket that says 1", async () => {
-    const socket = await openEngine(server);
+    const socket = await openEngine(patient);
     socket.send("1");
     assert.equal((await socket.ends()).code, 1005);
   });
@@ -226,7 +235,7 @@ describe("close", () => {
 
 describe("upgrade", () => {
   it("sends nothing before the probe, then 6 to every GET until 5", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const socket = await session.probe();
     assert.equal((await session.get()).body, "6");
     assert.equal((await session.get()).body, "6"); // again and again, not once
@@ -237,7 +246,7 @@ describe("upgrade", () => {
   });
 
   it("refuses GET and POST after it", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const socket = await session.upgrade();
     socket.send("4x");
     assert.equal(await socket.nextPacket(), "4x");
@@ -250,14 +259,14 @@ describe("upgrade", () => {
   });
 
   it("turns a second WebSocket away, before and after", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const socket = await session.probe();
-    const during = server.websocket(session.websocketUrl);
+    const during = session.server.websocket(session.websocketUrl);
     assert.equal((await during.ends()).code, 1005);
     socket.send("5");
     socket.send("4x");
     assert.equal(await socket.nextPacket(), "4x");
-    const afterwards = server.websocket(session.websocketUrl);
+    const afterwards = session.server.websocket(session.websocketUrl);
     assert.equal((await afterwards.ends()).code, 1005);
     socket.send("4alive");
     assert.equal(await socket.nextPacket(), "4alive");
@@ -265,7 +274,7 @@ describe("upgrade", () => {
   });
 
   it("keeps order across it: what was not polled comes first on the WebSocket", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const socket = await session.probe();
     await session.post("4a\x1ebAQID\x1e4b");
     socket.send("5");
@@ -278,7 +287,7 @@ describe("upgrade", () => {
   });
 
   it("takes 5 without a probe, and a probe twice", async () => {
-    const first = await Polling.open(server);
+    const first = await Polling.open(patient);
     const socket = first.server.websocket(first.websocketUrl);
     await socket.open();
     socket.send("5");
@@ -286,7 +295,7 @@ describe("upgrade", () => {
     assert.equal(await socket.nextPacket(), "4x");
     await socket.close();
 
-    const second = await Polling.open(server);
+    const second = await Polling.open(patient);
     const twice = await second.probe();
     twice.send("2probe");
     assert.equal(await twice.next(), "3probe");
@@ -298,8 +307,8 @@ describe("upgrade", () => {
 
   for (const packet of ["2", "4hello", "abc", "3probe", "1"]) {
     it(`drops a WebSocket that begins with ${packet}; the session lives and may try again`, async () => {
-      const session = await Polling.open(server);
-      const socket = server.websocket(session.websocketUrl);
+      const session = await Polling.open(patient);
+      const socket = session.server.websocket(session.websocketUrl);
       await socket.open();
       socket.send(packet);
       assert.equal((await socket.ends()).code, 1005);
@@ -313,7 +322,7 @@ describe("upgrade", () => {
   }
 
   it("goes on polling when the WebSocket is lost before 5", async () => {
-    const session = await Polling.open(server);
+    const session = await Polling.open(patient);
     const socket = await session.probe();
     socket.socket.terminate();
     await sleep(50);
@@ -326,8 +335,8 @@ describe("upgrade", () => {
   });
 
   it("does not close a client whose GET is still pending at 5", async () => {
-    const session = await Polling.open(server);
-    const socket = server.websocket(session.websocketUrl);
+    const session = await Polling.open(patient);
+    const socket = session.server.websocket(session.websocketUrl);
     await socket.open();
     const waiting = session.get();
     await sleep(20);
@@ -339,8 +348,8 @@ describe("upgrade", () => {
   });
 
   it("delivers a POST whose body ends after 5", async () => {
-    const session = await Polling.open(server);
-    const raw = server.raw();
+    const session = await Polling.open(patient);
+    const raw = patient.raw();
     raw.send(`POST ${session.url} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4`);
     await sleep(50);
     const socket = await session.upgrade();

@@ -106,7 +106,9 @@ class SuiteApplication final : public Application {
   }
 
   void on_event(Socket& socket, const Event& event) override {
-    if (event.name == "message") {
+    if (event.refused) {
+      socket.emit("[\"refused\",\"" + std::string(to_string(event.refused->code)) + "\"]");
+    } else if (event.name == "message") {
       const std::string answer = renamed(event.text, "message-back");
       if (event.binary) {
         socket.emit_binary(answer, event.attachments);

@@ -4,11 +4,20 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { openEngine, openSocket, Polling, Server, sleep, socketio } from "./support.js";
 
+// The pings of the second are far apart, so that a connection that ends there was closed for what it
+// said.
 let server;
-before(async () => (server = await Server.start()));
-after(() => server.stop());
+let patient;
+before(async () => {
+  server = await Server.start();
+  patient = await Server.start({ "ping-interval": 25000, "ping-timeout": 20000 });
+});
+after(async () => {
+  await server.stop();
+  await patient.stop();
+});
 
-const open = () => openEngine(server, socketio("transport=websocket"));
+const open = (on = patient) => openEngine(on, socketio("transport=websocket"));
 const reasons = async (socket) => {
   socket.send('429["reasons"]');
   return JSON.parse((await socket.nextPacket()).slice(3))[0];
@@ -89,7 +98,7 @@ describe("connect", () => {
   });
 
   it("bounds the namespaces of a connection by what exists", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     for (let i = 0; i < 100; ++i) {
       socket.send(`40/n${i}`);
       assert.equal(await socket.nextPacket(), `44/n${i},{"message":"Invalid namespace"}`);
@@ -100,7 +109,7 @@ describe("connect", () => {
 
 describe("events", () => {
   it("come back exactly", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send('42["message",1,"2",{"3":[true]}]');
     assert.equal(await socket.nextPacket(), '42["message-back",1,"2",{"3":[true]}]');
     socket.send('42["message","마루 \\u20ac \\ud83d\\ude00"]');
@@ -109,7 +118,7 @@ describe("events", () => {
   });
 
   it("with attachments come back exactly, over both transports", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send('452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]');
     socket.send(Uint8Array.from([1, 2, 3]));
     socket.send(Uint8Array.from([4, 5, 6]));
@@ -118,7 +127,7 @@ describe("events", () => {
     assert.deepEqual(await socket.nextPacket(), Buffer.from([4, 5, 6]));
     await socket.close();
 
-    const session = await Polling.open(server, socketio("transport=polling"));
+    const session = await Polling.open(patient, socketio("transport=polling"));
     await session.post("40");
     assert.match((await session.get()).body, /^40\{"sid":"[\w-]{20}"\}\x1e42\["auth",\{\}\]$/);
     await session.post('451-["message",{"_placeholder":true,"num":0}]\x1ebAQID');
@@ -126,7 +135,7 @@ describe("events", () => {
   });
 
   it("are acknowledged, with and without attachments", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send('42456["message-with-ack",1,"2",{"3":[false]}]');
     assert.equal(await socket.nextPacket(), '43456[1,"2",{"3":[false]}]');
     socket.send('420["message-with-ack"]');
@@ -141,12 +150,29 @@ describe("events", () => {
   });
 
   it("may be unknown, nameless numbers, or say nothing", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     for (const packet of ['42["error"]', "42[1,2]", "42[1.5]", "42", '42["unknown",{}]', "431[]", "43999[1]"]) socket.send(packet);
     socket.send('42["message","alive"]');
     assert.equal(await socket.nextPacket(), '42["message-back","alive"]');
     await socket.close();
   });
+});
+
+describe("JSON that is well-formed but breaks a bound", () => {
+  for (const packet of [
+    '42["message",{"a":1,"a":2}]', // quality.md 1, row 18
+    `42["message",${"[".repeat(20)}${"]".repeat(20)}]`,
+    '42["message","\\ud800"]',
+  ]) {
+    it(`is refused, and the connection stays: ${packet}`, async () => {
+      const socket = await openSocket(patient);
+      socket.send(packet);
+      assert.equal(await socket.nextPacket(), '42["refused","invalid_json"]');
+      socket.send('42["message","alive"]');
+      assert.equal(await socket.nextPacket(), '42["message-back","alive"]');
+      await socket.close();
+    });
+  }
 });
 
 describe("disconnect", () => {
@@ -158,7 +184,7 @@ describe("disconnect", () => {
   });
 
   it("of one namespace leaves the others", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send("40/custom");
     await socket.nextPacket();
     await socket.nextPacket();
@@ -169,7 +195,7 @@ describe("disconnect", () => {
   });
 
   it("by the server: 41, nothing after it, the transport stays", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send('42["leave-me"]');
     assert.equal(await socket.nextPacket(), "41");
     await sleep(20);
@@ -179,7 +205,7 @@ describe("disconnect", () => {
   });
 
   it("by the server with the transport: 41 for each namespace, then the end", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send("40/custom");
     await socket.nextPacket();
     await socket.nextPacket();
@@ -190,14 +216,14 @@ describe("disconnect", () => {
   });
 
   it("over polling: 41 and 1, for the next GETs or a pending one, never in one body", async () => {
-    const session = await Polling.open(server, socketio("transport=polling"));
+    const session = await Polling.open(patient, socketio("transport=polling"));
     await session.post("40");
     await session.get();
     await session.post('42["kick-me"]');
     assert.equal((await session.get()).body, "41");
     assert.equal((await session.get()).body, "1");
     assert.equal((await session.get()).status, 400);
-    const other = await Polling.open(server, socketio("transport=polling"));
+    const other = await Polling.open(patient, socketio("transport=polling"));
     await other.post("40");
     await other.get();
     const waiting = other.get();
@@ -209,10 +235,10 @@ describe("disconnect", () => {
   });
 
   it("by the server of the transport only", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send('42["drop-me"]');
     assert.equal((await socket.ends()).code, 1005);
-    const session = await Polling.open(server, socketio("transport=polling"));
+    const session = await Polling.open(patient, socketio("transport=polling"));
     await session.post("40");
     await session.get();
     const waiting = session.get();
@@ -243,21 +269,19 @@ describe("a connection is closed", () => {
     ['4511-["message"]'],
     ['451-["message",{"_placeholder":true,"num":1}]'],
     ['451-["message",{"_placeholder":true,"num":0}]', '42["message"]'], // text among attachments
-    ['42["message",{"a":1,"a":2}]'], // quality.md 1, row 18
-    [`42["message",${"[".repeat(20)}${"]".repeat(20)}]`],
   ]) {
     it(`by ${packets.join(" then ").slice(0, 70)}`, async () => {
-      const socket = await openSocket(server);
+      const socket = await openSocket(patient);
       for (const packet of packets) socket.send(packet);
       assert.equal((await socket.ends()).code, 1005);
     });
   }
 
   it("by binary without a header, and past the last attachment", async () => {
-    const socket = await openSocket(server);
+    const socket = await openSocket(patient);
     socket.send(Uint8Array.from([1]));
     assert.equal((await socket.ends()).code, 1005);
-    const other = await openSocket(server);
+    const other = await openSocket(patient);
     other.send('451-["message",{"_placeholder":true,"num":0}]');
     other.send(Uint8Array.from([1]));
     other.send(Uint8Array.from([1]));
