@@ -23,7 +23,8 @@ namespace maru::socketio {
 struct Payload {
   json::Value value;            // absent if the packet has none
   std::string_view event_name;  // of an event; a number as it was written
-  // An event whose JSON is well-formed but breaks a rule of json::Parser: value and name are absent.
+  // An event whose JSON is well-formed but breaks a rule of json::Parser: value and name are
+  // absent.
   std::optional<Error> refused;
 };
 

@@ -36,9 +36,9 @@ namespace maru::text {
 [[nodiscard]] bool is_reserved_name(std::string_view folded);
 
 // What the user-search index holds for a name: every suffix of its folded form (so that a part of
-// the name is a prefix of a term), and every suffix with Hangul initials in place of syllables where
-// it has Hangul ("김현" → "ㄱㅎ", "ㅎ"). Unique, sorted, ≤ 2 × 30 terms of ≤ 768 bytes; compare them
-// as bytes. One query may be a prefix of several terms of a name.
+// the name is a prefix of a term), and every suffix with Hangul initials in place of syllables
+// where it has Hangul ("김현" → "ㄱㅎ", "ㅎ"). Unique, sorted, ≤ 2 × 30 terms of ≤ 768 bytes;
+// compare them as bytes. One query may be a prefix of several terms of a name.
 [[nodiscard]] std::vector<std::string> name_search_terms(std::string_view name);
 // The same normalisation for what a user typed; a prefix of a term when it matches. Initials of all
 // blocks come as compatibility jamo (U+3131…), so that ㄱㅎ finds 김현; syllables come taken apart,
