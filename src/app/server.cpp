@@ -108,10 +108,11 @@ struct Server::Parts {
   std::optional<local::LocalBus> bus;
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
-  std::unique_ptr<sqlite::ReaderPool> readers;
-  gateway::Hasher hasher;
   gateway::OriginPolicy origins;
   gateway::RateLimiter limiter;
+  // From here on in the order in which they ask each other: what ends first is declared last.
+  gateway::Hasher hasher;
+  std::unique_ptr<sqlite::ReaderPool> readers;
   std::shared_ptr<net::Tls> tls;
   std::atomic<bool> ready{false};
   bool started = false;
