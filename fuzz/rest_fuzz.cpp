@@ -87,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (how.size() < 3) return 0;
   World& it = world(how[0] == 'o' ? AuthMode::kOpen : AuthMode::kAccounts);
   std::string target = filled_in(take_line(input), it);
-  if (!target.starts_with('/')) target.insert(0, "/");
+  if (!target.starts_with('/')) target.insert(target.begin(), '/');
   std::string type(take_line(input));
   const auto method = static_cast<maru::net::Method>(static_cast<unsigned char>(how[2]) % 8);
   const Reply reply = it.harness.request(
