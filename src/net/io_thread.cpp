@@ -44,6 +44,8 @@ struct IoThread::Implementation {
   std::function<void()> wake_hook;
   std::unique_ptr<Acceptor> acceptor;
   std::thread worker;
+  // The worker's own word: `worker` is still being assigned when its first connection comes.
+  std::atomic<std::thread::id> worker_id;
   std::atomic<bool> stop_asked{false};
 };
 
@@ -122,6 +124,7 @@ void IoThread::on_wake(std::function<void()> hook) {
 
 void IoThread::start(int listening_descriptor, std::shared_ptr<Tls> tls) {
   implementation_->worker = std::thread([this, listening_descriptor, tls = std::move(tls)] {
+    implementation_->worker_id.store(std::this_thread::get_id(), std::memory_order_release);
     implementation_->run(listening_descriptor, tls);
   });
   const std::string name = "io-" + std::to_string(index_);
@@ -161,7 +164,7 @@ TimerWheel& IoThread::timers() {
 }
 
 bool IoThread::on_this_thread() const {
-  return std::this_thread::get_id() == implementation_->worker.get_id();
+  return std::this_thread::get_id() == implementation_->worker_id.load(std::memory_order_acquire);
 }
 
 const NetCounters& IoThread::counters() const {
