@@ -74,6 +74,8 @@ TEST(Config, NamesTheOptionAndTheValueItRefuses) {
       {{"--client-url", "example.org"}, "--client-url"},
       {{"--client-url", "https://a.example/path"}, "--client-url"},
       {{"--client-url", "*"}, "--client-url"},
+      {{"--trusted-proxies", "10.0.0.1,proxy.example"}, "--trusted-proxies"},
+      {{"--trusted-proxies", "10.0.0.0/33"}, "CIDR"},
       {{"--rate-user-messages", "10"}, "RATE/BURST"},
       {{"--tls-cert", "a.pem"}, "--tls-key"},
       {{"--config", "absent.toml"}, "absent.toml"},

@@ -1,8 +1,11 @@
 #include "app/option_table.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <system_error>
+
+#include "net/address.hpp"
 
 namespace maru::app {
 namespace {
@@ -126,7 +129,11 @@ std::vector<OptionRow> listening_rows() {
       {"trusted-proxies", "", "LIST", "",
        "addresses or CIDR blocks whose X-Forwarded-* fields are believed",
        [](Config& c, const std::string& v) -> Refusal {
-         c.trusted_proxies = split_list(v);
+         auto blocks = split_list(v);
+         if (!std::ranges::all_of(blocks, net::TrustedProxies::is_block)) {
+           return "a list of addresses or CIDR blocks like 10.0.0.0/8,::1";
+         }
+         c.trusted_proxies = std::move(blocks);
          return std::nullopt;
        }},
       {"io-threads", "", "N", "0", "I/O threads; 0: one per core",

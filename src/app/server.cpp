@@ -46,10 +46,15 @@ unsigned io_thread_count(const Config& config) {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
+// A thread's part, rounded up: a small cap must not become 0, which means none.
+std::size_t share_of(std::size_t cap, unsigned threads) {
+  return (cap + threads - 1) / threads;
+}
+
 net::NetOptions net_options(const Config& config, unsigned threads) {
   net::NetOptions options;
-  options.connections_max = config.connections_max / threads;
-  options.connections_per_ip_max = config.connections_per_ip / threads;
+  options.connections_max = share_of(config.connections_max, threads);
+  options.connections_per_ip_max = share_of(config.connections_per_ip, threads);
   options.trusted_proxies = config.trusted_proxies;
   return options;
 }

@@ -94,20 +94,25 @@ std::size_t AddressHash::operator()(const Address& address) const noexcept {
 
 TrustedProxies::TrustedProxies(const std::vector<std::string>& blocks) {
   for (const std::string_view text : blocks) {
-    const std::size_t slash = text.find('/');
-    const auto address = parse_plain(trim(text.substr(0, slash)));
-    if (!address) continue;
-    unsigned bits = is_ipv4(*address) ? 32 : 128;
-    if (slash != std::string_view::npos) {
-      const std::string_view digits = trim(text.substr(slash + 1));
-      unsigned asked = 0;
-      const auto [end, error] =
-          std::from_chars(digits.data(), digits.data() + digits.size(), asked);
-      if (error != std::errc() || end != digits.data() + digits.size() || asked > bits) continue;
-      bits = asked;
-    }
-    blocks_.push_back({*address, is_ipv4(*address) ? bits + 96 : bits});
+    if (const auto block = parse_block(text)) blocks_.push_back(*block);
   }
+}
+
+std::optional<TrustedProxies::Block> TrustedProxies::parse_block(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const auto address = parse_plain(trim(text.substr(0, slash)));
+  if (!address) return std::nullopt;
+  unsigned bits = is_ipv4(*address) ? 32 : 128;
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = trim(text.substr(slash + 1));
+    unsigned asked = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), asked);
+    if (error != std::errc() || end != digits.data() + digits.size() || asked > bits) {
+      return std::nullopt;
+    }
+    bits = asked;
+  }
+  return Block{*address, is_ipv4(*address) ? bits + 96 : bits};
 }
 
 bool TrustedProxies::contains(const Address& address) const {

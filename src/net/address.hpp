@@ -35,6 +35,10 @@ class TrustedProxies {
  public:
   // Addresses or CIDR blocks; what cannot be read is left out (it trusts nobody).
   explicit TrustedProxies(const std::vector<std::string>& blocks);
+  // Whether `text` can be read: the configuration refuses what cannot.
+  [[nodiscard]] static bool is_block(std::string_view text) {
+    return parse_block(text).has_value();
+  }
 
   [[nodiscard]] bool contains(const Address& address) const;
 
@@ -47,6 +51,8 @@ class TrustedProxies {
     Address address;
     unsigned prefix_bits = 128;
   };
+  static std::optional<Block> parse_block(std::string_view text);
+
   std::vector<Block> blocks_;
 };
 
