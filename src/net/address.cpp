@@ -83,6 +83,12 @@ bool Address::is_loopback() const {
   return *this == one;
 }
 
+Address limit_prefix(const Address& address) {
+  Address prefix = address;
+  if (!is_ipv4(address)) std::fill(prefix.bytes.begin() + 8, prefix.bytes.end(), std::uint8_t{0});
+  return prefix;
+}
+
 std::size_t AddressHash::operator()(const Address& address) const noexcept {
   std::uint64_t high;
   std::uint64_t low;

@@ -27,6 +27,10 @@ struct Address {
   auto operator<=>(const Address&) const = default;
 };
 
+// What limits per client count by: an IPv4 address (a v4-mapped one too) as it is, an IPv6 address
+// by its first 64 bits, for whoever has one has all of those.
+[[nodiscard]] Address limit_prefix(const Address& address);
+
 struct AddressHash {
   std::size_t operator()(const Address& address) const noexcept;
 };

@@ -28,6 +28,18 @@ TEST(Address, ParsesWhatProxiesWrite) {
   EXPECT_FALSE(Address::parse("10.0.0.1")->is_loopback());
 }
 
+TEST(Address, LimitsCountByIPv4AddressAndByIPv6Network) {
+  const auto prefix = [](std::string_view text) {
+    return limit_prefix(*Address::parse(text)).to_text();
+  };
+  EXPECT_EQ(prefix("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(prefix("::ffff:192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(prefix("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+  EXPECT_EQ(prefix("2001:db8:1:2:ffff:ffff:ffff:ffff"), "2001:db8:1:2::");
+  EXPECT_NE(prefix("2001:db8:1:3::1"), prefix("2001:db8:1:2::1"));
+  EXPECT_EQ(prefix("::"), "::");
+}
+
 TEST(TrustedProxies, HoldsAddressesAndBlocks) {
   const TrustedProxies proxies({"10.0.0.0/9", "192.168.1.1", "2001:db8::/33", "bad", "1.2.3.4/33"});
   EXPECT_TRUE(proxies.contains(*Address::parse("10.127.255.255")));
