@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "storage/sqlite/data_directory.hpp"
+#include "storage/sqlite/epoch.hpp"
 #include "storage/sqlite/errors.hpp"
 
 namespace maru::sqlite {
@@ -147,6 +148,12 @@ Result<void> back_up(Database& database, const std::filesystem::path& path, int 
   if (auto made = make_private_file(partial); !made) return made;
   Statement vacuum(database, "VACUUM INTO ?1");
   vacuum.execute(std::string_view(partial));
+  {
+    // Whoever puts the copy back goes back in time; clients must be able to tell.
+    Database copy(partial, OpenMode::kReadWrite);
+    copy.execute("PRAGMA synchronous=FULL");
+    write_fresh_epoch(copy);
+  }
   std::error_code error;
   std::filesystem::rename(partial, target, error);
   if (error || !sync_directory(path.parent_path())) {

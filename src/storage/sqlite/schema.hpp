@@ -27,8 +27,9 @@ struct Migration {
 [[nodiscard]] Result<void> create_store(const std::filesystem::path& path, const char* vfs);
 
 // Brings `database`, the file at `path`, to version `target` in one transaction, after copying it
-// to `path`.v<old>.backup. Errors: kUnavailable, with one sentence for the operator: a newer store
-// than `target`, no way from its version, a failed backup or step; then nothing has changed.
+// to `path`.v<old>.backup, under an epoch of its own. Errors: kUnavailable, with one sentence for
+// the operator: a newer store than `target`, no way from its version, a failed backup or step; then
+// nothing has changed.
 [[nodiscard]] Result<void> migrate(Database& database, const std::filesystem::path& path,
                                    std::span<const Migration> steps, int target);
 

@@ -15,6 +15,7 @@
 
 #include "storage/sqlite/check.hpp"
 #include "storage/sqlite/database.hpp"
+#include "storage/sqlite/epoch.hpp"
 #include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/testing/temporary_directory.hpp"
 #include "storage/testing/documents.hpp"
@@ -78,6 +79,34 @@ TEST_F(SqliteStoreTest, EachStoreHasItsOwnEpoch) {
   const std::string first = must_open()->epoch();
   options_.data_dir = directory_.path() / "other";
   EXPECT_NE(must_open()->epoch(), first);
+}
+
+TEST_F(SqliteStoreTest, ARestoredStoreGetsAFreshEpoch) {
+  std::string epoch;
+  {
+    const auto store = must_open();
+    epoch = store->epoch();
+    ASSERT_TRUE(store->append(first_batch()));
+    const auto renewed = renew_epoch(options_.data_dir);
+    ASSERT_FALSE(renewed);
+    EXPECT_TRUE(is_locked(renewed.error()));
+  }
+  const auto renewed = renew_epoch(options_.data_dir);
+  ASSERT_TRUE(renewed) << renewed.error().detail;
+  EXPECT_EQ(check_data_directory(options_.data_dir).outcome, CheckOutcome::kClean);
+  const auto store = must_open();
+  EXPECT_EQ(store->epoch().size(), 24u);
+  EXPECT_NE(store->epoch(), epoch);
+  EXPECT_EQ(store->load_chat(make_id<ChatId>(1))->value().head.value, 2u);
+}
+
+TEST_F(SqliteStoreTest, AnEpochIsRenewedInAStoreOfOursOnly) {
+  EXPECT_THAT(renew_epoch(directory_.path() / "absent").error().detail, HasSubstr("absent"));
+  std::filesystem::create_directories(options_.data_dir);
+  EXPECT_THAT(renew_epoch(options_.data_dir).error().detail, HasSubstr("There is no store"));
+  std::ofstream(file()) << "hello";
+  EXPECT_THAT(renew_epoch(options_.data_dir).error().detail, HasSubstr("not a store of Maru"));
+  EXPECT_EQ(read_file(file()), "hello");
 }
 
 TEST_F(SqliteStoreTest, KeepsItsFilesFromOthers) {
@@ -211,6 +240,13 @@ TEST_F(MigrationTest, RunsEveryStepAfterABackup) {
   EXPECT_EQ(old.query_integer("PRAGMA user_version"), 1);
   EXPECT_EQ(old.query_integer("SELECT count(*) FROM records"), 2);
   EXPECT_EQ(old.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'"), 0);
+  const auto epoch = [](Database& database) {
+    return database.query_text("SELECT value FROM meta WHERE name = 'epoch'");
+  };
+  // Put back, the copy must not be taken for the store that went on.
+  EXPECT_EQ(epoch(old).size(), 24u);
+  EXPECT_NE(epoch(old), epoch(*database_));
+  EXPECT_FALSE(std::filesystem::exists(backup + ".partial"));
 }
 
 TEST_F(MigrationTest, ChangesNothingWhenAStepFails) {
