@@ -46,6 +46,15 @@ QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 ANGLED = re.compile(r"^\s*#\s*include\s+<([^>]+)>", re.M)
 
 
+def resolve(including: pathlib.Path, include: str, source: pathlib.Path):
+    """Where `#include "include"` leads, as the compiler looks: beside the file, then from src/."""
+    for start in (including.parent, source):
+        target = (start / include).resolve()
+        if target.exists():
+            return target
+    return None
+
+
 def is_test(path: pathlib.Path) -> bool:
     return path.stem.endswith(("_test", "_benchmark")) or "testing" in path.parts
 
@@ -60,11 +69,16 @@ def findings(root: pathlib.Path):
             yield f"{name}: folder {folder}/ has no level"
             continue
         for include in QUOTED.findall(text):
-            target = include.split("/")[0]
-            if not (source / include).exists():
-                if not (path.parent / include).exists() and not include.endswith(".inc"):
+            target = resolve(path, include, source)
+            if target is None:
+                if not include.endswith(".inc"):
                     yield f"{name}: includes {include}, which is not there"
-            elif target != folder and target not in MAY_INCLUDE[folder] and not is_test(path):
+                continue
+            if not target.is_relative_to(source):
+                yield f"{name}: includes {include}, which is outside src/"
+                continue
+            theirs = target.relative_to(source).parts[0]
+            if theirs != folder and theirs not in MAY_INCLUDE[folder] and not is_test(path):
                 yield f"{name}: {folder}/ may not include {include}"
         for include in ANGLED.findall(text):
             for start, owners in OWNED.items():

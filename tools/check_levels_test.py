@@ -12,9 +12,19 @@ CASES = {
     "driver": {"gateway/a.cpp": "#include <sqlite3.h>"},
     "heavy header": {"json/a.hpp": "#include <simdjson.h>"},
     "unknown folder": {"misc/a.cpp": ""},
+    "relative": {"chat/a.cpp": '#include "../storage/b.hpp"', "storage/b.hpp": ""},
+    "relative, from a folder below": {
+        "gateway/rest/a.cpp": '#include "../../storage/b.hpp"',
+        "storage/b.hpp": "",
+    },
+    "outside": {"chat/a.cpp": '#include "../../tests/b.hpp"', "../tests/b.hpp": ""},
     "missing": {"chat/a.cpp": '#include "chat/nowhere.hpp"'},
 }
-GOOD = {"chat/a.cpp": '#include "base/b.hpp"\n#include <vector>', "base/b.hpp": ""}
+GOOD = {
+    "chat/a.cpp": '#include "base/b.hpp"\n#include "c.hpp"\n#include <vector>',
+    "chat/c.hpp": '#include "../base/b.hpp"',
+    "base/b.hpp": "",
+}
 
 
 def run(files):
