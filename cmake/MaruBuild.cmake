@@ -24,13 +24,17 @@ set(CMAKE_C_FLAGS_DEV "-O2 -g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG -g1")
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
-  add_compile_options(-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection)
+  # Undefined first: some distributions' compilers define a level of their own.
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64|i[3-6]86)$")
+    add_compile_options(-fcf-protection)  # other processors' compilers refuse it
+  endif()
   add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers)
-if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
-  # Not where people only build: another compiler's new warning must not stop them.
+if(MARU_TESTS AND NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  # Not where people only build or run: another compiler's new warning must not stop them.
   add_compile_options(-Werror)
 endif()
 if(MARU_SANITIZE)
