@@ -4,21 +4,26 @@
 #   make test     build and run every test that CI runs on the dev build
 #   make build    the release binary: build/release/maru
 #   make bench    benchmarks of the release build
+#   make asan, make tsan   the tests that CI runs sanitized
+#   make fuzz     libFuzzer on every decoder               (FUZZ_SECONDS=60 each)
 #   make check    formatting, clang-tidy on changed files, include levels
 #   make format   format the sources
 
 JOBS ?= $(shell nproc)
 ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
+FUZZ_SECONDS ?= 60
 
 # Lets checkouts in different folders share what ccache holds.
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: run test build bench check format asan tsan setup-run setup-test setup-check dev node_modules
+.PHONY: run test build bench check format asan tsan fuzz setup-run setup-test setup-check dev node_modules
 
+# A tree that `make test` configured stays as it is: its objects serve both.
 run: setup-run
-	cmake --preset dev -DMARU_TESTS=OFF
+	cmake --preset dev $(if $(wildcard build/dev/CMakeCache.txt),,-DMARU_TESTS=OFF)
 	cmake --build build/dev -j $(JOBS) --target maru
 	./build/dev/maru $(ARGS)
 
@@ -31,16 +36,21 @@ build: setup-run
 	cmake --preset release -DMARU_TESTS=OFF
 	cmake --build build/release -j $(JOBS) --target maru
 
-bench: setup-run
+bench: setup-test
 	cmake --preset release -DMARU_TESTS=ON
 	cmake --build build/release -j $(JOBS) --target maru benchmarks
-	tools/bench build/release
+	tools/bench build/release $(BENCH_ARGS)
 
 # What CI runs after `make test`: unit, integration, conformance and the kill -9 test, sanitized.
 asan tsan: setup-test node_modules
 	cmake --preset $@ -DMARU_TESTS=ON
 	cmake --build build/$@ -j $(JOBS)
 	ctest --preset $@ -j $(JOBS) -LE dev_only $(TEST_ARGS)
+
+fuzz: setup-check
+	cmake --preset fuzz -DMARU_TESTS=ON
+	cmake --build build/fuzz -j $(JOBS) --target fuzzers
+	tools/fuzz build/fuzz $(FUZZ_SECONDS)
 
 check: setup-check
 	tools/check
