@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "base/clock.hpp"
@@ -29,21 +30,55 @@ Target& target() {
 }
 
 constexpr std::string_view kLevelNames[] = {"debug", "info", "warn", "error"};
+constexpr std::string_view kAudit = "audit";  // stands where a level does
+
+struct Decoded {
+  std::uint32_t code_point = 0;
+  std::size_t size = 0;  // 0: no UTF-8 (RFC 3629)
+};
+
+Decoded decode(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return {first, 1};
+  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return {};
+  std::uint32_t code_point = first & (0xffU >> (size + 1));
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80) return {};
+    code_point = code_point << 6U | (byte(i) & 0x3fU);
+  }
+  static constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool is_surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
+  if (code_point < kSmallest[size] || code_point > 0x10ffff || is_surrogate) return {};
+  return {code_point, size};
+}
+
+// What could end a line, command a terminal, or show a line in another order than it has.
+bool is_unsafe(std::uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+void append_escape(std::string& out, std::uint32_t c) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  out += "\\u";
+  for (const unsigned shift : {12U, 8U, 4U, 0U}) out += kDigits[c >> shift & 15U];
+}
 
 void append_escaped(std::string& out, std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\u00";
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
+  while (!text.empty()) {
+    const Decoded next = decode(text);
+    const std::size_t size = next.size == 0 ? 1 : next.size;
+    if (next.size == 0) {
+      append_escape(out, 0xfffd);
+    } else if (is_unsafe(next.code_point)) {
+      append_escape(out, next.code_point);
     } else {
-      out += c;
+      if (text.front() == '"' || text.front() == '\\') out += '\\';
+      out += text.substr(0, size);
     }
+    text.remove_prefix(size);
   }
 }
 
@@ -53,9 +88,10 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-std::string json_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
+std::string json_line(std::string_view level, std::string_view event,
+                      std::initializer_list<Field> fields) {
   std::string line = R"({"time":")" + to_rfc3339(SystemClock().wall()) + R"(","level":")";
-  line += kLevelNames[static_cast<int>(level)];
+  line += level;
   line += R"(","event":)";
   append_quoted(line, event);
   for (const Field& field : fields) {
@@ -76,15 +112,16 @@ bool is_plain(std::string_view value) {
   if (value.empty()) return false;
   for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f || c == '"' || c == '\\' || c == '=') return false;
+    if (byte <= 0x20 || byte >= 0x7f || c == '"' || c == '\\' || c == '=') return false;
   }
   return true;
 }
 
-std::string text_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
+std::string text_line(std::string_view level, std::string_view event,
+                      std::initializer_list<Field> fields) {
   std::string line = to_rfc3339(SystemClock().wall());
   line += ' ';
-  line += kLevelNames[static_cast<int>(level)];
+  line += level;
   line += ' ';
   append_escaped(line, event);
   for (const Field& field : fields) {
@@ -100,6 +137,14 @@ std::string text_line(Level level, std::string_view event, std::initializer_list
   return line;
 }
 
+void write_line(spdlog::level::level_enum spd_level, std::string_view level, std::string_view event,
+                std::initializer_list<Field> fields) {
+  const Target& out = target();
+  const std::string line = out.format == Format::kJson ? json_line(level, event, fields)
+                                                       : text_line(level, event, fields);
+  out.logger->log(spd_level, "{}", line);
+}
+
 }  // namespace
 
 void configure(Format format, Level level) {
@@ -108,13 +153,15 @@ void configure(Format format, Level level) {
 }
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
-  Target& out = target();
-  if (level < out.level) return;
+  if (level < target().level) return;
   static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
                                                           spdlog::level::warn, spdlog::level::err};
-  const std::string line = out.format == Format::kJson ? json_line(level, event, fields)
-                                                       : text_line(level, event, fields);
-  out.logger->log(kLevels[static_cast<int>(level)], "{}", line);
+  const auto index = static_cast<std::size_t>(level);
+  write_line(kLevels[index], kLevelNames[index], event, fields);
+}
+
+void audit(std::string_view event, std::initializer_list<Field> fields) {
+  write_line(spdlog::level::info, kAudit, event, fields);
 }
 
 }  // namespace maru::log

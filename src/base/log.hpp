@@ -1,6 +1,7 @@
 // Structured logs: an event name and facts with keys, never message text, tokens or secrets.
-// Any thread. Text lines on a terminal, one JSON object a line otherwise. Control characters in
-// values are escaped, so that nobody can forge a line (quality.md 1, row 16).
+// Any thread. Text lines on a terminal, one JSON object a line otherwise. Control characters (C0,
+// C1), line separators and marks that turn the direction of text are escaped, and what is no UTF-8
+// becomes U+FFFD, so that nobody can forge a line or break its reader (quality.md 1, row 16).
 //
 //   log::info("listener_ready", {{"port", port}, {"host", host}});
 #pragma once
@@ -33,6 +34,10 @@ struct Field {
 void configure(Format format, Level level);
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);
+
+// The audit trail (quality.md 1, row 30): who did what, from where. One record an action, named
+// audit_…; written whatever the level.
+void audit(std::string_view event, std::initializer_list<Field> fields);
 
 inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {
   write(Level::kDebug, event, fields);

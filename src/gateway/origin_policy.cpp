@@ -65,8 +65,8 @@ void OriginPolicy::log_refused_once(std::string_view origin) const {
   for (auto& slot : logged_) {
     std::uint64_t seen = slot.load(std::memory_order_relaxed);
     if (seen == 0 && slot.compare_exchange_strong(seen, hash, std::memory_order_relaxed)) {
-      log::warn("audit_origin_refused",
-                {{"origin", origin}, {"hint", "to allow it: CLIENT_URL=" + std::string(origin)}});
+      log::audit("audit_origin_refused",
+                 {{"origin", origin}, {"hint", "to allow it: CLIENT_URL=" + std::string(origin)}});
       return;
     }
     if (seen == hash) return;

@@ -134,8 +134,8 @@ bool Call::take(Rate rate, std::uint64_t key) {
   if (limiter.take(rate, key, 0) == 0) return true;
   const Policy policy = policy_of(rate, context().options);
   const std::int64_t retry_ms = std::max<std::int64_t>(limiter.retry_after_ms(rate, key), 1);
-  log::info("audit_rate_limited",
-            {{"limit", policy.name}, {"ip", head_.peer_address}, {"request_id", request_id_}});
+  log::audit("audit_rate_limited",
+             {{"limit", policy.name}, {"ip", head_.peer_address}, {"request_id", request_id_}});
   problem(Error{ErrorCode::kRateLimited,
                 "Too many requests of this kind; try again later.",
                 {},
@@ -147,7 +147,7 @@ bool Call::take(Rate rate, std::uint64_t key) {
 }
 
 void Call::login_delayed(std::int64_t delay_ms) {
-  log::info("audit_login_delayed", {{"ip", head_.peer_address}, {"request_id", request_id_}});
+  log::audit("audit_login_delayed", {{"ip", head_.peer_address}, {"request_id", request_id_}});
   problem(Error{ErrorCode::kRateLimited,
                 "Too many failed logins; try again later.",
                 {},

@@ -84,11 +84,11 @@ void create(const CallPtr& call, Wish wish, const Caller& caller, std::string na
          [call, user](chat::ReplyBody&& reply) {
            const auto& created = std::get<chat::ChatCreated>(reply);
            if (!created.existed) {
-             log::info("audit_chat_created", {{"user", user.hex()},
-                                              {"chat", created.document.chat.id.hex()},
-                                              {"members", created.document.members.size()},
-                                              {"ip", call->head().peer_address},
-                                              {"request_id", call->request_id()}});
+             log::audit("audit_chat_created", {{"user", user.hex()},
+                                               {"chat", created.document.chat.id.hex()},
+                                               {"members", created.document.members.size()},
+                                               {"ip", call->head().peer_address},
+                                               {"request_id", call->request_id()}});
            }
            std::string json;
            json::Writer out(json);

@@ -16,10 +16,10 @@ namespace {
 constexpr int kFailuresUntilCountedAhead = 3;
 
 void log_failed(const Call& call, std::string_view name, std::string_view reason) {
-  log::info("audit_login_failed", {{"user_name", name},
-                                   {"reason", reason},
-                                   {"ip", call.head().peer_address},
-                                   {"request_id", call.request_id()}});
+  log::audit("audit_login_failed", {{"user_name", name},
+                                    {"reason", reason},
+                                    {"ip", call.head().peer_address},
+                                    {"request_id", call.request_id()}});
 }
 
 Error wrong_credentials() {

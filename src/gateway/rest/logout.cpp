@@ -11,9 +11,9 @@ namespace maru::gateway::rest {
 namespace {
 
 void answer_logged_out(const CallPtr& call, const UserId& user) {
-  log::info("audit_logout", {{"user", user.hex()},
-                             {"ip", call->head().peer_address},
-                             {"request_id", call->request_id()}});
+  log::audit("audit_logout", {{"user", user.hex()},
+                              {"ip", call->head().peer_address},
+                              {"request_id", call->request_id()}});
   Answer answer = json_answer(R"({"message":"Logout successful"})");
   answer.fields.emplace_back("Set-Cookie", clear_cookie_field(call->head().secure));
   call->answer(std::move(answer));

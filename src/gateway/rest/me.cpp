@@ -38,9 +38,9 @@ void store(const CallPtr& call, PasswordChange change, std::string hash) {
   const UserId user = change.user;
   submit(call, chat::SetPassword{user, change.session, std::move(change.old_hash), std::move(hash)},
          [call, user](chat::ReplyBody&&) {
-           log::info("audit_password_changed", {{"user", user.hex()},
-                                                {"ip", call->head().peer_address},
-                                                {"request_id", call->request_id()}});
+           log::audit("audit_password_changed", {{"user", user.hex()},
+                                                 {"ip", call->head().peer_address},
+                                                 {"request_id", call->request_id()}});
            answer_me(call);
          });
 }
@@ -67,10 +67,10 @@ void verify_then_store(const CallPtr& call, PasswordChange change, std::string c
       [call, key, change = std::move(change)](Verified verified) mutable {
         if (verified == Verified::kNo) {
           call->context().limiter.login_failed(key);
-          log::info("audit_login_failed", {{"user", change.user.hex()},
-                                           {"reason", "current_password"},
-                                           {"ip", call->head().peer_address},
-                                           {"request_id", call->request_id()}});
+          log::audit("audit_login_failed", {{"user", change.user.hex()},
+                                            {"reason", "current_password"},
+                                            {"ip", call->head().peer_address},
+                                            {"request_id", call->request_id()}});
           return call->problem(
               Error{ErrorCode::kInvalidCredentials, "The current password is wrong.", {}, 0});
         }

@@ -28,10 +28,10 @@ Result<Target> target_of(const Call& call, const json::Value& body) {
 }
 
 void log_change(const Call& call, const char* event, const UserId& user, const ChatId& chat) {
-  log::info(event, {{"user", user.hex()},
-                    {"chat", chat.hex()},
-                    {"ip", call.head().peer_address},
-                    {"request_id", call.request_id()}});
+  log::audit(event, {{"user", user.hex()},
+                     {"chat", chat.hex()},
+                     {"ip", call.head().peer_address},
+                     {"request_id", call.request_id()}});
 }
 
 // {chat, sequence}: the head that the join itself is part of.

@@ -28,9 +28,9 @@ void store(const CallPtr& call, Registration registration, std::string hash) {
   submit(call, std::move(command),
          [call, token = std::move(opening.token)](chat::ReplyBody&& reply) mutable {
            const auto& logged_in = std::get<chat::LoggedIn>(reply);
-           log::info("audit_register", {{"user", logged_in.user.id.hex()},
-                                        {"ip", call->head().peer_address},
-                                        {"request_id", call->request_id()}});
+           log::audit("audit_register", {{"user", logged_in.user.id.hex()},
+                                         {"ip", call->head().peer_address},
+                                         {"request_id", call->request_id()}});
            answer_logged_in(call, logged_in, std::move(token), 201);
          });
 }

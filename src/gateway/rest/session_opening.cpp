@@ -41,11 +41,11 @@ OpeningSession make_session(const Call& call) {
 void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
                       int status) {
   const GatewayOptions& options = call->context().options;
-  log::info("audit_login", {{"user", logged_in.user.id.hex()},
-                            {"session", logged_in.session.id.hex()},
-                            {"created", logged_in.created},
-                            {"ip", call->head().peer_address},
-                            {"request_id", call->request_id()}});
+  log::audit("audit_login", {{"user", logged_in.user.id.hex()},
+                             {"session", logged_in.session.id.hex()},
+                             {"created", logged_in.created},
+                             {"ip", call->head().peer_address},
+                             {"request_id", call->request_id()}});
   // In open mode a request that names a user keeps them online (product.md, "Presence").
   if (call->is_open()) call->context().soft_state.user_named(logged_in.user.id);
   ask_online(call, {logged_in.user.id},

@@ -35,10 +35,10 @@ void revoke_session(CallPtr call, const json::Value&) {
     const bool is_current = caller.session->session == id;
     submit(call, chat::RevokeSession{user, id, call->is_open()},
            [call, user, id, is_current](chat::ReplyBody&&) {
-             log::info("audit_session_revoked", {{"user", user.hex()},
-                                                 {"session", id.hex()},
-                                                 {"ip", call->head().peer_address},
-                                                 {"request_id", call->request_id()}});
+             log::audit("audit_session_revoked", {{"user", user.hex()},
+                                                  {"session", id.hex()},
+                                                  {"ip", call->head().peer_address},
+                                                  {"request_id", call->request_id()}});
              Answer answer = no_content();
              if (is_current) {
                answer.fields.emplace_back("Set-Cookie", clear_cookie_field(call->head().secure));
