@@ -6,6 +6,7 @@
 // kInternal. A command in the name of a user that has been deleted since: kUnauthenticated.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -85,6 +86,17 @@ struct TouchActivity {
   std::vector<std::pair<UserId, WallTime>> users;
 };
 
+// Counters of failed logins as they are from now on; 0 failures: forgotten. → Done
+struct NoteLoginFailures {
+  std::vector<LoginFailures> counters;
+};
+
+// Forgets the counters whose `until` is before `before`, and all but the `keep_max` latest. → Done
+struct ExpireLoginFailures {
+  WallTime before;
+  std::size_t keep_max = 0;
+};
+
 // A group, or the 1:1 of two users (an existing one is returned, and the key is then not stored).
 // Members: `users` and the caller, who owns it, from the start, without a system message. Errors:
 // kNotFound (field users: an unknown user), kChatFull (> 100 members), kValidationFailed (a 1:1
@@ -121,9 +133,9 @@ struct SendMessage {
   std::optional<std::string> client_msg_id;
 };
 
-using CommandBody =
-    std::variant<RegisterUser, OpenGuest, OpenSession, SetPassword, RevokeSession, ExpireSessions,
-                 TouchActivity, CreateChat, JoinChat, LeaveChat, SendMessage>;
+using CommandBody = std::variant<RegisterUser, OpenGuest, OpenSession, SetPassword, RevokeSession,
+                                 ExpireSessions, TouchActivity, NoteLoginFailures,
+                                 ExpireLoginFailures, CreateChat, JoinChat, LeaveChat, SendMessage>;
 
 struct LoggedIn {
   User user;

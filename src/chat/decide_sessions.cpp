@@ -1,4 +1,4 @@
-// Devices that are logged in: how a session ends, and what is noted of its use.
+// Devices that are logged in: how a session ends, what is noted of its use and of logins that fail.
 #include <algorithm>
 
 #include "base/limits.hpp"
@@ -100,6 +100,16 @@ Reply decide(const ExpireSessions& command, Turn& turn) {
 Reply decide(const TouchActivity& command, Turn& turn) {
   for (const auto& [session, at] : command.sessions) turn.change(SessionTouched{session, at});
   for (const auto& [user, at] : command.users) turn.change(UserSeen{user, at});
+  return Done{};
+}
+
+Reply decide(const NoteLoginFailures& command, Turn& turn) {
+  for (const LoginFailures& counter : command.counters) turn.change(LoginFailuresNoted{counter});
+  return Done{};
+}
+
+Reply decide(const ExpireLoginFailures& command, Turn& turn) {
+  turn.change(LoginFailuresExpired{command.before, command.keep_max});
   return Done{};
 }
 

@@ -279,6 +279,21 @@ TEST_F(UsersTest, TouchingSkipsWhatIsNotThere) {
   EXPECT_TRUE(at.run(TouchActivity{}));
 }
 
+TEST_F(UsersTest, CountersOfFailedLoginsAreNotedAndExpire) {
+  const WallTime now = at.clock.wall();
+  ASSERT_TRUE(at.run(NoteLoginFailures{
+      {{LoginKey{1}, 1, now}, {LoginKey{2}, 2, WallTime{now.ms + 1}}, {LoginKey{1}, 3, now}}}));
+  ASSERT_EQ(at.store.login_failures().size(), 2u);
+  EXPECT_EQ(at.store.login_failures().back().failures, 3);
+  ASSERT_TRUE(at.run(ExpireLoginFailures{WallTime{now.ms + 1}, 10}));
+  ASSERT_EQ(at.store.login_failures().size(), 1u);
+  ASSERT_TRUE(at.run(NoteLoginFailures{{{LoginKey{2}, 0, now}}}));
+  EXPECT_THAT(at.store.login_failures(), IsEmpty());
+  at.store.fail_append(at.store.appends() + 1, AppendFault::kUnavailable);
+  EXPECT_EQ(outcome_of(at.run(NoteLoginFailures{{{LoginKey{2}, 1, now}}})), "unavailable");
+  EXPECT_THAT(at.store.login_failures(), IsEmpty());
+}
+
 TEST_F(UsersTest, AFailedAppendTakesNoName) {
   at.store.fail_append(1, AppendFault::kUnavailable);
   EXPECT_EQ(outcome_of(at.run(account("a"))), "unavailable");

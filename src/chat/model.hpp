@@ -4,6 +4,7 @@
 // (members, head, counts) is a projection of them (architecture.md, "Life of a message").
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,6 +15,17 @@
 #include "base/id.hpp"
 
 namespace maru::chat {
+
+// Names one counter of failed logins: of an account, or of an account from one network. The edge
+// makes it; nobody else can tell whose it is.
+using LoginKey = std::array<std::uint8_t, 16>;
+
+// Logins that failed in a row, and when the next may be tried.
+struct LoginFailures {
+  LoginKey key{};
+  int failures = 0;
+  WallTime until;
+};
 
 enum class AccountType : std::uint8_t { kGuest, kAccount };
 

@@ -100,10 +100,20 @@ struct RecordAppended {
 struct IdempotencyExpired {
   WallTime before;
 };
+// The counter is this from now on; 0 failures: it goes.
+struct LoginFailuresNoted {
+  LoginFailures counter;
+};
+// As ExpireLoginFailures.
+struct LoginFailuresExpired {
+  WallTime before;
+  std::size_t keep_max = 0;
+};
 
 using Change = std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened,
                             SessionTouched, SessionClosed, ChatInserted, MemberAdded, MemberRemoved,
-                            ChatUpdated, MemberRoleSet, RecordAppended, IdempotencyExpired>;
+                            ChatUpdated, MemberRoleSet, RecordAppended, IdempotencyExpired,
+                            LoginFailuresNoted, LoginFailuresExpired>;
 
 // Everything that the sequencer must know of a chat to decide.
 struct ChatState {
@@ -202,6 +212,9 @@ class Snapshot {
   // `query` is text::name_search_query's; any part of a name. Deleted users are not found.
   virtual Result<std::vector<UserBrief>> search_users(std::string_view query,
                                                       std::size_t limit) = 0;
+
+  // The latest `until` first.
+  virtual Result<std::vector<LoginFailures>> load_login_failures(std::size_t limit) = 0;
 
   virtual Result<std::optional<ChatDocument>> find_chat(ChatId id) = 0;
   virtual Result<std::optional<ChatDocument>> find_chat_by_number(ChatNumber number) = 0;

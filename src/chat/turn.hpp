@@ -34,6 +34,8 @@ Reply decide(const SetPassword& command, Turn& turn);
 Reply decide(const RevokeSession& command, Turn& turn);
 Reply decide(const ExpireSessions& command, Turn& turn);
 Reply decide(const TouchActivity& command, Turn& turn);
+Reply decide(const NoteLoginFailures& command, Turn& turn);
+Reply decide(const ExpireLoginFailures& command, Turn& turn);
 Reply decide(const CreateChat& command, Turn& turn);
 Reply decide(const JoinChat& command, Turn& turn);
 Reply decide(const LeaveChat& command, Turn& turn);

@@ -108,6 +108,8 @@ class WorkingState {
   void apply_one(const MemberRoleSet& change);
   void apply_one(const RecordAppended& change);
   void apply_one(const IdempotencyExpired&) {}
+  void apply_one(const LoginFailuresNoted&) {}
+  void apply_one(const LoginFailuresExpired&) {}
 
   User& touch_user(UserId id);
   ChatState& touch_chat(ChatId id);

@@ -117,6 +117,35 @@ TEST_P(StoreContract, AUserIsFoundByIdAndFoldedName) {
   EXPECT_TRUE(read([](auto& s) { return s.find_user_by_name(text::fold_name("kim 현")); }));
 }
 
+TEST_P(StoreContract, CountersOfFailedLoginsAreKeptReplacedForgottenAndBounded) {
+  const auto noted = [](std::uint8_t key, int failures, std::int64_t until) {
+    return chat::LoginFailuresNoted{{chat::LoginKey{key}, failures, {until}}};
+  };
+  const auto keys = [&](std::size_t limit) {
+    std::vector<int> found;
+    for (const auto& counter : read([&](auto& s) { return s.load_login_failures(limit); })) {
+      found.push_back(counter.key[0]);
+    }
+    return found;
+  };
+  EXPECT_TRUE(keys(10).empty());
+  must({noted(1, 1, 1'000), noted(2, 5, 3'000), noted(3, 2, 2'000), noted(1, 2, 4'000)});
+  EXPECT_EQ(keys(10), (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(keys(2), (std::vector<int>{1, 2}));
+  const auto first = read([](auto& s) { return s.load_login_failures(1); }).at(0);
+  EXPECT_EQ(first.failures, 2);
+  EXPECT_EQ(first.until.ms, 4'000);
+  must({noted(1, 0, 0), noted(9, 0, 0)});
+  EXPECT_EQ(keys(10), (std::vector<int>{2, 3}));
+  must({noted(4, 1, 5'000), noted(5, 1, 500)});
+  must({chat::LoginFailuresExpired{{2'000}, 10}});
+  EXPECT_EQ(keys(10), (std::vector<int>{4, 2, 3}));
+  must({chat::LoginFailuresExpired{{0}, 3}});
+  EXPECT_EQ(keys(10), (std::vector<int>{4, 2, 3}));
+  must({chat::LoginFailuresExpired{{0}, 1}});
+  EXPECT_EQ(keys(10), (std::vector<int>{4}));
+}
+
 TEST_P(StoreContract, TwoLivingUsersNeverHaveOneName) {
   must({make_user(1, "Maria")});
   EXPECT_EQ(code_of({make_user(2, "MARIA")}), ErrorCode::kIdempotencyConflict);

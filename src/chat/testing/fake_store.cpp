@@ -59,6 +59,13 @@ bool FakeStore::has_record(const Record& record) const {
   return sequence >= 1 && sequence <= all.size() && all[sequence - 1]->id == record.id;
 }
 
+std::vector<LoginFailures> FakeStore::login_failures() const {
+  std::vector<LoginFailures> found;
+  for (const auto& [key, counter] : login_failures_) found.push_back(counter);
+  std::ranges::sort(found, std::ranges::greater(), &LoginFailures::until);
+  return found;
+}
+
 // ---- append ----
 
 template <class Map>
@@ -261,6 +268,26 @@ bool FakeStore::write(const IdempotencyExpired& change) {
     if (key->second.created_at >= change.before) continue;
     save(keys_, std::pair(key->first));
     keys_.erase(key);
+  }
+  return true;
+}
+
+bool FakeStore::write(const LoginFailuresNoted& change) {
+  save(login_failures_, change.counter.key);
+  if (change.counter.failures == 0) {
+    login_failures_.erase(change.counter.key);
+  } else {
+    login_failures_.insert_or_assign(change.counter.key, change.counter);
+  }
+  return true;
+}
+
+bool FakeStore::write(const LoginFailuresExpired& change) {
+  const std::vector<LoginFailures> kept = login_failures();
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (i < change.keep_max && kept[i].until >= change.before) continue;
+    save(login_failures_, kept[i].key);
+    login_failures_.erase(kept[i].key);
   }
   return true;
 }

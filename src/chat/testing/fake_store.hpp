@@ -54,6 +54,8 @@ class FakeStore final : public Store {
   [[nodiscard]] const std::map<std::string, UserId>& names() const { return names_; }
   [[nodiscard]] const std::map<SessionId, LoginSession>& sessions() const { return sessions_; }
 
+  [[nodiscard]] std::vector<LoginFailures> login_failures() const;  // the latest `until` first
+
   // ---- Store ----
   [[nodiscard]] Result<void> append(std::span<const Change> batch) override;
   [[nodiscard]] Result<std::optional<ChatState>> load_chat(ChatId id) override;
@@ -95,6 +97,8 @@ class FakeStore final : public Store {
   [[nodiscard]] bool write(const MemberRoleSet& change);
   [[nodiscard]] bool write(const RecordAppended& change);
   [[nodiscard]] bool write(const IdempotencyExpired& change);
+  [[nodiscard]] bool write(const LoginFailuresNoted& change);
+  [[nodiscard]] bool write(const LoginFailuresExpired& change);
 
   // Remembers how `map[key]` was, to restore it if the batch fails.
   template <class Map>
@@ -115,6 +119,7 @@ class FakeStore final : public Store {
   std::map<ChatId, std::vector<RecordPtr>> records_;
   std::map<SentKey, RecordPtr> sent_;
   std::map<std::pair<UserId, std::string>, StoredKey> keys_;
+  std::map<LoginKey, LoginFailures> login_failures_;
 
   std::vector<std::function<void()>> undo_;
   std::vector<std::string> violations_;

@@ -57,6 +57,11 @@ class FakeSnapshot final : public chat::Snapshot {
     }
     return found;
   }
+  Result<std::vector<chat::LoginFailures>> load_login_failures(std::size_t limit) override {
+    auto found = store_.login_failures();
+    if (found.size() > limit) found.resize(limit);
+    return found;
+  }
   Result<std::optional<chat::ChatDocument>> find_chat(ChatId id) override {
     const auto it = store_.chats().find(id);
     if (it == store_.chats().end()) return std::optional<chat::ChatDocument>();

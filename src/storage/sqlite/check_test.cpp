@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "storage/sqlite/testing/temporary_directory.hpp"
 #include "storage/testing/documents.hpp"
@@ -63,8 +64,10 @@ TEST_F(CheckTest, ReportsABoundedNumberOfFindings) {
 }
 
 TEST_F(CheckTest, AnotherSchemaVersionIsNotRead) {
-  alter("PRAGMA user_version=2");
-  EXPECT_EQ(check_data_directory(directory_.path()).outcome, CheckOutcome::kNoStore);
+  for (const int version : {kSchemaVersion - 1, kSchemaVersion + 1}) {
+    alter(("PRAGMA user_version=" + std::to_string(version)).c_str());
+    EXPECT_EQ(check_data_directory(directory_.path()).outcome, CheckOutcome::kNoStore) << version;
+  }
 }
 
 TEST_P(CheckTest, FindsWhatIsPlanted) {

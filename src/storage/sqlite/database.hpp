@@ -4,6 +4,7 @@
 // it at the folder's edge and turn it into a Result, a fatal stop or a finding (errors.hpp).
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <exception>
@@ -122,6 +123,9 @@ class Rows {
   // Throws SqliteError (SQLITE_CORRUPT) if the value has not the size of an id.
   template <class Id>
   [[nodiscard]] Id id(int column) const;
+  // Throws as id() does.
+  template <std::size_t kSize>
+  [[nodiscard]] std::array<std::uint8_t, kSize> bytes(int column) const;
   [[nodiscard]] TokenHash token(int column) const;
   [[nodiscard]] WallTime time(int column) const { return {integer(column)}; }
   [[nodiscard]] std::optional<WallTime> optional_time(int column) const {
@@ -140,6 +144,13 @@ Id Rows::id(int column) const {
   typename Id::Bytes bytes;
   copy_exactly(column, bytes.data(), bytes.size());
   return Id(bytes);
+}
+
+template <std::size_t kSize>
+std::array<std::uint8_t, kSize> Rows::bytes(int column) const {
+  std::array<std::uint8_t, kSize> out{};
+  copy_exactly(column, out.data(), out.size());
+  return out;
 }
 
 // A prepared statement that is kept. At most one Rows of it lives at a time.
@@ -187,7 +198,10 @@ class Statement {
   void bind(int index, const ObjectId<Tag>& id) {
     bind_blob(index, id.bytes().data(), id.bytes().size());
   }
-  void bind(int index, const TokenHash& token) { bind_blob(index, token.data(), token.size()); }
+  template <std::size_t kSize>
+  void bind(int index, const std::array<std::uint8_t, kSize>& bytes) {
+    bind_blob(index, bytes.data(), bytes.size());
+  }
   void bind(int index, Blob blob) { bind_blob(index, blob.bytes.data(), blob.bytes.size()); }
   void bind(int index, std::nullopt_t) { bind_null(index); }
   template <class T>

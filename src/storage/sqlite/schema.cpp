@@ -111,7 +111,16 @@ INSERT INTO meta VALUES
   ('epoch', lower(hex(randomblob(12)))), ('last_number', 0), ('public_groups', 0), ('clean_mark', 0);
 )sql";
 
-constexpr std::span<const Migration> kMigrations{};  // version 1 is the first
+// Since version 2.
+constexpr const char* kLoginFailures = R"sql(
+CREATE TABLE login_failures(           -- counters, so that a restart does not give new guesses
+  key BLOB PRIMARY KEY,
+  failures INTEGER NOT NULL,
+  until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX login_failures_by_time ON login_failures(until);
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kLoginFailures}};
 
 Result<void> make_private_file(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
@@ -138,6 +147,7 @@ void fill_new_store(const std::string& path, const char* vfs) {
   WriteTransaction transaction(database);
   database.execute(marks.c_str());
   database.execute(kTables);
+  database.execute(kLoginFailures);
   transaction.commit();
 }
 

@@ -77,6 +77,10 @@ Result<std::vector<chat::UserBrief>> SqliteSnapshot::search_users(std::string_vi
   return run([&] { return users_.search(query, limit); });
 }
 
+Result<std::vector<chat::LoginFailures>> SqliteSnapshot::load_login_failures(std::size_t limit) {
+  return run([&] { return users_.list_login_failures(limit); });
+}
+
 Result<std::optional<chat::ChatDocument>> SqliteSnapshot::find_chat(ChatId id) {
   return run([&] { return chats_.find(id); });
 }

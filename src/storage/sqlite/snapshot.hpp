@@ -29,6 +29,7 @@ class SqliteSnapshot final : public chat::Snapshot {
   Result<std::vector<chat::UserBrief>> find_users(std::span<const UserId> ids) override;
   Result<std::vector<chat::UserBrief>> search_users(std::string_view query,
                                                     std::size_t limit) override;
+  Result<std::vector<chat::LoginFailures>> load_login_failures(std::size_t limit) override;
   Result<std::optional<chat::ChatDocument>> find_chat(ChatId id) override;
   Result<std::optional<chat::ChatDocument>> find_chat_by_number(ChatNumber number) override;
   Result<bool> is_member(ChatId chat, UserId user) override;

@@ -17,6 +17,7 @@
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/epoch.hpp"
 #include "storage/sqlite/schema.hpp"
+#include "storage/sqlite/testing/schema_v1.hpp"
 #include "storage/sqlite/testing/temporary_directory.hpp"
 #include "storage/testing/documents.hpp"
 
@@ -207,9 +208,12 @@ TEST_F(SqliteStoreTest, RefusesAStoreThatANewerMaruWrote) {
   const std::string before = read_file(file());
   const auto store = open();
   ASSERT_FALSE(store);
-  EXPECT_THAT(store.error().detail, HasSubstr("newer Maru (schema version 7, this one knows 1)"));
+  EXPECT_THAT(store.error().detail, HasSubstr("newer Maru (schema version 7, this one knows " +
+                                              std::to_string(kSchemaVersion) + ")"));
   EXPECT_EQ(read_file(file()), before);
 }
+
+constexpr int kNow = kSchemaVersion;
 
 class MigrationTest : public SqliteStoreTest {
  protected:
@@ -221,23 +225,25 @@ class MigrationTest : public SqliteStoreTest {
     database_.emplace(file().string(), OpenMode::kReadWrite);
   }
   std::int64_t version() { return database_->query_integer("PRAGMA user_version"); }
+  [[nodiscard]] std::string backup() const {
+    return file().string() + ".v" + std::to_string(kNow) + ".backup";
+  }
   std::optional<Database> database_;
 };
 
 TEST_F(MigrationTest, RunsEveryStepAfterABackup) {
-  const Migration steps[] = {{2, "UPDATE extra SET x = x * 10"},
-                             {1, "CREATE TABLE extra(x); INSERT INTO extra VALUES(4)"}};
-  const auto migrated = migrate(*database_, file(), steps, 3);
+  const Migration steps[] = {{kNow + 1, "UPDATE extra SET x = x * 10"},
+                             {kNow, "CREATE TABLE extra(x); INSERT INTO extra VALUES(4)"}};
+  const auto migrated = migrate(*database_, file(), steps, kNow + 2);
   ASSERT_TRUE(migrated) << migrated.error().detail;
-  EXPECT_EQ(version(), 3);
+  EXPECT_EQ(version(), kNow + 2);
   EXPECT_EQ(database_->query_integer("SELECT x FROM extra"), 40);
   EXPECT_EQ(database_->query_integer("SELECT count(*) FROM records"), 2);
-  const std::string backup = file().string() + ".v1.backup";
   struct stat status{};
-  ASSERT_EQ(::stat(backup.c_str(), &status), 0);
+  ASSERT_EQ(::stat(backup().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
-  Database old(backup, OpenMode::kReadOnly);
-  EXPECT_EQ(old.query_integer("PRAGMA user_version"), 1);
+  Database old(backup(), OpenMode::kReadOnly);
+  EXPECT_EQ(old.query_integer("PRAGMA user_version"), kNow);
   EXPECT_EQ(old.query_integer("SELECT count(*) FROM records"), 2);
   EXPECT_EQ(old.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'"), 0);
   const auto epoch = [](Database& database) {
@@ -246,30 +252,77 @@ TEST_F(MigrationTest, RunsEveryStepAfterABackup) {
   // Put back, the copy must not be taken for the store that went on.
   EXPECT_EQ(epoch(old).size(), 24u);
   EXPECT_NE(epoch(old), epoch(*database_));
-  EXPECT_FALSE(std::filesystem::exists(backup + ".partial"));
+  EXPECT_FALSE(std::filesystem::exists(backup() + ".partial"));
 }
 
 TEST_F(MigrationTest, ChangesNothingWhenAStepFails) {
-  const Migration steps[] = {{1, "CREATE TABLE extra(x)"}, {2, "UPDATE nowhere SET x = 1"}};
-  const auto migrated = migrate(*database_, file(), steps, 3);
+  const Migration steps[] = {{kNow, "CREATE TABLE extra(x)"},
+                             {kNow + 1, "UPDATE nowhere SET x = 1"}};
+  const auto migrated = migrate(*database_, file(), steps, kNow + 2);
   ASSERT_FALSE(migrated);
-  EXPECT_THAT(migrated.error().detail, HasSubstr("schema version 3"));
-  EXPECT_EQ(version(), 1);
+  EXPECT_THAT(migrated.error().detail, HasSubstr("schema version " + std::to_string(kNow + 2)));
+  EXPECT_EQ(version(), kNow);
   EXPECT_EQ(database_->query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'"), 0);
   database_.reset();
   EXPECT_TRUE(open());
 }
 
 TEST_F(MigrationTest, RefusesAVersionWithoutAWayForward) {
-  const auto migrated = migrate(*database_, file(), {}, 2);
+  const auto migrated = migrate(*database_, file(), {}, kNow + 1);
   ASSERT_FALSE(migrated);
   EXPECT_THAT(migrated.error().detail, HasSubstr("no way forward"));
-  EXPECT_EQ(version(), 1);
+  EXPECT_EQ(version(), kNow);
 }
 
 TEST_F(MigrationTest, DoesNothingAtItsVersion) {
-  ASSERT_TRUE(migrate(*database_, file(), {}, 1));
-  EXPECT_FALSE(std::filesystem::exists(file().string() + ".v1.backup"));
+  ASSERT_TRUE(migrate(*database_, file(), {}, kNow));
+  EXPECT_FALSE(std::filesystem::exists(backup()));
+}
+
+// Everything in the schema.
+std::vector<std::string> schema_of(const std::filesystem::path& path) {
+  Database database(path.string(), OpenMode::kReadOnly);
+  Statement all(database,
+                "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM"
+                " sqlite_schema ORDER BY type, name");
+  std::vector<std::string> lines;
+  Rows rows = all.query();
+  while (rows.next()) lines.emplace_back(rows.text(0));
+  return lines;
+}
+
+TEST_F(SqliteStoreTest, AStoreOfVersionOneBecomesWhatANewOneIs) {
+  std::filesystem::create_directories(options_.data_dir);
+  std::ofstream(file()).close();
+  {
+    Database old(file().string(), OpenMode::kReadWrite);
+    old.execute(
+        ("PRAGMA application_id=" + std::to_string(kApplicationId) + "; PRAGMA user_version=1")
+            .c_str());
+    old.execute(testing::kSchemaV1);
+    old.execute(
+        "INSERT INTO users(ref, id, name, folded_name, search_name, type, password_hash, "
+        "created_at,"
+        " updated_at) VALUES(1, x'650000000000000000000001', 'one', 'one', 'one', 1, 'hash', 5, "
+        "6)");
+  }
+  {
+    const auto store = must_open();
+    ASSERT_TRUE(store);
+    const auto user = store->load_user_by_name("one");
+    ASSERT_TRUE(user && *user);
+    EXPECT_EQ((*user)->password_hash, "hash");
+    ASSERT_TRUE(store->append(
+        std::vector<chat::Change>{chat::LoginFailuresNoted{{chat::LoginKey{7}, 3, {9}}}}));
+  }
+  Database backup(file().string() + ".v1.backup", OpenMode::kReadOnly);
+  EXPECT_EQ(backup.query_integer("PRAGMA user_version"), 1);
+  EXPECT_EQ(backup.query_integer("SELECT count(*) FROM users"), 1);
+  EXPECT_EQ(check_data_directory(options_.data_dir).outcome, CheckOutcome::kClean);
+  const auto migrated = schema_of(file());
+  options_.data_dir = directory_.path() / "new";
+  must_open().reset();
+  EXPECT_EQ(migrated, schema_of(file()));
 }
 
 TEST_F(SqliteStoreTest, KeepsTheLogShortInIdleMoments) {

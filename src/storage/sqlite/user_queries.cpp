@@ -36,8 +36,10 @@ UserQueries::UserQueries(Database& database)
                                " ORDER BY s.created_at, s.ref"),
       list_idle_sessions_(database, "SELECT u.id, " MARU_SESSION_COLUMNS
                                     " FROM sessions s JOIN users u ON u.ref = s.user"
-                                    " WHERE s.last_used_at < ?1 ORDER BY s.last_used_at LIMIT ?2") {
-}
+                                    " WHERE s.last_used_at < ?1 ORDER BY s.last_used_at LIMIT ?2"),
+      list_login_failures_(database,
+                           "SELECT key, failures, until FROM login_failures"
+                           " ORDER BY until DESC LIMIT ?1") {}
 
 std::optional<chat::User> UserQueries::find(UserId id) {
   Rows rows = find_.query(id);
@@ -114,6 +116,16 @@ std::vector<chat::LoginSession> UserQueries::list_idle_sessions(WallTime idle_si
   Rows rows = list_idle_sessions_.query(idle_since, limit);
   while (rows.next()) sessions.push_back(read_session(rows, 1, rows.id<UserId>(0)));
   return sessions;
+}
+
+std::vector<chat::LoginFailures> UserQueries::list_login_failures(std::size_t limit) {
+  std::vector<chat::LoginFailures> counters;
+  Rows rows = list_login_failures_.query(limit);
+  while (rows.next()) {
+    counters.push_back({rows.bytes<std::tuple_size_v<chat::LoginKey>>(0),
+                        static_cast<int>(rows.integer(1)), rows.time(2)});
+  }
+  return counters;
 }
 
 }  // namespace maru::sqlite

@@ -78,6 +78,12 @@ Writer::Writer(Database& database)
                     "DELETE FROM created_keys WHERE caller = ?1 AND key = ?2 AND created_at < ?3"),
       insert_key_(database, "INSERT INTO created_keys VALUES(?1, ?2, ?3, ?4, ?5)"),
       expire_keys_(database, "DELETE FROM created_keys WHERE created_at < ?1"),
+      note_failures_(database, "INSERT OR REPLACE INTO login_failures VALUES(?1, ?2, ?3)"),
+      forget_failures_(database, "DELETE FROM login_failures WHERE key = ?1"),
+      expire_failures_(database, "DELETE FROM login_failures WHERE until < ?1"),
+      cap_failures_(database,
+                    "DELETE FROM login_failures WHERE until <="
+                    " (SELECT until FROM login_failures ORDER BY until DESC LIMIT 1 OFFSET ?1)"),
       find_user_(database, "SELECT ref FROM users WHERE id = ?1"),
       find_chat_(database, "SELECT ref FROM chats WHERE id = ?1") {}
 
@@ -270,6 +276,17 @@ void Writer::write_heads() {
 
 void Writer::apply_change(const chat::IdempotencyExpired& change) {
   expire_keys_.execute(change.before);
+}
+
+void Writer::apply_change(const chat::LoginFailuresNoted& change) {
+  const chat::LoginFailures& counter = change.counter;
+  if (counter.failures == 0) return forget_failures_.execute(counter.key);
+  note_failures_.execute(counter.key, counter.failures, counter.until);
+}
+
+void Writer::apply_change(const chat::LoginFailuresExpired& change) {
+  expire_failures_.execute(change.before);
+  cap_failures_.execute(change.keep_max);
 }
 
 void Writer::add_terms(std::string_view name, Ref user) {

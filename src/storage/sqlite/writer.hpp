@@ -50,6 +50,8 @@ class Writer {
   void apply_change(const chat::MemberRoleSet& change);
   void apply_change(const chat::RecordAppended& change);
   void apply_change(const chat::IdempotencyExpired& change);
+  void apply_change(const chat::LoginFailuresNoted& change);
+  void apply_change(const chat::LoginFailuresExpired& change);
 
   void insert_chat_row(const chat::ChatInserted& change);
   void insert_created_key(const chat::ChatInserted& change, Ref chat);
@@ -92,6 +94,10 @@ class Writer {
   Statement drop_old_key_;
   Statement insert_key_;
   Statement expire_keys_;
+  Statement note_failures_;
+  Statement forget_failures_;
+  Statement expire_failures_;
+  Statement cap_failures_;
   Statement find_user_;
   Statement find_chat_;
 
