@@ -72,6 +72,8 @@ void add_net(Families& out, const std::vector<const net::NetCounters*>& threads)
        &net::NetCounters::connections_accepted},
       {"maru_connections_refused_total", "Connections over a cap or without a descriptor",
        MetricType::Counter, &net::NetCounters::connections_refused},
+      {"maru_accept_pauses_total", "Pauses of a listener for want of any descriptor",
+       MetricType::Counter, &net::NetCounters::accept_pauses},
       {"maru_bytes_read_total", "Bytes read from clients", MetricType::Counter,
        &net::NetCounters::bytes_read},
       {"maru_bytes_written_total", "Bytes written to clients", MetricType::Counter,

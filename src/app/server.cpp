@@ -1,6 +1,9 @@
 #include "app/server.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <future>
@@ -46,15 +49,20 @@ unsigned io_thread_count(const Config& config) {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-// A thread's part, rounded up: a small cap must not become 0, which means none.
-std::size_t share_of(std::size_t cap, unsigned threads) {
-  return (cap + threads - 1) / threads;
+// The usual soft limit is 1,024 for the sake of select(), which nobody here calls.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    log::warn("descriptor_limit_not_raised", {{"errno", errno}});
+  }
 }
 
-net::NetOptions net_options(const Config& config, unsigned threads) {
+net::NetOptions net_options(const Config& config) {
   net::NetOptions options;
-  options.connections_max = share_of(config.connections_max, threads);
-  options.connections_per_ip_max = share_of(config.connections_per_ip, threads);
+  options.connections_max = config.connections_max;
+  options.connections_per_ip_max = config.connections_per_ip;
   options.trusted_proxies = config.trusted_proxies;
   return options;
 }
@@ -72,9 +80,8 @@ endpoint::EndpointOptions endpoint_options(const Config& config) {
 // One I/O thread with what lives on it. The room index and the gateway are touched by the thread
 // alone once it runs.
 struct IoPart {
-  IoPart(unsigned index, const Config& config, unsigned threads, const Clock& clock,
-         fanout::InterestTable& interest)
-      : thread(index, net_options(config, threads), clock),
+  IoPart(unsigned index, const Config& config, const Clock& clock, fanout::InterestTable& interest)
+      : thread(index, net_options(config), clock),
         deliveries(fanout::kDeliveryMailboxMax, [this] { thread.wake(); }),
         rooms(index, interest) {
     thread.on_wake([this] {
@@ -139,7 +146,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   const unsigned threads = io_thread_count(config);
   std::vector<fanout::DeliveryTarget> targets;
   for (unsigned k = 0; k < threads; ++k) {
-    io.push_back(std::make_unique<IoPart>(k, config, threads, clock, interest));
+    io.push_back(std::make_unique<IoPart>(k, config, clock, interest));
     targets.push_back({&io.back()->deliveries});
   }
   soft_state.load_from(recovery_file(config), options.store_epoch);
@@ -223,6 +230,7 @@ Server::~Server() {
 
 Result<void> Server::start() {
   const auto begun = SystemClock().monotonic();
+  raise_descriptor_limit();
   sqlite::StoreOptions store_options;
   store_options.data_dir = config_.data_dir;
   auto store = sqlite::SqliteStore::open(store_options);
@@ -246,6 +254,7 @@ Result<void> Server::start() {
                       {"auth", open_mode ? "open" : "accounts"},
                       {"data_dir", config_.data_dir},
                       {"version", MARU_VERSION},
+                      {"connections_max", parts_->io.front()->thread.connections_max()},
                       {"after_ms", SystemClock().monotonic().ms - begun.ms}});
   return {};
 }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 
+#include "base/counter.hpp"
 #include "endpoint/socket.hpp"
 
 namespace maru::endpoint {
@@ -15,8 +15,6 @@ inline constexpr std::size_t kDisconnectReasonCount =
 inline constexpr std::size_t kEngineErrorCount = 6;
 
 struct EndpointCounters {
-  using Counter = std::atomic<std::uint64_t>;
-
   Counter sessions_open{0};
   Counter sessions_opened{0};
   Counter sessions_upgraded{0};
@@ -26,12 +24,5 @@ struct EndpointCounters {
   std::array<Counter, kEngineErrorCount> refused{};
   std::array<Counter, kDisconnectReasonCount> closed{};  // sessions, by reason
 };
-
-inline void count(EndpointCounters::Counter& counter) {
-  counter.fetch_add(1, std::memory_order_relaxed);
-}
-inline void uncount(EndpointCounters::Counter& counter) {
-  counter.fetch_sub(1, std::memory_order_relaxed);
-}
 
 }  // namespace maru::endpoint

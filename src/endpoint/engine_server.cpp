@@ -69,7 +69,7 @@ bool EngineServer::belongs_elsewhere(Request& request, net::HeadVerdict& verdict
     return false;
   }
   if (request.sid->thread >= thread_.peer_count()) return false;
-  count(counters_.moved_connections);
+  add(counters_.moved_connections);
   verdict = {HeadKind::kMove, 0, request.sid->thread};
   return true;
 }
@@ -169,7 +169,7 @@ void EngineServer::on_request(net::HttpExchange exchange, net::RequestHead&& /*h
     session->on_post_body(std::move(body));
     return;
   }
-  count(counters_.refused[static_cast<std::size_t>(EngineError::kSessionUnknown)]);
+  add(counters_.refused[static_cast<std::size_t>(EngineError::kSessionUnknown)]);
   exchange.respond(error_answer(EngineError::kSessionUnknown, std::move(found->second.fields)));
   exchanges_.erase(found);
 }
@@ -189,7 +189,7 @@ void EngineServer::on_aborted(net::HttpExchange exchange) {
 
 net::HeadVerdict EngineServer::refuse(net::HttpExchange exchange, EngineError error,
                                       Request& request, std::string_view message) {
-  count(counters_.refused[static_cast<std::size_t>(error)]);
+  add(counters_.refused[static_cast<std::size_t>(error)]);
   exchange.respond(error_answer(error, std::move(request.verdict.fields), message));
   return kAnswered;
 }
@@ -227,7 +227,7 @@ void EngineServer::on_upgrade(net::HttpExchange exchange, net::RequestHead&& hea
 
 void EngineServer::refuse_upgrade(net::HttpExchange exchange, EngineError error, Request& request,
                                   std::string_view message) {
-  count(counters_.refused[static_cast<std::size_t>(error)]);
+  add(counters_.refused[static_cast<std::size_t>(error)]);
   exchange.respond(upgrade_error_answer(message.empty() ? message_of(error) : message,
                                         std::move(request.verdict.fields)));
 }
@@ -262,8 +262,8 @@ std::unique_ptr<EngineSession> EngineServer::make_session(Request& request) {
 
 void EngineServer::adopt(std::unique_ptr<EngineSession> session) {
   table_.insert(*session.release());
-  count(counters_.sessions_opened);
-  count(counters_.sessions_open);
+  add(counters_.sessions_opened);
+  add(counters_.sessions_open);
 }
 
 std::string EngineServer::open_packet(const EngineSession& session, bool can_upgrade) const {
@@ -303,8 +303,8 @@ void EngineServer::open_websocket(net::HttpExchange exchange, Request& request) 
 void EngineServer::forget(EngineSession& session, DisconnectReason reason) {
   table_.erase(session);
   closing_.insert(&session);
-  uncount(counters_.sessions_open);
-  count(counters_.closed[static_cast<std::size_t>(reason)]);
+  subtract(counters_.sessions_open);
+  add(counters_.closed[static_cast<std::size_t>(reason)]);
 }
 
 void EngineServer::keep_last_words(const SessionSecret& secret, std::string queued,

@@ -92,8 +92,8 @@ class EngineServer final : public net::HttpHandler {
   void keep_last_words(const SessionSecret& secret, std::string queued, std::string_view last);
   void settle_soon(EngineSession& session);
   void settle(EngineSession& session);
-  void on_upgraded() { count(counters_.sessions_upgraded); }
-  void on_message_received() { count(counters_.messages_received); }
+  void on_upgraded() { add(counters_.sessions_upgraded); }
+  void on_message_received() { add(counters_.messages_received); }
 
   [[nodiscard]] bool owns_path(const net::RequestHead& head) const;
   // The session that the request names is another thread's.

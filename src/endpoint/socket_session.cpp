@@ -184,7 +184,7 @@ Socket* SocketSession::accept(SocketRecord& record, const PendingConnect::Accept
     return nullptr;
   }
   record.state = State::kJoined;
-  count(server().counters().sockets_open);
+  add(server().counters().sockets_open);
   early_.reset();
   return &record;
 }
@@ -241,7 +241,7 @@ void SocketSession::on_session_closed(DisconnectReason reason) {
 // Tells the application, then destroys the socket.
 void SocketSession::leave(SocketRecord& record, DisconnectReason reason) {
   record.state = State::kLeft;
-  uncount(server().counters().sockets_open);
+  subtract(server().counters().sockets_open);
   host_.application().on_disconnect(record, reason);
   record.drop_pauses();
   remove(record);

@@ -1,14 +1,11 @@
 #include "net/acceptor.hpp"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "base/log.hpp"
@@ -20,39 +17,39 @@ namespace {
 // Between two looks at the other connections.
 constexpr int kAcceptsPerTurn = 64;
 
-// For the store, logs and drivers.
-constexpr std::size_t kDescriptorsReserved = 256;
+// How long to leave the queue alone when there is no descriptor for anybody.
+constexpr std::int64_t kPauseMs = 100;
 
-int open_reserve() {
-  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-std::size_t default_connections_max(std::size_t threads) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1'000'000;
-  const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
-  const std::size_t reserve = std::min(kDescriptorsReserved, descriptors / 4);
-  return std::max<std::size_t>((descriptors - reserve) / std::max<std::size_t>(threads, 1), 1);
+void warn_once(ConnectionLimits& limits, ConnectionLimits::Cap cap) {
+  if (!limits.is_first_refusal(cap)) return;
+  if (cap == ConnectionLimits::Cap::kTotal) {
+    log::warn("connections_max_reached", {{"connections_max", limits.connections_max()}});
+  } else {
+    log::warn("connections_per_ip_reached", {});
+  }
 }
 
 }  // namespace
 
 Acceptor::Acceptor(IoCore& core, int descriptor, std::shared_ptr<Tls> tls)
-    : core_(core),
-      descriptor_(descriptor),
-      reserve_(open_reserve()),
-      connections_max_(core.options.connections_max != 0
-                           ? core.options.connections_max
-                           : default_connections_max(core.peers.size())),
-      tls_(std::move(tls)) {
-  if (!core_.loop.add(descriptor_, EPOLLIN, *this)) {
-    log::error("listener_not_watched", {{"errno", errno}});
-  }
+    : core_(core), descriptor_(descriptor), tls_(std::move(tls)) {
+  watch();
 }
 
 Acceptor::~Acceptor() {
   if (descriptor_ >= 0) ::close(descriptor_);
-  if (reserve_ >= 0) ::close(reserve_);
+}
+
+void Acceptor::watch() {
+  if (core_.loop.add(descriptor_, EPOLLIN, *this)) return;
+  log::error("listener_not_watched", {{"errno", errno}});
+  pause();
+}
+
+void Acceptor::pause() {
+  core_.loop.remove(descriptor_);
+  core_.timers.start(*this, kPauseMs);
+  add(core_.counters.accept_pauses);
 }
 
 void Acceptor::close() {
@@ -61,6 +58,7 @@ void Acceptor::close() {
   constexpr int kLastAccepts = 4096;
   for (int i = 0; i < kLastAccepts && take_one() == Taken::kOne; ++i) {
   }
+  stop();
   core_.loop.remove(descriptor_);
   ::close(descriptor_);
   descriptor_ = -1;
@@ -68,9 +66,21 @@ void Acceptor::close() {
 
 void Acceptor::on_ready(std::uint32_t) {
   for (int i = 0; i < kAcceptsPerTurn && descriptor_ >= 0; ++i) {
-    const Taken taken = take_one();
-    if (taken == Taken::kNone) return;
-    if (taken == Taken::kNoDescriptors && !shed_one()) return;
+    switch (take_one()) {
+      case Taken::kOne:
+        break;
+      case Taken::kNone:
+        return;
+      case Taken::kNoDescriptors:
+        if (core_.door->reserve.shed_one(descriptor_)) {
+          count_refusal();
+          break;
+        }
+        [[fallthrough]];
+      case Taken::kFailed:
+        pause();
+        return;
+    }
   }
 }
 
@@ -83,50 +93,46 @@ Acceptor::Taken Acceptor::take_one() {
     take_connection(descriptor, Address::from(peer));
     return Taken::kOne;
   }
-  if (errno == EMFILE || errno == ENFILE) return Taken::kNoDescriptors;
-  // The peer may have gone by now: that says nothing about the next one.
-  return errno == ECONNABORTED || errno == EINTR || errno == EPROTO ? Taken::kOne : Taken::kNone;
+  switch (errno) {
+    case EAGAIN:
+      return Taken::kNone;
+    case EMFILE:
+    case ENFILE:
+      return Taken::kNoDescriptors;
+    case ENOBUFS:
+    case ENOMEM:
+      return Taken::kFailed;
+    default:
+      return Taken::kOne;  // the peer may have gone by now: that says nothing about the next one
+  }
 }
 
 void Acceptor::take_connection(int descriptor, const Address& peer) {
   Stream stream;
   stream.descriptor = descriptor;
-  const bool room = core_.connection_count() < connections_max_ &&
-                    core_.count_address(peer, stream.address_count);
-  if (room && tls_) stream.tls = tls_->new_session(descriptor);
-  if (!room || (tls_ && !stream.tls)) {
-    core_.uncount_address(stream.address_count);
-    core_.counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+  const auto place = core_.door->limits.take(peer, core_.proxies.is_exempt(peer));
+  if (!place) {
+    warn_once(core_.door->limits, place.error());
+    count_refusal();
     ::close(descriptor);
     return;
   }
+  stream.place = *place;
+  if (tls_) stream.tls = tls_->new_session(descriptor);
+  const bool failed = tls_ && !stream.tls;
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   auto connection = std::make_unique<HttpConnection>(core_, stream, peer);
-  if (!connection->watch(EPOLLIN)) {
-    core_.uncount_address(stream.address_count);
-    core_.counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
-    return;
+  if (failed || !connection->watch(EPOLLIN)) {
+    count_refusal();
+    return;  // its end gives the place back
   }
-  core_.counters.connections_accepted.fetch_add(1, std::memory_order_relaxed);
+  add(core_.counters.connections_accepted);
   core_.add(std::move(connection));
 }
 
-// No descriptors are left: with the reserve, one client is told so by an end of its stream, instead
-// of waiting in the queue and keeping the loop awake.
-bool Acceptor::shed_one() {
-  if (reserve_ < 0) {
-    reserve_ = open_reserve();
-    return false;
-  }
-  ::close(reserve_);
-  const int descriptor = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC);
-  if (descriptor >= 0) {
-    ::close(descriptor);
-    core_.counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
-  }
-  reserve_ = open_reserve();
-  return descriptor >= 0;
+void Acceptor::count_refusal() {
+  add(core_.counters.connections_refused);
 }
 
 }  // namespace maru::net

@@ -1,6 +1,6 @@
-// The listening descriptor of one I/O thread: takes new connections into an IoCore, within its caps
-// and with a reserve descriptor for the day there are no others (quality.md 1, row 22). Owner
-// thread only.
+// The listening descriptor of one I/O thread: takes new connections into an IoCore, within the caps
+// of its FrontDoor (quality.md 1, row 22). Where neither taking one nor shedding one works, it
+// looks again a little later, instead of keeping the loop awake. Owner thread only.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace maru::net {
 
-class Acceptor final : public Loop::Target {
+class Acceptor final : public Loop::Target, private Timer {
  public:
   // Owns `descriptor`.
   Acceptor(IoCore& core, int descriptor, std::shared_ptr<Tls> tls);
@@ -27,16 +27,17 @@ class Acceptor final : public Loop::Target {
   void on_ready(std::uint32_t events) override;
 
  private:
-  enum class Taken { kOne, kNone, kNoDescriptors };
+  enum class Taken { kOne, kNone, kNoDescriptors, kFailed };
 
   Taken take_one();
   void take_connection(int descriptor, const Address& peer);
-  bool shed_one();
+  void count_refusal();
+  void watch();
+  void pause();
+  void on_timer() override { watch(); }
 
   IoCore& core_;
   int descriptor_;
-  int reserve_ = -1;
-  std::size_t connections_max_;
   std::shared_ptr<Tls> tls_;
 };
 

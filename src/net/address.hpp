@@ -45,6 +45,10 @@ class TrustedProxies {
   }
 
   [[nodiscard]] bool contains(const Address& address) const;
+  // Loopback and proxies speak for many: limits per client's address do not hold for them.
+  [[nodiscard]] bool is_exempt(const Address& address) const {
+    return address.is_loopback() || contains(address);
+  }
 
   // Fills peer_address, from_loopback, has_forwarding_header and secure. From a trusted peer, the
   // client is the right-most address in X-Forwarded-For that is not itself trusted.

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "net/io_core.hpp"
 
@@ -29,8 +30,13 @@ Connection::Connection(IoCore& core, Stream stream) : core_(&core), stream_(stre
 
 Connection::~Connection() {
   drop_pending();
-  if (stream_.tls) tls_free(stream_.tls);
-  if (stream_.descriptor >= 0) ::close(stream_.descriptor);
+  close_stream();
+}
+
+void Connection::close_stream() {
+  if (stream_.tls) tls_free(std::exchange(stream_.tls, nullptr));
+  if (stream_.descriptor >= 0) ::close(std::exchange(stream_.descriptor, -1));
+  ConnectionLimits::leave(std::exchange(stream_.place, nullptr));
 }
 
 bool Connection::watch(std::uint32_t events) {
@@ -89,7 +95,7 @@ Connection::ReadStatus Connection::read_some(std::size_t bytes_max, std::span<ch
     }
     bytes = buffer.first(static_cast<std::size_t>(size));
   }
-  core_->counters.bytes_read.fetch_add(bytes.size(), std::memory_order_relaxed);
+  add(core_->counters.bytes_read, bytes.size());
   return ReadStatus::kBytes;
 }
 
@@ -138,8 +144,8 @@ Connection::FlushStatus Connection::flush() {
   if (result.status == IoStatus::kFailed || result.status == IoStatus::kEnd) {
     return FlushStatus::kFailed;
   }
-  core_->counters.writes.fetch_add(1, std::memory_order_relaxed);
-  core_->counters.bytes_written.fetch_add(result.bytes, std::memory_order_relaxed);
+  add(core_->counters.writes);
+  add(core_->counters.bytes_written, result.bytes);
   outbox.consume(result.bytes);
   if (outbox.empty()) {
     if (!deadline_fixed_) drop_pending();
@@ -156,8 +162,6 @@ Connection::FlushStatus Connection::flush() {
 
 void Connection::leave_core() {
   if (stream_.pending) stream_.pending->stop();
-  core_->uncount_address(stream_.address_count);
-  stream_.address_count = nullptr;
   dirty_ = false;
   blocked_ = false;
   core_ = nullptr;
@@ -197,16 +201,7 @@ void Connection::die() {
   if (dead_) return;
   dead_ = true;
   drop_pending();
-  if (stream_.tls) {
-    tls_free(stream_.tls);
-    stream_.tls = nullptr;
-  }
-  if (stream_.descriptor >= 0) {
-    ::close(stream_.descriptor);
-    stream_.descriptor = -1;
-  }
-  core_->uncount_address(stream_.address_count);
-  stream_.address_count = nullptr;
+  close_stream();
   mark_dirty();
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/shared_bytes.hpp"
+#include "net/connection_limits.hpp"
 #include "net/loop.hpp"
 #include "net/outbox.hpp"
 #include "net/timer_wheel.hpp"
@@ -39,8 +40,8 @@ struct Stream {
   int descriptor = -1;
   std::uint32_t interest = 0;  // the events that epoll watches for
   ssl_st* tls = nullptr;
-  PendingWrites* pending = nullptr;        // null: nothing to write
-  std::uint32_t* address_count = nullptr;  // connections of this address, where they are capped
+  PendingWrites* pending = nullptr;          // null: nothing to write
+  ConnectionLimits::Place* place = nullptr;  // given back when the descriptor is closed
 };
 
 class Connection : public Loop::Target {
@@ -90,6 +91,7 @@ class Connection : public Loop::Target {
   void shut_down_sending();
   // The object is deleted at the end of the turn; its descriptor is closed now.
   void die();
+  void close_stream();
   void drop_pending();
   // On the way to another thread it belongs to none.
   void leave_core();

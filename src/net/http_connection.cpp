@@ -472,7 +472,6 @@ void HttpConnection::join_thread(std::unique_ptr<Connection> connection, IoThrea
   IoCore& core = IoCore::of(thread);
   self.core_ = &core;
   if (!self.watch(EPOLLIN) || core.stopping) return;
-  core.count_address(self.peer_, self.stream_.address_count);
   core.add(std::move(connection));
   self.state_ = State::kArrived;
   self.mark_dirty();

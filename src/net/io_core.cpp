@@ -24,6 +24,8 @@ IoCore::IoCore(IoThread& io_thread, const NetOptions& net_options, const Clock& 
       options(net_options),
       clock(thread_clock),
       proxies(net_options.trusted_proxies),
+      door(std::make_shared<FrontDoor>(net_options.connections_max,
+                                       net_options.connections_per_ip_max)),
       timers(thread_clock.monotonic()),
       receive_buffer_(kReceiveBufferBytes),
       write_buffer_(kWriteBufferBytes),
@@ -121,25 +123,6 @@ HttpConnection* IoCore::find_exchange(std::uint64_t id) const {
   if (slot >= exchanges_.size()) return nullptr;
   const ExchangeSlot& entry = exchanges_[slot];
   return entry.generation == static_cast<std::uint32_t>(id >> 32) ? entry.connection : nullptr;
-}
-
-bool IoCore::count_address(const Address& address, std::uint32_t*& count) {
-  count = nullptr;
-  if (options.connections_per_ip_max == 0) return true;
-  if (address.is_loopback() || proxies.contains(address)) return true;
-  // Nodes of the map stay where they are. Empty ones are swept when they are many.
-  if (address_counts_.size() > 2 * connections_.size() + 1024) {
-    std::erase_if(address_counts_, [](const auto& entry) { return entry.second == 0; });
-  }
-  std::uint32_t& entry = address_counts_[address];
-  if (entry >= options.connections_per_ip_max) return false;
-  ++entry;
-  count = &entry;
-  return true;
-}
-
-void IoCore::uncount_address(std::uint32_t* count) {
-  if (count) --*count;
 }
 
 void IoCore::finish_turn() {

@@ -5,11 +5,11 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "net/address.hpp"
+#include "net/front_door.hpp"
 #include "net/http.hpp"
 #include "net/io_thread.hpp"
 #include "net/loop.hpp"
@@ -54,11 +54,6 @@ class IoCore {
   void close_exchange(std::uint64_t id);
   [[nodiscard]] HttpConnection* find_exchange(std::uint64_t id) const;
 
-  // Counts a connection of that address; null when there are too many. `exempt` are not counted,
-  // and null for them is no refusal.
-  bool count_address(const Address& address, std::uint32_t*& count);
-  void uncount_address(std::uint32_t* count);
-
   // One turn: wait, events, timers, `woken` if somebody woke the loop, writes, burials.
   template <class Woken>
   void turn(Woken&& woken) {
@@ -87,6 +82,7 @@ class IoCore {
   const NetOptions options;
   const Clock& clock;
   const TrustedProxies proxies;
+  std::shared_ptr<FrontDoor> door;  // the peers' too
   NetCounters counters;
   Loop loop;
   TimerWheel timers;
@@ -112,7 +108,6 @@ class IoCore {
   std::vector<std::unique_ptr<PendingWrites>> spare_pending_;
   std::vector<ExchangeSlot> exchanges_;
   std::vector<std::uint32_t> free_exchanges_;
-  std::unordered_map<Address, std::uint32_t, AddressHash> address_counts_;
   std::int64_t now_ms_ = 0;
   bool busy_ = false;  // the last turn left work: do not sleep
 };

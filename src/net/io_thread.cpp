@@ -113,7 +113,11 @@ std::size_t IoThread::peer_count() const {
 }
 
 void IoThread::set_peers(std::vector<IoThread*> peers) {
+  if (!peers.empty()) implementation_->core.door = peers.front()->implementation_->core.door;
   implementation_->core.peers = std::move(peers);
+}
+std::size_t IoThread::connections_max() const {
+  return implementation_->core.door->limits.connections_max();
 }
 void IoThread::set_handler(HttpHandler& handler) {
   implementation_->core.handler = &handler;

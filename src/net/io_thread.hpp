@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/counter.hpp"
 #include "base/error.hpp"
 #include "base/task.hpp"
 #include "net/http.hpp"
@@ -25,8 +26,9 @@ struct TlsFiles {
 
 struct NetOptions {
   std::size_t outbox_bytes_max = 1024 * 1024;  // per connection; past it: slow consumer
-  std::size_t connections_max = 0;             // per thread; 0: from RLIMIT_NOFILE less a reserve
-  std::size_t connections_per_ip_max = 0;  // per thread; 0: none; loopback, trusted proxies exempt
+  // Of all I/O threads together.
+  std::size_t connections_max = 0;         // 0: from RLIMIT_NOFILE less a reserve
+  std::size_t connections_per_ip_max = 0;  // 0: none; loopback and trusted proxies are exempt
   std::int64_t head_timeout_ms = 10'000;
   std::int64_t keep_alive_timeout_ms = 30'000;  // between requests
   std::int64_t write_stall_timeout_ms = 30'000;
@@ -37,14 +39,15 @@ struct NetOptions {
 
 // Counters for /metrics; written by the thread, read by any.
 struct NetCounters {
-  std::atomic<std::uint64_t> connections_open{0};
-  std::atomic<std::uint64_t> connections_accepted{0};
-  std::atomic<std::uint64_t> connections_refused{0};  // over a cap, or no descriptors left
-  std::atomic<std::uint64_t> websockets_open{0};
-  std::atomic<std::uint64_t> bytes_read{0};
-  std::atomic<std::uint64_t> bytes_written{0};
-  std::atomic<std::uint64_t> writes{0};
-  std::atomic<std::uint64_t> slow_consumers{0};
+  Counter connections_open{0};
+  Counter connections_accepted{0};
+  Counter connections_refused{0};  // over a cap, or no descriptors left
+  Counter accept_pauses{0};        // not even a reserve descriptor was left
+  Counter websockets_open{0};
+  Counter bytes_read{0};
+  Counter bytes_written{0};
+  Counter writes{0};
+  Counter slow_consumers{0};
 };
 
 class Tls;  // a loaded certificate and key, shared by all I/O threads
@@ -69,8 +72,8 @@ class IoThread {
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
 
-  // Before start(). Peers: all I/O threads in index order, for HeadVerdict::kMove. The handler is
-  // called on this thread.
+  // Before start(). Peers: all I/O threads in index order, for HeadVerdict::kMove; they share one
+  // count of connections, by the options of the first. The handler is called on this thread.
   void set_peers(std::vector<IoThread*> peers);
   void set_handler(HttpHandler& handler);
   // Runs on this thread, once per turn that a wake() (or post) caused: drain your Mailbox here.
@@ -99,6 +102,8 @@ class IoThread {
   [[nodiscard]] unsigned index() const { return index_; }
   // Any thread, after set_peers(): how many I/O threads there are, this one included.
   [[nodiscard]] std::size_t peer_count() const;
+  // The cap on all peers together, as it was given or found.
+  [[nodiscard]] std::size_t connections_max() const;
   [[nodiscard]] const NetCounters& counters() const;
   [[nodiscard]] const Clock& clock() const { return clock_; }
 

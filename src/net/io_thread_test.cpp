@@ -6,10 +6,11 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <random>
 #include <string>
 #include <thread>
 
-#include "net/io_core.hpp"
+#include "net/connection_limits.hpp"
 #include "net/test_client.hpp"
 #include "net/test_server.hpp"
 
@@ -397,22 +398,112 @@ TEST(IoThreadCaps, LoopbackIsExemptFromTheCapPerAddress) {
   EXPECT_THAT(two.read_response(), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST(IoThreadCaps, CountsTheConnectionsOfAnAddress) {
-  SystemClock clock;
-  const NetOptions options{.connections_per_ip_max = 2, .trusted_proxies = {"10.0.0.0/8"}};
-  IoThread thread(0, options, clock);
-  IoCore core(thread, options, clock);
-  std::uint32_t* first = nullptr;
-  std::uint32_t* other = nullptr;
-  const Address address = *Address::parse("9.9.9.9");
-  EXPECT_TRUE(core.count_address(address, first));
-  EXPECT_TRUE(core.count_address(address, other));
-  EXPECT_FALSE(core.count_address(address, other));
-  EXPECT_EQ(other, nullptr);
-  EXPECT_TRUE(core.count_address(*Address::parse("9.9.9.8"), other));
-  core.uncount_address(first);
-  EXPECT_TRUE(core.count_address(address, first));
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(core.count_address(*Address::parse("10.0.0.1"), other));
+// Whoever names another thread is moved there, session or not: that must not free a place.
+TEST(IoThreadCaps, AMoveBetweenThreadsFreesNoPlace) {
+  Server server({.connections_max = 20}, 2);
+  std::vector<std::unique_ptr<Client>> clients;
+  int served = 0;
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(std::make_unique<Client>(server.port()));
+    clients.back()->send(get("/move/" + std::to_string(i % 2)));
+    if (clients.back()->read_response().starts_with("HTTP/1.1 200")) ++served;
+  }
+  EXPECT_EQ(served, 20);
+  EXPECT_EQ(
+      server.thread(0).counters().connections_open + server.thread(1).counters().connections_open,
+      20U);
+  clients.clear();
+  bool room = false;
+  for (int i = 0; i < 200 && !room; ++i) {
+    Client late(server.port());
+    late.send(get("/move/" + std::to_string(i % 2)));
+    room = late.read_response().starts_with("HTTP/1.1 200");
+    if (!room) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(room);
+}
+
+TEST(ConnectionLimits, CountAnAddressOnceForAllThreads) {
+  ConnectionLimits limits(100, 2);
+  const auto take = [&](std::string_view text) {
+    return limits.take(*Address::parse(text), false);
+  };
+  const auto first = take("192.0.2.9");
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(take("::ffff:192.0.2.9"));
+  EXPECT_EQ(take("192.0.2.9").error(), ConnectionLimits::Cap::kAddress);
+  EXPECT_TRUE(take("192.0.2.8"));
+  ConnectionLimits::leave(*first);
+  EXPECT_TRUE(take("192.0.2.9"));
+  // One client has a whole /64.
+  EXPECT_TRUE(take("2001:db8::1"));
+  EXPECT_TRUE(take("2001:db8::2"));
+  EXPECT_FALSE(take("2001:db8::3"));
+  EXPECT_TRUE(take("2001:db8:0:1::3"));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(limits.take(*Address::parse("127.0.0.1"), true));
+  EXPECT_EQ(limits.open(), 11U);
+  EXPECT_TRUE(limits.is_first_refusal(ConnectionLimits::Cap::kAddress));
+  EXPECT_FALSE(limits.is_first_refusal(ConnectionLimits::Cap::kAddress));
+}
+
+TEST(ConnectionLimits, CountTheTotalExemptOrNot) {
+  ConnectionLimits limits(2, 1);
+  const Address address = *Address::parse("192.0.2.9");
+  const auto exempt = limits.take(address, true);
+  ASSERT_TRUE(exempt);
+  const auto counted = limits.take(address, false);
+  ASSERT_TRUE(counted);
+  EXPECT_EQ(limits.take(address, true).error(), ConnectionLimits::Cap::kTotal);
+  ConnectionLimits::leave(*exempt);
+  EXPECT_EQ(limits.take(address, false).error(), ConnectionLimits::Cap::kAddress);
+  EXPECT_EQ(limits.open(), 1U) << "a refusal takes no place";
+  ConnectionLimits::leave(*counted);
+  ConnectionLimits::leave(nullptr);
+  EXPECT_TRUE(limits.take(address, false));
+}
+
+TEST(ConnectionLimits, HoldWhateverTheThreadsDo) {
+  ConnectionLimits limits(64, 8);
+  std::atomic<bool> passed{false};
+  std::array<std::atomic<int>, 4> held{};
+  std::vector<std::jthread> threads;
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      std::minstd_rand dice(t + 1);
+      std::vector<ConnectionLimits::Place*> places;
+      for (int i = 0; i < 20'000; ++i) {
+        if (dice() % 2 == 0 && !places.empty()) {
+          --held[places.back()->prefix.bytes[15]];
+          ConnectionLimits::leave(places.back());
+          places.pop_back();
+          continue;
+        }
+        Address address = *Address::parse("192.0.2.0");
+        address.bytes[15] = static_cast<std::uint8_t>(dice() % 4);
+        const auto place = limits.take(address, false);
+        if (!place) continue;
+        if (++held[address.bytes[15]] > 8) passed = true;
+        places.push_back(*place);
+      }
+      for (auto* place : places) {
+        --held[place->prefix.bytes[15]];
+        ConnectionLimits::leave(place);
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_FALSE(passed);
+  EXPECT_EQ(limits.open(), 0U);
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(limits.take(*Address::parse("192.0.2.0"), false));
+  EXPECT_FALSE(limits.take(*Address::parse("192.0.2.0"), false));
+}
+
+TEST(TrustedProxies, AreExemptFromCapsPerAddressAsLoopbackIs) {
+  const TrustedProxies proxies({"10.0.0.0/8"});
+  EXPECT_TRUE(proxies.is_exempt(*Address::parse("127.0.0.1")));
+  EXPECT_TRUE(proxies.is_exempt(*Address::parse("::1")));
+  EXPECT_TRUE(proxies.is_exempt(*Address::parse("10.1.2.3")));
+  EXPECT_FALSE(proxies.is_exempt(*Address::parse("192.0.2.9")));
 }
 
 // Takes every descriptor there is, up to a limit lowered for the purpose.
@@ -457,6 +548,57 @@ TEST(IoThreadCaps, WithoutDescriptorsItShedsAndRecovers) {
   }
   ::close(late);
   EXPECT_EQ(server.thread().counters().connections_refused, 1U);
+  Client after(server.port());
+  after.send(get("/echo"));
+  EXPECT_THAT(after.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+// The limit so low that even the reserve's place is past it: neither accepting nor shedding works.
+TEST(IoThreadCaps, WithoutEvenAReserveItLooksAgainLaterInsteadOfSpinning) {
+  constexpr unsigned kThreads = 2;
+  Server server({}, kThreads);
+  const auto pauses = [&] {
+    std::uint64_t sum = 0;
+    for (unsigned i = 0; i < kThreads; ++i) sum += server.thread(i).counters().accept_pauses;
+    return sum;
+  };
+  std::vector<int> waiting(16);
+  for (int& descriptor : waiting) {
+    descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  }
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server.port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (const int descriptor : waiting) {
+    ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  constexpr std::uint64_t kPauses = 8;
+  while (pauses() < kPauses &&
+         std::chrono::steady_clock::now() - begun < std::chrono::seconds(20)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_GE(pauses(), kPauses);
+  // Of 100 ms each, on two threads at once, less a tick.
+  EXPECT_GE(std::chrono::steady_clock::now() - begun,
+            std::chrono::milliseconds(90 * (kPauses / kThreads - 1)));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const int descriptor : waiting) {
+    const std::string request = get("/close");
+    pollfd writable{descriptor, POLLOUT, 0};
+    EXPECT_EQ(::poll(&writable, 1, 5000), 1);
+    EXPECT_EQ(::send(descriptor, request.data(), request.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(request.size()));
+    pollfd readable{descriptor, POLLIN, 0};
+    EXPECT_EQ(::poll(&readable, 1, 5000), 1) << "it waited in the queue and is served";
+    ::close(descriptor);
+  }
   Client after(server.port());
   after.send(get("/echo"));
   EXPECT_THAT(after.read_response(), StartsWith("HTTP/1.1 200 "));

@@ -54,18 +54,18 @@ WebSocketStream::WebSocketStream(IoCore& core, Stream stream, WebSocketHandler& 
       handler_(&handler),
       decoder_(core.options.websocket_message_bytes_max) {
   if (!unread.empty()) held_ = std::make_unique<std::string>(unread);
-  core.counters.websockets_open.fetch_add(1, std::memory_order_relaxed);
+  add(core.counters.websockets_open);
   mark_dirty();
 }
 
 WebSocketStream::~WebSocketStream() {
-  core_->counters.websockets_open.fetch_sub(1, std::memory_order_relaxed);
+  subtract(core_->counters.websockets_open);
 }
 
 SendResult WebSocketStream::push(SharedBytes frame) {
   if (state_ != State::kOpen) return SendResult::kClosing;
   if (queued() + frame.size() > core_->options.outbox_bytes_max) {
-    core_->counters.slow_consumers.fetch_add(1, std::memory_order_relaxed);
+    add(core_->counters.slow_consumers);
     leave(State::kBroken, CloseReason::kSlowConsumer);
     return SendResult::kSlowConsumer;
   }
