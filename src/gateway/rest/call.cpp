@@ -65,8 +65,6 @@ void add_common_fields(net::HttpResponse& response, const Context& context,
   response.set("Cache-Control", "no-store");
   response.set("X-Content-Type-Options", "nosniff");
   response.set("Referrer-Policy", "no-referrer");
-  response.set("Content-Security-Policy",
-               "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
   if (head.secure) response.set("Strict-Transport-Security", "max-age=31536000");
   bool is_cross_origin = false;
   for (auto& [name, value] : context.origins.cors_fields(head)) {
@@ -94,6 +92,7 @@ void Call::answer(Answer answer) {
   response.content_type = std::move(answer.content_type);
   response.body = std::move(answer.body);
   add_common_fields(response, context(), head_, request_id_);
+  response.set("Content-Security-Policy", std::move(answer.content_security_policy));
   for (auto& [name, value] : answer.fields) response.set(std::move(name), std::move(value));
   const auto spent = std::chrono::steady_clock::now() - started_;
   services_->counters.answered(

@@ -1,7 +1,10 @@
 #include "gateway/rest/router.hpp"
 
 #include <gtest/gtest.h>
+#include <sodium.h>
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/limits.hpp"
@@ -109,6 +112,26 @@ TEST(Router, EveryAnswerCarriesItsOwnRequestIdAndTheSecurityFields) {
   EXPECT_EQ(ids.begin()->size(), 16u);
   EXPECT_TRUE(harness.request(Method::kGet, "/healthz", {}, {.secure = true})
                   .has("Strict-Transport-Security"));
+}
+
+// A browser obeys the first policy only where there is one: two would be the stricter of both.
+TEST(Router, TheFrontPageAllowsItsOwnStyleAndNothingElse) {
+  RestHarness harness;
+  const Reply page = harness.get("/");
+  const std::size_t begin = page.text.find("<style>") + 7;
+  const std::string style = page.text.substr(begin, page.text.find("</style>") - begin);
+  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(style.data()),
+                     style.size());
+  std::array<char, 64> text{};
+  sodium_bin2base64(text.data(), text.size(), hash.data(), hash.size(),
+                    sodium_base64_VARIANT_ORIGINAL);
+  EXPECT_EQ(page.field("Content-Security-Policy"),
+            "default-src 'none'; style-src 'sha256-" + std::string(text.data()) +
+                "'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+  EXPECT_EQ(std::ranges::count(page.fields, "Content-Security-Policy",
+                               &std::pair<std::string, std::string>::first),
+            1);
 }
 
 TEST(Router, HeadIsServedWhereGetIs) {
