@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <fstream>
 #include <utility>
 
@@ -33,20 +34,29 @@ void add_value(Families& out, std::string name, std::string help, MetricType typ
   out.push_back(std::move(family));
 }
 
+// What a histogram's whole numbers are.
+enum class Scale : std::uint8_t {
+  kCount,
+  kMicroseconds,  // shown in seconds; rounded down, so that below 2^b means up to 2^b
+};
+
 template <class Histogram>
 void add_histogram(Families& out, std::string name, std::string help, const Histogram& histogram,
-                   double unit) {
+                   Scale scale) {
   ClientMetric metric;
   std::uint64_t count = 0;
   for (std::size_t width = 0; width < Histogram::kSize; ++width) {
     count += histogram.bucket(width);
     // Bucket b holds values below 2^b; the last also all that are greater.
     if (width + 1 == Histogram::kSize) break;
-    const double bound = static_cast<double>((std::uint64_t{1} << width) - 1) * unit;
-    metric.histogram.bucket.push_back({count, bound});
+    const std::uint64_t above = std::uint64_t{1} << width;
+    metric.histogram.bucket.push_back({count, scale == Scale::kCount
+                                                  ? static_cast<double>(above - 1)
+                                                  : static_cast<double>(above) / 1e6});
   }
   metric.histogram.sample_count = count;
-  metric.histogram.sample_sum = static_cast<double>(histogram.sum()) * unit;
+  metric.histogram.sample_sum =
+      static_cast<double>(histogram.sum()) / (scale == Scale::kCount ? 1.0 : 1e6);
   MetricFamily family;
   family.name = std::move(name);
   family.help = std::move(help);
@@ -104,9 +114,10 @@ void add_sequencer(Families& out, const chat::SequencerCounters& counters, std::
   count("maru_commands_internal_total", "Commands given up", counters.internal);
   add_value(out, "maru_commands_waiting", "Commands in the sequencer's mailbox", MetricType::Gauge,
             static_cast<double>(waiting));
-  add_histogram(out, "maru_batch_commands", "Commands a batch", counters.batch_commands, 1);
+  add_histogram(out, "maru_batch_commands", "Commands a batch", counters.batch_commands,
+                Scale::kCount);
   add_histogram(out, "maru_append_seconds", "Time to make a batch durable", counters.append_us,
-                1e-6);
+                Scale::kMicroseconds);
 }
 
 double resident_bytes() {
