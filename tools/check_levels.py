@@ -38,10 +38,11 @@ OWNED = {
     "sys/socket": {"net"},
     "sodium": {"gateway", "app"},
     "CLI/": {"app"},
+    "toml++/": {"app"},
     "prometheus/": {"app"},
     "spdlog/": {"base"},
 }
-IN_SOURCE_ONLY = ("simdjson", "unicode/", "sqlite3", "boost/", "openssl/", "CLI/", "prometheus/")
+IN_SOURCE_ONLY = ("simdjson", "unicode/", "sqlite3", "boost/", "openssl/", "CLI/", "toml++/", "prometheus/")
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 ANGLED = re.compile(r"^\s*#\s*include\s+<([^>]+)>", re.M)
 

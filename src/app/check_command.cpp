@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "app/exit_codes.hpp"
 #include "storage/sqlite/check.hpp"
 
 namespace maru::app {
@@ -11,10 +12,10 @@ int check_command(const Config& config) {
   switch (report.outcome) {
     case sqlite::CheckOutcome::kLocked:
       std::fprintf(stderr, "maru check: %s\n", report.detail.c_str());
-      return 2;
+      return kExitInUse;
     case sqlite::CheckOutcome::kNoStore:
       std::fprintf(stderr, "maru check: %s\n", report.detail.c_str());
-      return 1;
+      return kExitFailure;
     case sqlite::CheckOutcome::kClean:
     case sqlite::CheckOutcome::kFindings:
       break;
@@ -26,7 +27,7 @@ int check_command(const Config& config) {
               static_cast<long long>(report.users), static_cast<long long>(report.chats),
               static_cast<long long>(report.records),
               static_cast<unsigned long long>(report.findings_total));
-  return report.outcome == sqlite::CheckOutcome::kClean ? 0 : 1;
+  return report.outcome == sqlite::CheckOutcome::kClean ? kExitDone : kExitFailure;
 }
 
 }  // namespace maru::app

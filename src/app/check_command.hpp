@@ -5,8 +5,9 @@
 
 namespace maru::app {
 
-// The program's exit code. 0: every chat's log is dense, unique and readable; 1: a finding, or a
-// directory that cannot be read; 2: a server is using it.
+// The program's exit code (exit_codes.hpp). kExitDone: every chat's log is dense, unique and
+// readable; kExitFailure: a finding, or a directory that cannot be read; kExitInUse: a server is
+// using it.
 int check_command(const Config& config);
 
 }  // namespace maru::app

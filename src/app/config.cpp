@@ -1,130 +1,24 @@
 #include "app/config.hpp"
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <memory>
-#include <sstream>
 #include <utility>
 
+#include "app/command_line.hpp"
+#include "app/config_file.hpp"
 #include "app/option_table.hpp"
+#include "app/small_file.hpp"
+#include "app/version.hpp"
 
 namespace maru::app {
 namespace {
-
-constexpr std::size_t kConfigFileBytesMax = 64 * 1024;
-
-using Values = std::map<std::string, std::string>;
-
-struct CommandLine {
-  Verb verb = Verb::kServe;
-  Values values;  // by option name
-  std::string help_text;
-};
-
-Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
-  CLI::App program("Maru, a chat server in one binary.", "maru");
-  program.require_subcommand(0, 1);
-  CLI::App* serve = program.add_subcommand("serve", "Run the server (what happens without a verb)");
-  CLI::App* version = program.add_subcommand("version", "Print the version");
-  CLI::App* check = program.add_subcommand(
-      "check", "Check a stopped server's data directory; 1: a finding, 2: locked");
-  program.fallthrough();
-  program.set_version_flag("--version", std::string("maru ") + MARU_VERSION);
-
-  CommandLine line;
-  auto add = [&](const OptionRow& row) {
-    std::string help = row.help;
-    if (!row.default_text.empty()) help += " [" + row.default_text + "]";
-    help += "  (" + variable_of(row.name);
-    if (!row.original_name.empty()) help += ", " + row.original_name;
-    help += ")";
-    program.add_option("--" + row.name, line.values[row.name], help)->option_text(row.value);
-  };
-  for (const OptionRow& row : option_rows()) add(row);
-  add({"config", "", "FILE", "", "configuration file (TOML); every option is a key of it", {}});
-  for (CLI::App* verb : {serve, version, check}) verb->fallthrough();
-
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  try {
-    program.parse(reversed);
-  } catch (const CLI::CallForHelp&) {
-    line.verb = Verb::kHelp;
-    line.help_text = program.help();
-    return line;
-  } catch (const CLI::CallForVersion&) {
-    line.verb = Verb::kVersion;
-    return line;
-  } catch (const CLI::ParseError& error) {
-    return fail(ErrorCode::kValidationFailed, error.what());
-  }
-  std::erase_if(line.values, [&](const auto& entry) {
-    return program.get_option("--" + entry.first)->count() == 0;
-  });
-  if (version->parsed()) line.verb = Verb::kVersion;
-  if (check->parsed()) line.verb = Verb::kCheck;
-  return line;
-}
-
-// KEY=VALUE lines; `export`, comments and quotes as in a shell, without expansion.
-Values parse_dotenv(const std::string& text) {
-  Values values;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    line.erase(0, line.find_first_not_of(" \t"));
-    if (line.starts_with("export ")) line.erase(0, 7);
-    const std::size_t equals = line.find('=');
-    if (line.empty() || line[0] == '#' || equals == std::string::npos) continue;
-    std::string key = line.substr(0, equals);
-    std::string value = line.substr(equals + 1);
-    key.erase(key.find_last_not_of(" \t") + 1);
-    value.erase(0, value.find_first_not_of(" \t"));
-    const char quote = value.empty() ? '\0' : value[0];
-    if (quote == '"' || quote == '\'') {
-      const std::size_t end = value.find(quote, 1);
-      value = value.substr(1, end == std::string::npos ? std::string::npos : end - 1);
-    } else {
-      if (const std::size_t comment = value.find(" #"); comment != std::string::npos) {
-        value.resize(comment);
-      }
-      value.erase(value.find_last_not_of(" \t") + 1);
-    }
-    values[key] = value;
-  }
-  return values;
-}
-
-Result<Values> parse_config_file(const std::string& path, const std::string& text) {
-  Values values;
-  std::istringstream input(text);
-  try {
-    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(input)) {
-      if (item.name == "++" || item.name == "--") continue;  // section marks
-      const auto& rows = option_rows();
-      const bool known = item.parents.empty() && std::ranges::any_of(rows, [&](const OptionRow& r) {
-                           return r.name == item.name;
-                         });
-      if (!known) {
-        return fail(ErrorCode::kValidationFailed, path + ": unknown key '" + item.fullname() + "'");
-      }
-      std::string joined;
-      for (const std::string& part : item.inputs) joined += (joined.empty() ? "" : ",") + part;
-      values[item.name] = joined;
-    }
-  } catch (const CLI::Error& error) {
-    return fail(ErrorCode::kValidationFailed, path + ": " + error.what());
-  }
-  return values;
-}
 
 struct Found {
   std::string value;
   std::string source;
 };
 
-// The layers in the order of precedence; the first that has a value wins.
+// The layers in the order of precedence; the first that has a value wins. An empty value is as good
+// as none, since shells and compose files leave such variables about; but not an empty argument.
 class Layers {
  public:
   Layers(Values command_line, const Environment& environment, Values dotenv, Values file,
@@ -143,14 +37,16 @@ class Layers {
     const std::string variable = variable_of(option);
     for (const std::string& name : {variable, original}) {
       if (name.empty()) continue;
-      if (auto value = environment_.variable(name)) return Found{*value, name};
+      const auto value = environment_.variable(name);
+      if (value && !value->empty()) return Found{*value, name};
     }
     for (const std::string& name : {variable, original}) {
-      if (auto it = dotenv_.find(name); !name.empty() && it != dotenv_.end()) {
+      if (name.empty()) continue;
+      if (auto it = dotenv_.find(name); it != dotenv_.end() && !it->second.empty()) {
         return Found{it->second, name + " in .env"};
       }
     }
-    if (auto it = file_.find(option); it != file_.end()) {
+    if (auto it = file_.find(option); it != file_.end() && !it->second.empty()) {
       return Found{it->second, "'" + option + "' in " + file_name_};
     }
     return std::nullopt;
@@ -168,15 +64,26 @@ Result<void> apply(const Layers& layers, Config& config) {
   for (const OptionRow& row : option_rows()) {
     const auto found = layers.find(row.name, row.original_name);
     if (!found) continue;
-    // An empty variable is as good as none: shells and compose files leave such ones about.
-    if (found->value.empty() && !found->source.starts_with("--")) continue;
     if (const auto rule = row.set(config, found->value)) {
+      const std::string what = row.secret ? "its value" : "'" + found->value + "'";
       return fail(ErrorCode::kValidationFailed,
-                  found->source + ": '" + found->value + "' is refused; it must be " + *rule);
+                  found->source + ": " + what + " is refused; it must be " + *rule);
     }
     config.sources[row.name] = found->source;
   }
   return {};
+}
+
+Result<Values> load_config_file(const Environment& environment, const Found& named) {
+  const auto text = environment.read_file(named.value);
+  if (!text) {
+    return fail(ErrorCode::kValidationFailed, named.source + ": " + text.error().detail);
+  }
+  if (!*text) {
+    return fail(ErrorCode::kValidationFailed,
+                named.source + ": there is no file '" + named.value + "'");
+  }
+  return parse_config_file(named.value, **text);
 }
 
 Result<void> finish(Config& config) {
@@ -187,7 +94,7 @@ Result<void> finish(Config& config) {
   config.gateway.own_tls = !config.tls_cert.empty();
   config.gateway.recovery_default =
       config.recovery.value_or(config.gateway.auth == gateway::AuthMode::kOpen);
-  config.gateway.version = MARU_VERSION;
+  config.gateway.version = version();
   return {};
 }
 
@@ -199,14 +106,7 @@ Environment process_environment() {
         const char* value = std::getenv(name.c_str());
         return value ? std::optional<std::string>(value) : std::nullopt;
       },
-      [](const std::string& path) -> std::optional<std::string> {
-        std::ifstream file(path, std::ios::binary);
-        if (!file) return std::nullopt;
-        std::string text(kConfigFileBytesMax + 1, '\0');
-        file.read(text.data(), static_cast<std::streamsize>(text.size()));
-        text.resize(static_cast<std::size_t>(file.gcount()));
-        return text;
-      },
+      read_small_file,
   };
 }
 
@@ -217,32 +117,22 @@ Result<Config> load_config(const std::vector<std::string>& arguments,
   Config config;
   config.verb = line->verb;
   config.help_text = std::move(line->help_text);
-  if (config.verb == Verb::kHelp || config.verb == Verb::kVersion) return config;
-
-  Values dotenv;
-  if (const auto text = environment.read_file(".env")) {
-    if (text->size() > kConfigFileBytesMax) {
-      return fail(ErrorCode::kValidationFailed, ".env: larger than 64 KiB");
-    }
-    dotenv = parse_dotenv(*text);
+  if (config.verb == Verb::kHelp || config.verb == Verb::kVersion || config.verb == Verb::kConfig) {
+    return config;
   }
+
+  const auto dotenv_text = environment.read_file(".env");
+  if (!dotenv_text) return std::unexpected(dotenv_text.error());
+  Values dotenv = parse_dotenv(dotenv_text->value_or(""));
 
   Values file;
   std::string file_name;
   const Layers without_file(line->values, environment, dotenv, {}, "");
   if (const auto found = without_file.find("config", "")) {
     file_name = found->value;
-    const auto text = environment.read_file(file_name);
-    if (!text) {
-      return fail(ErrorCode::kValidationFailed,
-                  found->source + ": cannot read the file '" + file_name + "'");
-    }
-    if (text->size() > kConfigFileBytesMax) {
-      return fail(ErrorCode::kValidationFailed, file_name + ": larger than 64 KiB");
-    }
-    auto parsed = parse_config_file(file_name, *text);
-    if (!parsed) return std::unexpected(parsed.error());
-    file = std::move(*parsed);
+    auto loaded = load_config_file(environment, *found);
+    if (!loaded) return std::unexpected(loaded.error());
+    file = std::move(*loaded);
   }
 
   const Layers layers(std::move(line->values), environment, std::move(dotenv), std::move(file),
@@ -254,10 +144,17 @@ Result<Config> load_config(const std::vector<std::string>& arguments,
 
 std::string sample_config() {
   std::string text =
-      "# Maru's configuration. Every key is also an option (--port) and a variable\n"
-      "# (MARU_PORT); see `maru --help`. Lines here show the defaults.\n";
+      "# Maru's configuration (TOML), as `maru config` prints it. Every key is also an option\n"
+      "# (--port) and a variable (MARU_PORT). The lines show the defaults; take the # away to\n"
+      "# change one. What counts, the first that is set: option, MARU_ variable, the original\n"
+      "# program's variable, the same two in .env of the working directory, this file.\n";
   for (const OptionRow& row : option_rows()) {
-    text += "\n# " + row.help + "\n# " + row.name + " = \"" + row.default_text + "\"\n";
+    const bool bare = row.kind == ValueKind::kNumber;
+    std::string names = "--" + row.name + " " + row.value + ", " + variable_of(row.name);
+    if (!row.original_name.empty()) names += ", " + row.original_name;
+    text += "\n# " + names + "\n# " + row.help + "\n#" + row.name + " = ";
+    text += bare ? row.default_text : "\"" + row.default_text + "\"";
+    text += "\n";
   }
   return text;
 }

@@ -19,7 +19,7 @@
 
 namespace maru::app {
 
-enum class Verb : std::uint8_t { kServe, kVersion, kCheck, kHelp };
+enum class Verb : std::uint8_t { kServe, kCheck, kNewEpoch, kConfig, kVersion, kHelp };
 
 struct Config {
   Verb verb = Verb::kServe;
@@ -48,15 +48,18 @@ struct Config {
 // What surrounds the program; a parameter so that tests need no real environment.
 struct Environment {
   std::function<std::optional<std::string>(const std::string& name)> variable;
-  std::function<std::optional<std::string>(const std::string& path)> read_file;  // ≤ 64 KiB
+  // Nothing if there is no such file; an error, which names it, if it cannot be read
+  // (small_file.hpp).
+  std::function<Result<std::optional<std::string>>(const std::string& path)> read_file;
 };
 Environment process_environment();
 
-// An error's detail is one sentence that names the option or variable and the value it refused.
+// An error's detail is one sentence that names the option or variable and the value it refused, but
+// never the value of a secret one.
 Result<Config> load_config(const std::vector<std::string>& arguments,
                            const Environment& environment);
 
-// Every option as a commented TOML file.
+// Every option as a commented TOML file: `maru config`.
 std::string sample_config();
 
 }  // namespace maru::app

@@ -1,29 +1,64 @@
-// maru serve | version | check (product.md, architecture.md: app).
+// maru serve | check | new-epoch | config | version (product.md, architecture.md: app).
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "app/check_command.hpp"
 #include "app/config.hpp"
+#include "app/exit_codes.hpp"
+#include "app/new_epoch_command.hpp"
 #include "app/random.hpp"
 #include "app/server.hpp"
+#include "app/version.hpp"
 #include "base/log.hpp"
 
 namespace maru::app {
 namespace {
 
-constexpr int kExitFailure = 1;
-constexpr int kExitUsage = 2;
 constexpr int kTickSeconds = 60;
+
+enum class Hangup : std::uint8_t { kReload, kDrain, kIgnore };
+
+// SIGHUP loads the TLS files again. Without TLS it means what it means to any program: its terminal
+// is gone; unless there was none, or nohup says not to mind.
+Hangup meaning_of_hangup(const Config& config) {
+  if (!config.tls_cert.empty()) return Hangup::kReload;
+  struct sigaction inherited{};
+  sigaction(SIGHUP, nullptr, &inherited);
+  if (inherited.sa_handler == SIG_IGN) return Hangup::kIgnore;
+  return isatty(STDIN_FILENO) || isatty(STDERR_FILENO) ? Hangup::kDrain : Hangup::kIgnore;
+}
 
 sigset_t watched_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   return signals;
+}
+
+const char* name_of(int signal) {
+  return signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGHUP";
+}
+
+// Until a signal ends it.
+void run_until_signalled(Server& server, const sigset_t& signals, Hangup hangup) {
+  const timespec tick{kTickSeconds, 0};
+  for (;;) {
+    const int signal = sigtimedwait(&signals, nullptr, &tick);
+    if (signal == SIGTERM || signal == SIGINT || (signal == SIGHUP && hangup == Hangup::kDrain)) {
+      log::info("draining", {{"signal", name_of(signal)}});
+      return;
+    }
+    if (signal == SIGHUP) {
+      if (hangup == Hangup::kReload) server.reload_tls();
+    } else {
+      server.tick();
+    }
+  }
 }
 
 void configure_log(const Config& config) {
@@ -37,6 +72,7 @@ int serve(const Config& config) {
     log::error("no_randomness", {});
     return kExitFailure;
   }
+  const Hangup hangup = meaning_of_hangup(config);
   // Blocked before any thread starts, so that only this one takes them.
   const sigset_t signals = watched_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -47,22 +83,10 @@ int serve(const Config& config) {
     log::error("start_failed", {{"reason", started.error().detail}});
     return kExitFailure;
   }
-  const timespec tick{kTickSeconds, 0};
-  for (;;) {
-    const int signal = sigtimedwait(&signals, nullptr, &tick);
-    if (signal == SIGTERM || signal == SIGINT) {
-      log::info("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-      break;
-    }
-    if (signal == SIGHUP) {
-      server.reload_tls();
-    } else {
-      server.tick();
-    }
-  }
+  run_until_signalled(server, signals, hangup);
   server.drain();
   log::info("stopped", {});
-  return 0;
+  return kExitDone;
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -74,12 +98,17 @@ int run(const std::vector<std::string>& arguments) {
   switch (config->verb) {
     case Verb::kHelp:
       std::printf("%s", config->help_text.c_str());
-      return 0;
+      return kExitDone;
     case Verb::kVersion:
-      std::printf("maru %s\n", MARU_VERSION);
-      return 0;
+      std::printf("maru %s\n", std::string(version_with_commit()).c_str());
+      return kExitDone;
+    case Verb::kConfig:
+      std::printf("%s", sample_config().c_str());
+      return kExitDone;
     case Verb::kCheck:
       return check_command(*config);
+    case Verb::kNewEpoch:
+      return new_epoch_command(*config);
     case Verb::kServe:
       return serve(*config);
   }

@@ -101,13 +101,16 @@ OptionRow backend_row(const std::string& name, const std::string& original,
           [](Config&, const std::string& text) -> Refusal {
             if (text.empty()) return std::nullopt;
             return "left unset: this backend is not in this build yet";
-          }};
+          },
+          ValueKind::kText,
+          true};
 }
 
 std::vector<OptionRow> listening_rows() {
   return {
       {"port", "PORT", "PORT", "5001", "port to listen on; 0 lets the system choose",
-       [](Config& c, const std::string& v) { return set_number<int>(c.port, v, 0, 65535); }},
+       [](Config& c, const std::string& v) { return set_number<int>(c.port, v, 0, 65535); },
+       ValueKind::kNumber},
       {"host", "", "ADDRESS", "", "address to listen on; empty: all",
        [](Config& c, const std::string& v) -> Refusal {
          c.host = v;
@@ -125,7 +128,7 @@ std::vector<OptionRow> listening_rows() {
        }},
       {"client-url", "CLIENT_URL", "ORIGINS", "",
        "origins of web pages that may use this server, separated by commas",
-       [](Config& c, const std::string& v) { return set_origins(c, v); }},
+       [](Config& c, const std::string& v) { return set_origins(c, v); }, ValueKind::kList},
       {"trusted-proxies", "", "LIST", "",
        "addresses or CIDR blocks whose X-Forwarded-* fields are believed",
        [](Config& c, const std::string& v) -> Refusal {
@@ -135,26 +138,32 @@ std::vector<OptionRow> listening_rows() {
          }
          c.trusted_proxies = std::move(blocks);
          return std::nullopt;
-       }},
+       },
+       ValueKind::kList},
       {"io-threads", "", "N", "0", "I/O threads; 0: one per core",
-       [](Config& c, const std::string& v) { return set_number<int>(c.io_threads, v, 0, 64); }},
+       [](Config& c, const std::string& v) { return set_number<int>(c.io_threads, v, 0, 64); },
+       ValueKind::kNumber},
       {"connections-max", "", "N", "0", "connections in all; 0: from the open-file limit",
        [](Config& c, const std::string& v) {
          return set_number<long>(c.connections_max, v, 0, 100'000'000);
-       }},
+       },
+       ValueKind::kNumber},
       {"connections-per-ip", "", "N", "1000",
        "connections of one address (loopback and trusted proxies exempt); 0: no cap",
        [](Config& c, const std::string& v) {
          return set_number<long>(c.connections_per_ip, v, 0, 100'000'000);
-       }},
+       },
+       ValueKind::kNumber},
       {"ping-interval-ms", "", "MS", "25000", "heartbeat of Engine.IO",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.ping_interval_ms, v, 100, 300'000);
-       }},
+       },
+       ValueKind::kNumber},
       {"ping-timeout-ms", "", "MS", "20000", "a client that does not answer by then is gone",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.ping_timeout_ms, v, 100, 300'000);
-       }},
+       },
+       ValueKind::kNumber},
   };
 }
 
@@ -232,11 +241,13 @@ std::vector<OptionRow> rate_rows() {
       {"rate-ip-logins", "", "N", "10", "logins a minute from one address",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.gateway.logins_per_ip_minute, v, 1, 1'000'000);
-       }},
+       },
+       ValueKind::kNumber},
       {"rate-ip-registers", "", "N", "10", "registrations a minute from one address",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.gateway.registers_per_ip_minute, v, 1, 1'000'000);
-       }},
+       },
+       ValueKind::kNumber},
   };
 }
 

@@ -1,6 +1,7 @@
 // One row per option: its names, its help and how a value is read. Start-up only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,6 +12,12 @@
 
 namespace maru::app {
 
+enum class ValueKind : std::uint8_t {
+  kText,
+  kNumber,
+  kList
+};  // in the TOML file; a list may be one
+
 struct OptionRow {
   std::string name;           // "port": --port, MARU_PORT, key `port`
   std::string original_name;  // the original program's variable, or empty
@@ -19,6 +26,8 @@ struct OptionRow {
   std::string help;
   // Nothing when the value is fine; else what it must be ("a number from 0 to 65535").
   std::function<std::optional<std::string>(Config&, const std::string& value)> set;
+  ValueKind kind = ValueKind::kText;
+  bool secret = false;  // the value is never shown: it may hold a password
 };
 
 const std::vector<OptionRow>& option_rows();

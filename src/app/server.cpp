@@ -15,6 +15,7 @@
 
 #include "app/metrics.hpp"
 #include "app/random.hpp"
+#include "app/version.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "bus/local/local_bus.hpp"
@@ -253,7 +254,7 @@ Result<void> Server::start() {
   log::info("ready", {{"port", parts_->port},
                       {"auth", open_mode ? "open" : "accounts"},
                       {"data_dir", config_.data_dir},
-                      {"version", MARU_VERSION},
+                      {"version", version_with_commit()},
                       {"connections_max", parts_->io.front()->thread.connections_max()},
                       {"after_ms", SystemClock().monotonic().ms - begun.ms}});
   return {};
