@@ -1,6 +1,7 @@
 #include "app/server.hpp"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -137,7 +138,7 @@ struct Server::Parts {
 
   Result<void> wire(const Config& config);
   void make_gateways(const Config& config);
-  Result<void> listen(const Config& config);
+  void accept(const net::Listening& listening);
   void wait_for_commits();
   void wait_for_clients(MonotonicTime end);
   [[nodiscard]] MetricsSources metrics_sources() const;
@@ -180,20 +181,12 @@ void Server::Parts::make_gateways(const Config& config) {
   }
 }
 
-Result<void> Server::Parts::listen(const Config& config) {
-  if (!config.tls_cert.empty()) {
-    auto loaded = net::load_tls({config.tls_cert, config.tls_key});
-    if (!loaded) return std::unexpected(loaded.error());
-    tls = std::move(*loaded);
-  }
-  auto listening = net::listen_on(config.host, config.port, static_cast<unsigned>(io.size()));
-  if (!listening) return std::unexpected(listening.error());
-  port = listening->port;
+void Server::Parts::accept(const net::Listening& listening) {
+  port = listening.port;
   for (std::size_t k = 0; k < io.size(); ++k) {
-    io[k]->thread.start(listening->descriptors[k], tls);
+    io[k]->thread.start(listening.descriptors[k], tls);
   }
   started = true;
-  return {};
 }
 
 // Everything submitted before is durable, answered and delivered once this one is answered.
@@ -232,14 +225,38 @@ Server::~Server() {
 Result<void> Server::start() {
   const auto begun = SystemClock().monotonic();
   raise_descriptor_limit();
+  // First what may be refused without a trace: a start that fails leaves no new data directory. Who
+  // connects before the I/O threads run waits in the listener's backlog.
+  auto tls = load_tls();
+  if (!tls) return std::unexpected(tls.error());
+  const auto listening = net::listen_on(config_.host, config_.port, io_thread_count(config_));
+  if (!listening) return std::unexpected(listening.error());
+  if (auto made = make_parts(); !made) {
+    for (const int descriptor : listening->descriptors) ::close(descriptor);
+    return made;
+  }
+  parts_->tls = std::move(*tls);
+  parts_->accept(*listening);
+  parts_->ready = true;
+  log_start(SystemClock().monotonic().ms - begun.ms);
+  return {};
+}
+
+Result<std::shared_ptr<net::Tls>> Server::load_tls() const {
+  if (config_.tls_cert.empty()) return nullptr;
+  return net::load_tls({config_.tls_cert, config_.tls_key});
+}
+
+Result<void> Server::make_parts() {
   sqlite::StoreOptions store_options;
   store_options.data_dir = config_.data_dir;
   auto store = sqlite::SqliteStore::open(store_options);
   if (!store) return std::unexpected(store.error());
   parts_ = std::make_unique<Parts>(config_, std::move(*store));
-  if (auto wired = parts_->wire(config_); !wired) return wired;
-  if (auto listening = parts_->listen(config_); !listening) return listening;
+  return parts_->wire(config_);
+}
 
+void Server::log_start(std::int64_t after_ms) const {
   const bool open_mode = config_.gateway.auth == gateway::AuthMode::kOpen;
   if (open_mode) {
     log::warn("open_mode", {{"meaning",
@@ -250,14 +267,12 @@ Result<void> Server::start() {
                           "the session cookie is not Secure; set --tls-cert and "
                           "--tls-key, or --trusted-proxies behind a TLS proxy"}});
   }
-  parts_->ready = true;
   log::info("ready", {{"port", parts_->port},
                       {"auth", open_mode ? "open" : "accounts"},
                       {"data_dir", config_.data_dir},
                       {"version", version_with_commit()},
                       {"connections_max", parts_->io.front()->thread.connections_max()},
-                      {"after_ms", SystemClock().monotonic().ms - begun.ms}});
-  return {};
+                      {"after_ms", after_ms}});
 }
 
 std::uint16_t Server::port() const {
@@ -270,7 +285,7 @@ void Server::tick() {
 
 void Server::reload_tls() {
   if (config_.tls_cert.empty()) return;
-  auto loaded = net::load_tls({config_.tls_cert, config_.tls_key});
+  const auto loaded = load_tls();
   if (!loaded) {
     log::error("tls_reload_failed", {{"reason", loaded.error().detail}});
     return;

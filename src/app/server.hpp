@@ -1,7 +1,8 @@
 // The composition root: makes every part, wires them, starts and stops them in order. Only here are
 // concrete adapters named. Owner: main's thread.
 //
-// Start: store → sequencer → bus → hub → I/O threads → listener. Stop in reverse, draining.
+// Start: TLS files and address → store → sequencer → bus → hub → I/O threads. Stop in reverse,
+// draining.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,7 @@
 
 #include "app/config.hpp"
 #include "base/error.hpp"
+#include "net/io_thread.hpp"
 
 namespace maru::app {
 
@@ -35,6 +37,12 @@ class Server {
 
  private:
   struct Parts;
+
+  // Nothing without --tls-cert.
+  [[nodiscard]] Result<std::shared_ptr<net::Tls>> load_tls() const;
+  Result<void> make_parts();
+  void log_start(std::int64_t after_ms) const;
+
   const Config& config_;
   std::unique_ptr<Parts> parts_;
 };
