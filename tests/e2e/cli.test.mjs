@@ -1,32 +1,63 @@
 // The program as its operator meets it: verbs, options, signals, files.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join as joinPath } from "node:path";
 import { test } from "node:test";
 import { Server, makeDataDir, run, startServer } from "../support/server.mjs";
-import { call, connect, createGroup, join, login, send } from "../support/api.mjs";
+import { ask, call, connect, createGroup, join, login, send } from "../support/api.mjs";
 
 test("version, help and what is wrong with an option", async () => {
   const version = await run(["version"]);
   assert.equal(version.code, 0);
-  assert.match(version.stdout, /^maru \d+\.\d+\.\d+\n$/);
+  assert.match(version.stdout, /^maru \d+\.\d+\.\d+( \([0-9a-f]+\))?\n$/);
   const help = await run(["--help"]);
   assert.equal(help.code, 0);
   for (const word of ["serve", "check", "--port", "MARU_DATA_DIR", "CLIENT_URL"]) assert.ok(help.stdout.includes(word), word);
+  assert.equal((await run(["check", "--help"])).stdout, help.stdout);
   const wrong = await run(["--port", "banana"]);
-  assert.equal(wrong.code, 2);
+  assert.equal(wrong.code, 64);
   assert.match(wrong.stderr, /--port: 'banana'/);
-  const backend = await run([], { env: { MONGO_URI: "mongodb://127.0.0.1" } });
-  assert.equal(backend.code, 2);
+  const backend = await run([], { env: { MONGO_URI: "mongodb://chat:s3cr3t@127.0.0.1" } });
+  assert.equal(backend.code, 64);
   assert.match(backend.stderr, /MONGO_URI.*not in this build yet/);
+  assert.ok(!backend.stderr.includes("s3cr3t"), backend.stderr);
+});
+
+test("config prints a file that the server starts with", async () => {
+  const sample = await run(["config"]);
+  assert.equal(sample.code, 0);
+  const dir = makeDataDir();
+  writeFileSync(joinPath(dir, "maru.toml"), "\ufeff" + sample.stdout.replace("#auth = \"accounts\"", "auth = \"open\""));
+  const server = await startServer({ dataDir: dir, args: ["--config", "maru.toml"] });
+  await server.dispose();
+  assert.ok(server.log.some((line) => line.includes('"auth":"open"')));
+  rmSync(dir, { recursive: true });
+});
+
+test("a configuration file or .env that is there but cannot be read is refused by name", async () => {
+  const cwd = makeDataDir();
+  mkdirSync(joinPath(cwd, ".env"));
+  const dotenv = await run(["--port", "0"], { cwd });
+  assert.equal(dotenv.code, 64);
+  assert.match(dotenv.stderr, /\.env: is not a regular file/);
+  rmSync(joinPath(cwd, ".env"), { recursive: true });
+  for (const args of [["--config", cwd], ["--config", joinPath(cwd, "absent")]]) {
+    const config = await run(["--port", "0", ...args], { cwd });
+    assert.equal(config.code, 64);
+    assert.ok(config.stderr.includes(args[1]), config.stderr);
+  }
+  rmSync(cwd, { recursive: true });
 });
 
 test("a port that is in use is an error, not a second server", async () => {
   const server = await startServer();
   try {
-    const second = await run(["--port", String(server.port), "--host", "127.0.0.1", "--data-dir", makeDataDir()]);
-    assert.notEqual(second.code, 0);
+    const dir = joinPath(makeDataDir(), "never-made");
+    const second = await run(["--port", String(server.port), "--host", "127.0.0.1", "--data-dir", dir]);
+    assert.equal(second.code, 1);
+    assert.ok(!existsSync(dir), "a start that fails leaves nothing behind");
     assert.ok(second.stderr.includes(String(server.port)), second.stderr);
     assert.match(second.stderr, /another process is using this port/);
   } finally {
@@ -37,6 +68,55 @@ test("a port that is in use is an error, not a second server", async () => {
   const refused = await run(["--port", String(stranger.address().port), "--host", "127.0.0.1", "--data-dir", makeDataDir()]);
   assert.notEqual(refused.code, 0);
   stranger.close();
+});
+
+test("TLS files that cannot be used fail the start and leave no data directory", async () => {
+  const dir = makeDataDir();
+  writeFileSync(joinPath(dir, "bad.pem"), "no certificate");
+  const failed = await run(["--port", "0", "--data-dir", joinPath(dir, "data"),
+    "--tls-cert", joinPath(dir, "bad.pem"), "--tls-key", joinPath(dir, "bad.pem")]);
+  assert.equal(failed.code, 1);
+  assert.ok(failed.stderr.includes("bad.pem"), failed.stderr);
+  assert.ok(!existsSync(joinPath(dir, "data")));
+  rmSync(dir, { recursive: true });
+});
+
+test("new-epoch after a restore: clients that were ahead begin anew", async () => {
+  const server = await startServer();
+  const user = await login(server);
+  const group = await createGroup(server, user);
+  const dir = joinPath(server.dataDir, "data");
+  const socket = await connect(server, { token: user.token });
+  await join(socket, group);
+  await send(socket, group, "in the backup");
+  const running = await run(["new-epoch", "--data-dir", dir]);
+  assert.equal(running.code, 2, running.stderr);
+  socket.disconnect();
+  await server.stop();
+  cpSync(dir, joinPath(server.dataDir, "backup"), { recursive: true });
+
+  await server.start();
+  const ahead = await connect(server, { token: user.token });
+  const before = await ask(ahead, "sync", { chats: { [group._id]: 0 } });
+  await send(ahead, group, "lost by the restore");
+  ahead.disconnect();
+  await server.stop();
+  rmSync(dir, { recursive: true });
+  cpSync(joinPath(server.dataDir, "backup"), dir, { recursive: true });
+  const marked = await run(["new-epoch", "--data-dir", dir]);
+  assert.equal(marked.code, 0, marked.stderr);
+  assert.match(marked.stdout, /a new epoch/);
+  assert.equal((await server.check()).code, 0);
+
+  await server.start();
+  const again = await connect(server, { token: user.token });
+  const after = await ask(again, "sync", { epoch: before.epoch, chats: { [group._id]: 2 } });
+  assert.equal(after.reset, true);
+  assert.notEqual(after.epoch, before.epoch);
+  assert.equal((await ask(again, "sync", { epoch: after.epoch, chats: {} })).reset, false);
+  again.disconnect();
+  await server.dispose();
+  assert.equal((await run(["new-epoch", "--data-dir", "/nonexistent/maru"])).code, 1);
 });
 
 test("check: clean, locked, damaged, absent", async () => {
@@ -60,7 +140,7 @@ test("check: clean, locked, damaged, absent", async () => {
   writeFileSync(file, bytes);
   const damaged = await server.check();
   assert.equal(damaged.code, 1, damaged.stdout + damaged.stderr);
-  assert.notEqual((await run(["check", "--data-dir", "/nonexistent/maru"])).code, 0);
+  assert.equal((await run(["check", "--data-dir", "/nonexistent/maru"])).code, 1);
 });
 
 test("a data directory that cannot be used says so", async () => {
@@ -111,6 +191,39 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
     await server.dispose();
   });
 }
+
+test("histograms of /metrics have bounds that people can read", async () => {
+  const server = await startServer();
+  const { text } = await call(server, "GET", "/metrics");
+  await server.dispose();
+  const bounds = [...text.matchAll(/^maru_append_seconds_bucket\{le="([^"]+)"\}/gm)].map((match) => match[1]);
+  assert.ok(bounds.includes("0.524288"), bounds.join(" "));
+  for (const bound of bounds) assert.ok(bound.length <= 9, bound);
+});
+
+test("SIGHUP: without a terminal and TLS it ends nothing, on a terminal it drains", async () => {
+  const server = await startServer();
+  server.child.kill("SIGHUP");
+  await server.dispose(); // exit 0, by the SIGTERM of this
+  // On a terminal of its own, which then hangs up.
+  const dir = makeDataDir();
+  const code = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+while b"ready" not in seen:
+    seen += os.read(terminal, 4096)
+os.close(terminal)
+_, status = os.waitpid(pid, 0)
+print("exit", os.waitstatus_to_exitcode(status))
+`;
+  const hung = spawnSync("python3", ["-c", code, server.child.spawnfile, "--port", "0", "--host", "127.0.0.1",
+    "--data-dir", joinPath(dir, "data")], { cwd: dir, encoding: "utf8", timeout: 30_000 });
+  assert.equal(hung.stdout, "exit 0\n", hung.stderr);
+  rmSync(dir, { recursive: true });
+});
 
 test("a .env in the working directory is honoured", async () => {
   const dir = makeDataDir();
