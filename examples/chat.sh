@@ -3,10 +3,11 @@
 set -euo pipefail
 url="${1:-http://localhost:5001}"
 post() { curl -fsS -H 'Content-Type: application/json' ${TOKEN:+-H "Authorization: Bearer $TOKEN"} "$url$1" -d "$2"; }
-field() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/"; }
+# The value of a field that every answer has; nothing printed, and the script ends, where it is missing.
+field() { grep -oE "\"$1\":\"[^\"]*\"" | head -1 | cut -d '"' -f 4 | grep .; }
 
 TOKEN=$(post /api/users/login "{\"userName\":\"guest $RANDOM$RANDOM\"}" | field token)
-chat=$(post /api/chats '{"chatName":"마루","isPersonal":false,"users":[]}' | sed -E 's/^\{"_id":"([0-9a-f]{24})".*/\1/')
+chat=$(post /api/chats '{"chatName":"마루","isPersonal":false,"users":[]}' | field _id)
 post "/api/messages/$chat" '{"content":"안녕, 마루!","clientMsgId":"first"}'
 echo
 curl -fsS -H "Authorization: Bearer $TOKEN" "$url/api/messages/$chat?limit=50"
