@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 
+#include "loadgen/die.hpp"
 #include "loadgen/rest.hpp"
 
 namespace loadgen {
@@ -35,10 +34,7 @@ Client::~Client() {
 void Client::send_raw(std::string_view bytes) const {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN) {
-      std::perror("send");
-      std::exit(1);
-    }
+    if (sent < 0 && errno != EAGAIN) die_of_errno("send");
     if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
 }
@@ -63,8 +59,7 @@ bool Client::read_frames(const std::function<void(std::string_view)>& visit) {
              static_cast<unsigned char>(bytes[3]);
       head = 4;
     } else if (size == 127) {
-      std::fprintf(stderr, "a frame larger than 64 KiB\n");
-      std::exit(1);
+      die("a frame larger than 64 KiB");
     }
     if (bytes.size() < head + size) break;
     visit(bytes.substr(head, size));
@@ -84,16 +79,11 @@ void expect(Client& client, std::string_view prefix) {
     const bool open = client.read_frames([&](std::string_view text) {
       if (text == "2") client.send_text("3");
       if (text.starts_with("44")) {
-        std::fprintf(stderr, "refused: %.*s\n", static_cast<int>(text.size()), text.data());
-        std::exit(1);
+        die("refused: {}", text);
       }
       found = found || text.starts_with(prefix);
     });
-    if (!open) {
-      std::fprintf(stderr, "closed while waiting for %.*s\n", static_cast<int>(prefix.size()),
-                   prefix.data());
-      std::exit(1);
-    }
+    if (!open) die("closed while waiting for {}", prefix);
   }
 }
 
@@ -102,12 +92,11 @@ void read_upgrade(int socket) {
   std::string head;
   char c;
   while (!head.ends_with("\r\n\r\n")) {
-    if (recv(socket, &c, 1, 0) != 1) std::exit(1);
+    if (recv(socket, &c, 1, 0) != 1) die("closed during the upgrade");
     head += c;
   }
   if (!head.starts_with("HTTP/1.1 101")) {
-    std::fprintf(stderr, "%s\n", head.c_str());
-    std::exit(1);
+    die("no upgrade: {}", head);
   }
 }
 
@@ -138,7 +127,9 @@ ClientLoop::ClientLoop(const std::vector<std::unique_ptr<Client>>& clients)
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = i;
-    epoll_ctl(epoll_, EPOLL_CTL_ADD, clients[i]->socket(), &event);
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, clients[i]->socket(), &event) != 0) {
+      die_of_errno("epoll_ctl");
+    }
   }
 }
 

@@ -38,7 +38,7 @@ class Client {
 std::unique_ptr<Client> connect_client(std::uint16_t port, const std::string& token,
                                        const std::string& chat);
 
-// Calls `ready(client, index)` whenever a client has something to read, until it returns false.
+// Calls `ready(client, index)` for each client that has something to read.
 class ClientLoop {
  public:
   explicit ClientLoop(const std::vector<std::unique_ptr<Client>>& clients);

@@ -1,13 +1,12 @@
 // W3: rooms whose first member keeps `window` messages in flight; everybody hears each one.
 #include <fmt/format.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "loadgen/client.hpp"
+#include "loadgen/die.hpp"
 #include "loadgen/process.hpp"
 #include "loadgen/rest.hpp"
 #include "loadgen/scenarios.hpp"
@@ -22,6 +21,11 @@ struct Room {
 };
 
 constexpr std::size_t kTextBytes = 200;  // quality.md 3: 200-byte text
+
+// Unmasked, RFC 6455 section 5.2.
+std::size_t server_frame_bytes(std::string_view text) {
+  return text.size() + (text.size() < 126 ? 2 : 4);
+}
 
 std::string message_frame(Room& room) {
   return client_frame(
@@ -59,18 +63,20 @@ FanoutFigures run_fanout(const std::string& binary, const FanoutShape& shape) {
   }
   ClientLoop loop(clients);
   std::size_t deliveries = 0;
+  std::size_t frame_bytes = 0;
   const auto ready = [&](Client& client, std::size_t index) {
     int arrived = 0;
-    client.read_frames([&](std::string_view text) {
+    const bool open = client.read_frames([&](std::string_view text) {
       if (text.starts_with("42[\"message\"") && text.find("\"type\":\"text\"") != text.npos) {
         ++arrived;
+        if (frame_bytes == 0) frame_bytes = server_frame_bytes(text);
       } else if (text == "2") {
         client.send_text("3");
       } else if (text.starts_with("42[\"problem\"")) {
-        std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
-        std::exit(1);
+        die("{}", text);
       }
     });
+    if (!open) die("the server closed a connection");
     deliveries += static_cast<std::size_t>(arrived);
     if (index % static_cast<std::size_t>(shape.members) != 0) return;
     Room& room = rooms[index / static_cast<std::size_t>(shape.members)];
@@ -98,7 +104,7 @@ FanoutFigures run_fanout(const std::string& binary, const FanoutShape& shape) {
   clients.clear();
   stop_server(server);
   const auto count = static_cast<double>(deliveries);
-  return {count / took, used / count * 1e6, used / took};
+  return {count / took, used / count * 1e6, used / took, frame_bytes};
 }
 
 }  // namespace loadgen

@@ -5,16 +5,23 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
+#include <system_error>
+#include <thread>
+
+#include "loadgen/die.hpp"
 
 namespace loadgen {
 
@@ -22,7 +29,20 @@ void pin_to_core(int core) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(core, &set);
-  sched_setaffinity(0, sizeof set, &set);
+  if (sched_setaffinity(0, sizeof set, &set) == 0) return;
+  fmt::print(stderr,
+             "maru_load: not pinned to core {} ({}): these figures compare with no others\n", core,
+             std::strerror(errno));
+}
+
+void raise_descriptor_limit(std::size_t needed) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) die_of_errno("getrlimit");
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) die_of_errno("setrlimit");
+  if (limit.rlim_max < needed) {
+    die("{} open files are needed, and the hard limit is {} (ulimit -Hn)", needed, limit.rlim_max);
+  }
 }
 
 double cpu_seconds(pid_t pid) {
@@ -52,18 +72,39 @@ double now_s() {
 
 namespace {
 
+// What must not outlive this process: servers are killed, their directories removed.
+struct Cleanup {
+  pid_t owner = getpid();  // not a forked child's business
+  std::vector<ServerProcess> servers;
+  std::once_flag once;
+} cleanup;
+
+void clean_up_once() {
+  for (const ServerProcess& server : cleanup.servers) {
+    if (server.pid > 0) kill_and_wait(server.pid);
+    std::error_code ignored;
+    std::filesystem::remove_all(server.data_dir, ignored);
+  }
+}
+
+void clean_up() {
+  if (getpid() != cleanup.owner) return;
+  // A signal may come while the main thread ends, too; whoever is second waits.
+  std::call_once(cleanup.once, clean_up_once);
+}
+
 std::string make_data_dir() {
   std::string path = (std::filesystem::temp_directory_path() / "maru-load-XXXXXX").string();
-  if (mkdtemp(path.data()) == nullptr) {
-    std::perror("mkdtemp");
-    std::exit(1);
-  }
+  if (mkdtemp(path.data()) == nullptr) die_of_errno("mkdtemp");
   return path;
 }
 
 [[noreturn]] void run_binary(const std::string& binary, const std::string& data_dir, int log,
                              const std::vector<std::string>& extra) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
   pin_to_core(kServerCore);
   dup2(log, STDERR_FILENO);
   std::vector<std::string> arguments = {binary,
@@ -91,10 +132,7 @@ std::uint16_t wait_for_port(int log) {
   char buffer[4096];
   for (;;) {
     const ssize_t got = read(log, buffer, sizeof buffer);
-    if (got <= 0) {
-      std::fprintf(stderr, "the server did not start:\n%s\n", text.c_str());
-      std::exit(1);
-    }
+    if (got <= 0) die("the server did not start:\n{}", text);
     text.append(buffer, static_cast<std::size_t>(got));
     const std::size_t ready = text.find("\"event\":\"ready\"");
     const std::size_t port = ready == std::string::npos ? ready : text.find("\"port\":", ready);
@@ -106,14 +144,32 @@ std::uint16_t wait_for_port(int log) {
 
 }  // namespace
 
+void clean_up_on_exit() {
+  std::atexit(clean_up);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    fmt::print(stderr, "maru_load: ended by signal {}\n", signal);
+    clean_up();
+    _exit(128 + signal);
+  }).detach();
+}
+
 ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra) {
   ServerProcess server;
   server.data_dir = make_data_dir();
+  cleanup.servers.push_back(server);
   int log[2];
-  if (pipe(log) != 0) std::exit(1);
+  if (pipe(log) != 0) die_of_errno("pipe");
   const double begun = now_s();
   server.pid = fork();
+  if (server.pid < 0) die_of_errno("fork");
   if (server.pid == 0) run_binary(binary, server.data_dir, log[1], extra);
+  cleanup.servers.back().pid = server.pid;
   close(log[1]);
   server.port = wait_for_port(log[0]);
   server.ready_after_s = now_s() - begun;
@@ -130,13 +186,18 @@ ServerProcess start_server(const std::string& binary, const std::vector<std::str
 }
 
 void stop_server(const ServerProcess& server) {
-  kill(server.pid, SIGTERM);
-  waitpid(server.pid, nullptr, 0);
+  int status = 0;
+  if (kill(server.pid, SIGTERM) != 0 || waitpid(server.pid, &status, 0) != server.pid) {
+    die_of_errno("stopping the server");
+  }
+  std::erase_if(cleanup.servers, [&](const ServerProcess& it) { return it.pid == server.pid; });
   std::filesystem::remove_all(server.data_dir);
+  if (status != 0) die("the server ended badly (status {})", status);
 }
 
 pid_t fork_pinned(const std::function<void()>& body) {
   const pid_t pid = fork();
+  if (pid < 0) die_of_errno("fork");
   if (pid != 0) return pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pin_to_core(kServerCore);

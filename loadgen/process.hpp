@@ -15,7 +15,12 @@ namespace loadgen {
 inline constexpr int kServerCore = 0;
 inline constexpr int kLoadCore = 1;
 
+// Says so on stderr where it cannot.
 void pin_to_core(int core);
+// The soft limit of open files becomes the hard one. Ends the program if that is below `needed`.
+void raise_descriptor_limit(std::size_t needed);
+// Once, first: whatever ends this program also ends its servers and removes their directories.
+void clean_up_on_exit();
 
 // CPU time of a process, user and system, of all its threads.
 double cpu_seconds(pid_t pid);
@@ -31,7 +36,7 @@ struct ServerProcess {
 // Starts the binary on a fresh data directory, pinned to kServerCore, and waits for its `ready`
 // line. Ends the program with a message if it does not come.
 ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra);
-// SIGTERM, waits, removes the data directory.
+// SIGTERM, waits, removes the data directory. Ends the program unless the server ended well.
 void stop_server(const ServerProcess& server);
 
 // Runs `body` in a child pinned to kServerCore.

@@ -7,20 +7,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include "loadgen/die.hpp"
 
 namespace loadgen {
 
 int connect_to(std::uint16_t port) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) die_of_errno("socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    std::perror("connect");
-    std::exit(1);
+    die_of_errno("connect");
   }
   const int on = 1;
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -49,27 +48,32 @@ std::string Rest::post(std::string_view path, std::string_view json, std::string
   if (!token.empty()) request += fmt::format("Authorization: Bearer {}\r\n", token);
   request += "\r\n";
   request += json;
-  if (::send(socket_, request.data(), request.size(), 0) != static_cast<ssize_t>(request.size())) {
-    std::exit(1);
+  return ask(path, request);
+}
+
+std::string Rest::get(std::string_view path) {
+  return ask(path, fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path));
+}
+
+std::string Rest::ask(std::string_view path, const std::string& request) const {
+  if (::send(socket_, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    die("{}: the request could not be sent", path);
   }
   std::string answer;
   char buffer[65536];
   for (;;) {
     const ssize_t got = read(socket_, buffer, sizeof buffer);
-    if (got <= 0) std::exit(1);
+    if (got <= 0) die("{}: closed before the answer", path);
     answer.append(buffer, static_cast<std::size_t>(got));
     const std::size_t head = answer.find("\r\n\r\n");
     if (head == std::string::npos) continue;
     const std::size_t field = answer.find("ontent-Length: ");
+    if (field > head) die("{}: an answer without Content-Length: {}", path, answer);
     const std::size_t size = std::stoul(answer.substr(field + 15));
-    if (answer.size() >= head + 4 + size) {
-      if (answer.compare(9, 1, "2") != 0) {
-        std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(path.size()), path.data(),
-                     answer.c_str());
-        std::exit(1);
-      }
-      return answer.substr(head + 4);
-    }
+    if (answer.size() < head + 4 + size) continue;
+    if (answer.compare(9, 1, "2") != 0) die("{}: {}", path, answer);
+    return answer.substr(head + 4);
   }
 }
 

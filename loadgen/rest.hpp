@@ -16,8 +16,11 @@ class Rest {
   Rest& operator=(const Rest&) = delete;
 
   std::string post(std::string_view path, std::string_view json, std::string_view token = {});
+  std::string get(std::string_view path);
 
  private:
+  std::string ask(std::string_view path, const std::string& request) const;
+
   int socket_;
 };
 

@@ -10,6 +10,7 @@ struct FanoutFigures {
   double deliveries_per_s = 0;
   double cpu_us_per_delivery = 0;  // of the server's process
   double server_busy = 0;          // share of one core; a maximum is valid only near 1
+  std::size_t frame_bytes = 0;     // of the first event delivered, with its WebSocket header
 };
 
 struct FanoutShape {
@@ -22,8 +23,8 @@ struct FanoutShape {
 // W3: members of rooms, the first of each sends; each message is delivered to all, log on.
 FanoutFigures run_fanout(const std::string& binary, const FanoutShape& shape);
 
-// The floor: the same closed loop with one `send` a recipient and nothing else.
-FanoutFigures run_bare(const FanoutShape& shape);
+// The floor: the same closed loop with one `send` of frame_bytes a recipient and nothing else.
+FanoutFigures run_bare(const FanoutShape& shape, std::size_t frame_bytes);
 
 struct IdleFigures {
   double ready_after_s = 0;
@@ -31,7 +32,9 @@ struct IdleFigures {
   double bytes_per_connection = 0;  // authenticated, attached to one chat
   double cpu_us_per_connect = 0;
 };
-// W1.
-IdleFigures run_idle(const std::string& binary, int connections);
+// W1. `settle_s`: how long everybody rests, answering pings, before memory is read; past a ping
+// interval (25 s) the figure holds what heartbeats leave behind. Ends the program unless all
+// connections live to the end.
+IdleFigures run_idle(const std::string& binary, int connections, double settle_s);
 
 }  // namespace loadgen
