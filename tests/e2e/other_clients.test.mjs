@@ -1,11 +1,11 @@
 // Clients of other languages and the examples of the README, each run as its own program.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startServer } from "../support/server.mjs";
+import { MARU_BIN, startServer } from "../support/server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const examples = join(here, "../../examples");
@@ -63,6 +63,23 @@ for (const [name, command, file, expected] of EXAMPLES) {
     assert.notEqual(code, 0);
   });
 }
+
+test("the READMEs name the packages of every library that the binary loads", (context) => {
+  const libraries = execFileSync("ldd", [MARU_BIN], { encoding: "utf8" }).match(/^\s+\S+ => \S+/gm).map((line) => line.split("=>")[1].trim());
+  assert.ok(libraries.length > 5, libraries.join(" "));
+  if (spawnSync("dpkg", ["--version"]).error) return context.skip("no Debian system");
+  for (const library of libraries) {
+    const path = realpathSync(library);
+    const found = [path, path.replace(/^\/usr/, "")].map((name) => spawnSync("dpkg", ["-S", name], { encoding: "utf8" }).stdout).join("");
+    const name = found.match(/^([^:]+):/)?.[1];
+    assert.ok(name, `whose is ${library}?`);
+    if (["libc6", "libgcc-s1"].includes(name)) continue; // of libstdc++6
+    for (const readme of ["README.md", "README.ko.md"]) {
+      const words = readFileSync(join(examples, "..", readme), "utf8").split(/\s+/);
+      assert.ok(words.includes(name), `${readme} has no ${name} (${library})`);
+    }
+  }
+});
 
 for (const readme of ["README.md", "README.ko.md"]) {
   test(`${readme} shows the example as it is`, () => {
