@@ -183,10 +183,10 @@ void BM_RestartTimer(benchmark::State& state) {
   TimerWheel wheel({0});
   std::vector<std::unique_ptr<Idle>> timers;
   for (int i = 0; i < 100'000; ++i) timers.push_back(std::make_unique<Idle>());
-  for (const auto& timer : timers) wheel.start(*timer, 25'000, 2000);
+  for (const auto& timer : timers) wheel.start(*timer, 25'000);
   std::size_t i = 0;
   for (auto _ : state) {
-    wheel.start(*timers[i], 25'000, 2000);
+    wheel.start(*timers[i], 25'000);
     i = (i + 7919) % timers.size();
   }
 }

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cassert>
 #include <limits>
-#include <random>
 
 namespace maru::net {
 namespace {
@@ -141,7 +140,6 @@ struct TimerWheel::Implementation {
   Head due_now;
   std::uint64_t tick = 0;  // everything up to and with it has fired
   std::int64_t now_ms = 0;
-  std::minstd_rand random{std::random_device{}()};
 };
 
 TimerWheel::TimerWheel(MonotonicTime now) : implementation_(new Implementation) {
@@ -153,14 +151,10 @@ TimerWheel::~TimerWheel() {
   delete implementation_;
 }
 
-void TimerWheel::start(Timer& timer, std::int64_t delay_ms, std::int64_t jitter_ms) {
+void TimerWheel::start(Timer& timer, std::int64_t delay_ms) {
   Implementation& wheel = *implementation_;
   timer.stop();
   delay_ms = std::max<std::int64_t>(delay_ms, 0);
-  const std::int64_t jitter_max_ms = std::clamp<std::int64_t>(jitter_ms, 0, delay_ms);
-  if (jitter_max_ms > 0) {
-    delay_ms -= std::uniform_int_distribution<std::int64_t>(0, jitter_max_ms)(wheel.random);
-  }
   constexpr std::int64_t kLatest = std::numeric_limits<std::int64_t>::max();
   const std::int64_t due_ms = delay_ms > kLatest - wheel.now_ms ? kLatest : wheel.now_ms + delay_ms;
   timer.due_tick_ = tick_of(due_ms);

@@ -2,8 +2,8 @@
 // object that it watches: starting, moving and stopping one is a few pointer writes and no
 // allocation. Owner thread only.
 //
-// Deadlines are rounded so that they only ever come early: by less than one tick, and where jitter
-// is asked for by up to that much more (protocol.md, section 2: a ping time-out must not be late).
+// Deadlines are rounded so that they only ever come early, by less than one tick (protocol.md,
+// section 2: a ping time-out must not be late).
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,8 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
 
   // Fires no later than `delay_ms` from now (bar the thread being busy), earlier by less than a
-  // tick and by a random part of `jitter_ms`. Restarts an active timer. No bound on the delay.
-  void start(Timer& timer, std::int64_t delay_ms, std::int64_t jitter_ms = 0);
+  // tick. Restarts an active timer. No bound on the delay.
+  void start(Timer& timer, std::int64_t delay_ms);
 
   // The time that delays are counted from, without firing anything yet.
   void see(MonotonicTime now);
