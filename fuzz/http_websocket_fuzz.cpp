@@ -116,7 +116,7 @@ class Reader {
   bool take_head() {
     check_head(parser_->head(), log_);
     if (parser_->head().wants_websocket) {
-      const auto offer = maru::net::read_websocket_offer(parser_->head(), parser_->http_1_1());
+      const auto offer = maru::net::read_websocket_offer(parser_->head());
       if (!offer.valid) return end("bad offer");
       MARU_FUZZ_CHECK(offer.protocol.empty() || maru::net::is_token(offer.protocol));
       in_websocket_ = true;

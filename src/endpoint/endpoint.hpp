@@ -1,6 +1,6 @@
 // Joins HTTP and WebSocket to Engine.IO and Socket.IO: the sid table, hand-over of connections to
 // the thread that owns their session, pending polls, upgrades, CORS preflight, HTTP error bodies
-// (protocol.md 1.1–1.7). One per I/O thread; owner thread only, but for make_sid's contract.
+// (protocol.md 1.1–1.7). One per I/O thread; owner thread only.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@ namespace {
 
 using HeadKind = net::HeadVerdict::Kind;
 
-constexpr net::HeadVerdict kAnswered{HeadKind::kAnswered, 0, 0};
+constexpr net::HeadVerdict kAnswered{HeadKind::kAnswered, 0, 0, false};
 
 // A field value that HTTP does not allow; only Origin is looked at (protocol.md 1.1).
 bool has_bad_characters(std::string_view value) {

@@ -2,15 +2,11 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "json/writer.hpp"
 
 namespace maru::endpoint {
 namespace {
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 net::HttpResponse make_answer(int status, std::string_view content_type, std::string body,
                               Fields fields) {

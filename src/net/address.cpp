@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/ascii.hpp"
 #include "net/header_scan.hpp"
 
 namespace maru::net {

@@ -106,41 +106,47 @@ void Connection::queue(SharedBytes bytes) {
   mark_dirty();
 }
 
-IoResult Connection::write_plain() {
+Connection::Written Connection::write_plain() {
   Outbox& outbox = stream_.pending->outbox;
+  std::size_t offered = 0;
   ssize_t size;
   if (outbox.items() == 1 || outbox.bytes() > kCopyBytesMax) {
     std::array<iovec, kPartsMax> parts;
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = outbox.gather(parts);
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += parts[i].iov_len;
     size = message.msg_iovlen == 1
                ? ::send(stream_.descriptor, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
                : ::sendmsg(stream_.descriptor, &message, MSG_NOSIGNAL);
   } else {
     const std::span<char> buffer = core_->write_buffer();
-    const std::size_t filled = outbox.copy_front(buffer);
-    size = ::send(stream_.descriptor, buffer.data(), filled, MSG_NOSIGNAL);
+    offered = outbox.copy_front(buffer);
+    size = ::send(stream_.descriptor, buffer.data(), offered, MSG_NOSIGNAL);
   }
-  if (size >= 0) return {IoStatus::kDone, static_cast<std::size_t>(size)};
+  if (size >= 0) {
+    const auto bytes = static_cast<std::size_t>(size);
+    return {{IoStatus::kDone, bytes}, bytes < offered};
+  }
   const bool again = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-  return {again ? IoStatus::kWantWrite : IoStatus::kFailed, 0};
+  return {{again ? IoStatus::kWantWrite : IoStatus::kFailed, 0}, true};
 }
 
-IoResult Connection::write_once() {
+Connection::Written Connection::write_once() {
   if (!stream_.tls) return write_plain();
   // The same bytes come first each time, and never fewer: what OpenSSL asks of a repeated write.
   const std::span<char> buffer = core_->write_buffer();
   const std::size_t filled = stream_.pending->outbox.copy_front(buffer);
-  return tls_write(stream_.tls, std::string_view(buffer.data(), filled));
+  const IoResult result = tls_write(stream_.tls, std::string_view(buffer.data(), filled));
+  return {result, result.status != IoStatus::kDone};
 }
 
 Connection::FlushStatus Connection::flush() {
   if (!stream_.pending || stream_.pending->outbox.empty()) return FlushStatus::kDrained;
-  if (blocked_) return FlushStatus::kBlocked;
+  if (blocked_) return FlushStatus::kLeft;
   Outbox& outbox = stream_.pending->outbox;
   const std::size_t before = outbox.bytes();
-  const IoResult result = write_once();
+  const auto [result, full] = write_once();
   if (result.status == IoStatus::kFailed || result.status == IoStatus::kEnd) {
     return FlushStatus::kFailed;
   }
@@ -152,12 +158,16 @@ Connection::FlushStatus Connection::flush() {
     update_interest(stream_.interest & ~static_cast<std::uint32_t>(EPOLLOUT));
     return FlushStatus::kDrained;
   }
-  blocked_ = true;
-  update_interest(stream_.interest | EPOLLOUT);
+  if (full) {
+    blocked_ = true;
+    update_interest(stream_.interest | EPOLLOUT);
+  } else {
+    mark_dirty();  // it was our own bound on one write
+  }
   if (!deadline_fixed_ && (outbox.bytes() < before || !stream_.pending->active())) {
     core_->timers.start(*stream_.pending, core_->options.write_stall_timeout_ms);
   }
-  return FlushStatus::kBlocked;
+  return FlushStatus::kLeft;
 }
 
 void Connection::leave_core() {

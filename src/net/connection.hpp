@@ -67,11 +67,12 @@ class Connection : public Loop::Target {
   [[nodiscard]] bool has_pending_writes() const { return stream_.pending != nullptr; }
   [[nodiscard]] IoCore& core() const { return *core_; }
 
-  std::uint32_t index = 0;  // in IoCore's list
+  std::uint32_t index = 0;        // in IoCore's list
+  std::uint32_t dirty_index = 0;  // in its list of dirty ones, while it is one
 
  protected:
   enum class ReadStatus : std::uint8_t { kBytes, kNothing, kEnd, kFailed };
-  enum class FlushStatus : std::uint8_t { kDrained, kBlocked, kFailed };
+  enum class FlushStatus : std::uint8_t { kDrained, kLeft, kFailed };
 
   // Bytes to read, or the end of the stream.
   virtual void on_readable() = 0;
@@ -81,7 +82,7 @@ class Connection : public Loop::Target {
   // Reads into the thread's receive buffer.
   ReadStatus read_some(std::size_t bytes_max, std::span<char>& bytes);
   void queue(SharedBytes bytes);
-  // The one write of this turn.
+  // One write. What is left while the socket has room waits for the next round of this turn.
   FlushStatus flush();
   // For the deadline of the pending writes; borrows one if there is none.
   void start_write_deadline(std::int64_t delay_ms);
@@ -98,14 +99,21 @@ class Connection : public Loop::Target {
   [[nodiscard]] std::size_t queued() const {
     return stream_.pending ? stream_.pending->outbox.bytes() : 0;
   }
+  [[nodiscard]] std::size_t queued_memory() const {
+    return stream_.pending ? stream_.pending->outbox.memory_bytes() : 0;
+  }
 
   IoCore* core_;  // null on the way between threads
   Stream stream_;
 
  private:
   friend class IoCore;
-  IoResult write_once();
-  IoResult write_plain();
+  struct Written {
+    IoResult result;
+    bool full = false;  // the socket took less than it was given
+  };
+  Written write_once();
+  Written write_plain();
   void update_interest(std::uint32_t interest);
 
   bool dirty_ = false;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/ascii.hpp"
 #include "base/limits.hpp"
 
 namespace maru::net {
@@ -18,10 +19,6 @@ constexpr std::array<bool, 256> make_token_table() {
   return table;
 }
 constexpr std::array<bool, 256> kToken = make_token_table();
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
 
 bool is_field_value(std::string_view value) {
   return std::ranges::all_of(value, [](char c) {
@@ -115,10 +112,6 @@ HeadFault scan_field(std::string_view line, Framing& framing) {
 bool is_token(std::string_view text) {
   return !text.empty() &&
          std::ranges::all_of(text, [](char c) { return kToken[static_cast<unsigned char>(c)]; });
-}
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trim(std::string_view text) {

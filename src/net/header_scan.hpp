@@ -45,7 +45,6 @@ class HeadFinder {
 [[nodiscard]] HeadFault scan_head(std::string_view head);
 
 [[nodiscard]] bool is_token(std::string_view text);
-[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
 // True if the comma-separated list has `item`, whatever the case.
 [[nodiscard]] bool list_contains(std::string_view list, std::string_view item);
 [[nodiscard]] std::string_view trim(std::string_view text);  // spaces and tabs

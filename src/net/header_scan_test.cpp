@@ -252,14 +252,19 @@ TEST(HttpParser, LetsHangulThroughInTheTarget) {
 }
 
 TEST(HttpParser, SeesWhoWantsAnUpgrade) {
-  const auto wants = [](const std::string& fields) {
+  const auto asks = [](const std::string& head) {
     HttpParser parser;
     std::size_t used = 0;
-    EXPECT_EQ(parser.feed_head(get(fields), used), Progress::kComplete);
+    EXPECT_EQ(parser.feed_head(head, used), Progress::kComplete);
     return parser.head().wants_websocket;
   };
+  const auto wants = [&](const std::string& fields) { return asks(get(fields)); };
   EXPECT_TRUE(wants("Connection: keep-alive, UPGRADE\r\nUpgrade: WebSocket\r\n"));
-  EXPECT_TRUE(wants("Connection: close\r\nConnection: upgrade\r\nUpgrade: h2c\r\n"));
+  EXPECT_TRUE(
+      wants("Connection: close\r\nConnection: upgrade\r\nUpgrade: a\r\nUpgrade: b, websocket\r\n"));
+  EXPECT_FALSE(wants("Connection: upgrade\r\nUpgrade: h2c\r\n"));
+  EXPECT_FALSE(asks("POST" + get("Connection: upgrade\r\nUpgrade: websocket\r\n").substr(3)));
+  EXPECT_FALSE(asks("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"));
   EXPECT_FALSE(wants("Connection: upgrade\r\n"));
   EXPECT_FALSE(wants("Upgrade: websocket\r\n"));
   EXPECT_FALSE(wants("Connection: xupgrade\r\nUpgrade: websocket\r\n"));

@@ -28,7 +28,7 @@ struct RequestHead {
   bool from_loopback = false;  // the TCP peer itself
   bool has_forwarding_header = false;
   bool secure = false;           // own TLS, or X-Forwarded-Proto: https from a trusted proxy
-  bool wants_websocket = false;  // Connection: upgrade and an Upgrade field (of whatever protocol)
+  bool wants_websocket = false;  // a GET of HTTP/1.1 that offers to change to "websocket"
 
   [[nodiscard]] std::string_view path() const {
     return std::string_view(target).substr(0, path_size);
@@ -104,6 +104,9 @@ struct HeadVerdict {
   Kind kind = Kind::kReadBody;
   std::size_t body_bytes_max = 0;
   unsigned thread = 0;
+  // Whether a client that ends its own side of the stream is taken to be gone (a poll). Otherwise a
+  // request that is whole is still answered.
+  bool abort_at_half_close = false;
 };
 
 // One per I/O thread; called on it only.
@@ -118,10 +121,11 @@ class HttpHandler {
   virtual void on_request(HttpExchange exchange, RequestHead&& head, std::string&& body) = 0;
   // The body passed its bound. The handler answers (413); the connection closes after that.
   virtual void on_body_too_large(HttpExchange exchange, const RequestHead& head) = 0;
-  // A request with Connection: upgrade. Accept it with accept_websocket(), or respond().
+  // A request that wants_websocket. Accept it with accept_websocket(), or respond(). Offers of
+  // other protocols are ignored, as RFC 9110, section 7.8 allows: such requests are like any other.
   virtual void on_upgrade(HttpExchange exchange, RequestHead&& head) = 0;
-  // The client went away (or ended its own side) after on_head and before it was answered. Last
-  // call for that exchange.
+  // The client went away (for which see abort_at_half_close) after on_head and before it was
+  // answered. Last call for that exchange.
   virtual void on_aborted(HttpExchange exchange) = 0;
 };
 

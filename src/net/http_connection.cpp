@@ -19,10 +19,7 @@ constexpr std::size_t kUnreadBytesMax = 16 * 1024;
 // With so many bytes of answers still unwritten, the next request waits too: a client that sends
 // but does not read must not fill the memory.
 constexpr std::size_t kUnwrittenBytesMax = 64 * 1024;
-// The rest of a body that was answered early is read and thrown away up to this size.
-constexpr std::size_t kDiscardBytesMax = 64 * 1024;
-// After the last answer, so that it is not lost to a reset (RFC 9112, section 9.6).
-constexpr std::int64_t kLingerMs = 2000;
+// Of a client that is told no more.
 constexpr std::size_t kLingerBytesMax = 16 * 1024 * 1024;
 constexpr std::uint8_t kMovesMax = 4;
 
@@ -90,14 +87,22 @@ void HttpConnection::on_failed() {
 
 void HttpConnection::on_end_of_stream() {
   peer_ended_ = true;
-  if (exchange_ != 0 || !has_pending_writes()) {
-    on_failed();
-    return;
-  }
-  // Its answers are still going out to a client that has only ended its own side.
-  set_reading(false);
   reading_paused_ = true;
-  begin_linger();
+  set_reading(false);
+  switch (state_) {
+    case State::kDecided:
+    case State::kBody:
+      on_failed();
+      return;
+    case State::kWaiting:
+      if (abort_at_half_close_) on_failed();
+      return;
+    case State::kDiscard:
+      begin_linger();
+      return;
+    default:
+      mark_dirty();  // what came before the end is answered first
+  }
 }
 
 void HttpConnection::abort_exchange() {
@@ -181,15 +186,23 @@ bool HttpConnection::step_head() {
       core_->proxies.describe(peer_, stream_.tls != nullptr, parser_->head());
       return begin_exchange();
     default:
+      note_request();
       refuse(parser_->fault().status, parser_->fault().detail);
       return false;
   }
 }
 
+// What the answer will depend on, when the request itself is gone.
+void HttpConnection::note_request() {
+  head_only_ = parser_->head_only();
+  http_1_1_ = parser_->http_1_1();
+  close_after_ = core_->stopping || !parser_->keep_alive();
+}
+
 // The head is whole (again, after a journey between threads).
 bool HttpConnection::begin_exchange() {
   state_ = State::kDecided;
-  close_after_ = core_->stopping;
+  note_request();
   exchange_ = core_->open_exchange(*this);
   const HttpExchange exchange(&core_->thread, exchange_);
   const HeadVerdict verdict = core_->handler->on_head(exchange, parser_->head());
@@ -198,10 +211,12 @@ bool HttpConnection::begin_exchange() {
 }
 
 bool HttpConnection::obey(const HeadVerdict& verdict) {
+  abort_at_half_close_ = verdict.abort_at_half_close;
   switch (verdict.kind) {
     case HeadVerdict::Kind::kAnswered:
       state_ = State::kWaiting;  // by a handler that will answer a little later
       close_after_ = close_after_ || parser_->has_body();
+      parser_.reset();
       return false;
     case HeadVerdict::Kind::kMove:
       if (verdict.thread >= core_->peers.size() || ++moves_ > kMovesMax) {
@@ -223,9 +238,9 @@ bool HttpConnection::obey(const HeadVerdict& verdict) {
     // What follows is the other protocol's, whatever Content-Length says.
     state_ = State::kWaiting;
     close_after_ = true;
-    offer_ = std::make_unique<WebSocketOffer>(
-        read_websocket_offer(parser_->head(), parser_->http_1_1()));
+    offer_ = std::make_unique<WebSocketOffer>(read_websocket_offer(parser_->head()));
     core_->handler->on_upgrade(exchange, std::move(parser_->head()));
+    if (state_ == State::kWaiting) parser_.reset();
     return true;
   }
   body_bytes_max_ = verdict.body_bytes_max;
@@ -240,34 +255,42 @@ bool HttpConnection::obey(const HeadVerdict& verdict) {
 }
 
 bool HttpConnection::step_body() {
-  const bool discarding = state_ == State::kDiscard;
+  if (state_ == State::kDiscard) return discard_body();
   std::size_t consumed = 0;
-  const auto progress =
-      parser_->feed_body(input_, discarding ? kDiscardBytesMax : body_bytes_max_, consumed);
+  const auto progress = parser_->feed_body(input_, body_bytes_max_, consumed);
   consume(consumed);
   window_bytes_ += consumed;
   switch (progress) {
     case HttpParser::Progress::kNeedMore:
-      if (discarding) parser_->body().clear();
       return false;
     case HttpParser::Progress::kComplete:
       deadline_.stop();
-      if (!discarding) return deliver();
-      finish_exchange(false);
-      return true;
+      return deliver();
     case HttpParser::Progress::kTooLarge:
-      if (!discarding) return deliver_too_large();
-      begin_linger();
-      return false;
+      return deliver_too_large();
     case HttpParser::Progress::kFaulty:
       break;
   }
-  if (discarding) {
+  const HeadFault fault = parser_->fault();
+  abort_exchange();
+  if (!is_dead()) refuse(fault.status, fault.detail);
+  return false;
+}
+
+// The rest of a body that nobody wants, so that the connection can go on behind it.
+bool HttpConnection::discard_body() {
+  std::size_t consumed = 0;
+  const auto progress = parser_->feed_body(input_, kDiscardBytesMax, consumed);
+  consume(consumed);
+  window_bytes_ += consumed;
+  discarded_bytes_ += parser_->body().size();
+  parser_->body().clear();
+  if (progress == HttpParser::Progress::kComplete) {
+    finish_exchange(false);
+    return true;
+  }
+  if (progress != HttpParser::Progress::kNeedMore || discarded_bytes_ > kDiscardBytesMax) {
     begin_linger();
-  } else {
-    const HeadFault fault = parser_->fault();
-    abort_exchange();
-    if (!is_dead()) refuse(fault.status, fault.detail);
   }
   return false;
 }
@@ -276,6 +299,7 @@ bool HttpConnection::deliver() {
   state_ = State::kWaiting;
   const HttpExchange exchange(&core_->thread, exchange_);
   core_->handler->on_request(exchange, std::move(parser_->head()), std::move(parser_->body()));
+  if (state_ == State::kWaiting) parser_.reset();
   return true;
 }
 
@@ -286,196 +310,8 @@ bool HttpConnection::deliver_too_large() {
   release(parser_->body());
   const HttpExchange exchange(&core_->thread, exchange_);
   core_->handler->on_body_too_large(exchange, parser_->head());
+  if (state_ == State::kWaiting) parser_.reset();
   return true;
-}
-
-// --- Answering -------------------------------------------------------------------------------
-
-void HttpConnection::send_response(const HttpResponse& response, bool close) {
-  ResponseContext context;
-  context.head_only = parser_ && parser_->head_only();
-  context.http_1_1 = !parser_ || parser_->http_1_1();
-  context.close = close;
-  queue(serialize_response(response, context));
-}
-
-void HttpConnection::respond(const HttpResponse& response) {
-  if (is_dead() || exchange_ == 0) return;
-  core_->close_exchange(exchange_);
-  exchange_ = 0;
-  const bool early = state_ == State::kDecided || state_ == State::kBody;
-  const bool body_left = early && parser_->has_body();
-  bool close = response.close || close_after_ || core_->stopping || !parser_->keep_alive() ||
-               (early && parser_->head().wants_websocket);
-  // A client that waits for "100 Continue" may or may not send its body now.
-  if (body_left &&
-      (parser_->expects_continue() || parser_->content_length().value_or(0) > kDiscardBytesMax)) {
-    close = true;
-  }
-  send_response(response, close);
-  if (!close && body_left) {
-    state_ = State::kDiscard;
-    start_body_window();
-  } else {
-    finish_exchange(close);
-  }
-}
-
-// The connection goes on with the next request, or lingers.
-void HttpConnection::finish_exchange(bool close) {
-  if (close) {
-    begin_linger();
-    return;
-  }
-  retire_parser();
-  state_ = State::kHead;
-  served_ = true;
-  moves_ = 0;
-  core_->timers.start(deadline_, core_->options.keep_alive_timeout_ms);
-  if (!is_held_back()) resume_reading();
-  // The next request may be here already; it is read outside of the handler's call.
-  if (!processing_) mark_dirty();
-}
-
-// Within process() a handler may still be looking at the head.
-void HttpConnection::retire_parser() {
-  if (processing_) spent_parser_ = std::move(parser_);
-  parser_.reset();
-  offer_.reset();
-}
-
-void HttpConnection::refuse(int status, const char* detail) {
-  if (exchange_ != 0) {
-    core_->close_exchange(exchange_);
-    exchange_ = 0;
-  }
-  send_response(make_problem(status, detail), true);
-  begin_linger();
-}
-
-void HttpConnection::begin_linger() {
-  if (state_ == State::kLinger) return;
-  state_ = State::kLinger;
-  window_bytes_ = 0;
-  retire_parser();
-  if (!processing_) release(unread_);
-  resume_reading();
-  deadline_.stop();
-  mark_dirty();
-}
-
-void HttpConnection::destroy() {
-  if (exchange_ != 0) {
-    core_->close_exchange(exchange_);
-    exchange_ = 0;
-  }
-  die();
-}
-
-WebSocketConnection* HttpConnection::accept_websocket(
-    WebSocketHandler& handler, const std::vector<std::pair<std::string, std::string>>& fields) {
-  if (is_dead() || exchange_ == 0 || !offer_) return nullptr;
-  if (!offer_->valid) {
-    respond(refuse_websocket_offer(*offer_));
-    return nullptr;
-  }
-  core_->close_exchange(exchange_);
-  exchange_ = 0;
-  deadline_.stop();
-  queue(serialize_switching(offer_->accept_value, offer_->protocol, fields));
-  set_reading(true);
-  const std::string_view rest = processing_ ? input_ : std::string_view(unread_);
-  auto upgraded =
-      std::make_unique<WebSocketStream>(*core_, std::exchange(stream_, Stream{}), handler, rest);
-  WebSocketStream& result = *upgraded;
-  core_->replace(*this, std::move(upgraded));
-  return &result;
-}
-
-// --- Time, turns, threads --------------------------------------------------------------------
-
-// A body has as long as a head to show that it is fast enough, again and again.
-void HttpConnection::start_body_window() {
-  window_bytes_ = 0;
-  core_->timers.start(deadline_, core_->options.head_timeout_ms);
-}
-
-void HttpConnection::on_deadline() {
-  switch (state_) {
-    case State::kHead:
-      if (parser_) {
-        refuse(408, "the request head took too long");
-      } else {
-        die();
-      }
-      return;
-    case State::kBody:
-    case State::kDiscard: {
-      const std::size_t due = core_->options.body_bytes_per_second_min *
-                              static_cast<std::size_t>(core_->options.head_timeout_ms) / 1000;
-      if (window_bytes_ >= due) {
-        start_body_window();
-      } else if (state_ == State::kBody) {
-        abort_exchange();
-        if (!is_dead()) refuse(408, "the request body came too slowly");
-      } else {
-        die();
-      }
-      return;
-    }
-    default:
-      die();
-  }
-}
-
-void HttpConnection::on_write_deadline() {
-  on_failed();
-}
-
-void HttpConnection::end_of_turn() {
-  if (is_dead()) return;
-  if (flush() == FlushStatus::kFailed) {
-    on_failed();
-    return;
-  }
-  if (state_ == State::kLinger) {
-    if (has_pending_writes() || sending_shut_) return;
-    if (peer_ended_ || core_->stopping) {
-      die();
-      return;
-    }
-    sending_shut_ = true;
-    shut_down_sending();
-    core_->timers.start(deadline_, kLingerMs);
-    return;
-  }
-  if (state_ == State::kHead && !is_held_back()) {
-    resume_reading();
-    if (!unread_.empty() && !process({})) return;
-  }
-  if (stream_.tls && !reading_paused_ && tls_has_pending(stream_.tls)) on_readable();
-}
-
-void HttpConnection::on_stop() {
-  if (is_dead()) return;
-  abort_exchange();
-  if (!is_dead()) begin_linger();
-}
-
-void HttpConnection::leave_thread() {
-  deadline_.stop();
-  leave_core();
-}
-
-void HttpConnection::join_thread(std::unique_ptr<Connection> connection, IoThread& thread) {
-  auto& self = static_cast<HttpConnection&>(*connection);
-  IoCore& core = IoCore::of(thread);
-  self.core_ = &core;
-  if (!self.watch(EPOLLIN) || core.stopping) return;
-  core.add(std::move(connection));
-  self.state_ = State::kArrived;
-  self.mark_dirty();
-  self.process({});
 }
 
 }  // namespace maru::net

@@ -2,8 +2,11 @@
 // unread. Owner thread only, except while it travels between threads (HeadVerdict::kMove).
 //
 // Deadlines (quality.md 1, row 21): the head within head_timeout_ms, a body no slower than
-// body_bytes_per_second_min, keep_alive_timeout_ms between requests. While the handler works on a
-// request there is none: that is the handler's business.
+// body_bytes_per_second_min, keep_alive_timeout_ms between requests, counted from when the answer
+// was written out. While the handler works on a request there is none: that is the handler's
+// business, and nothing of the request is kept for it.
+//
+// http_connection.cpp reads, http_connection_answers.cpp answers and ends.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +56,9 @@ class HttpConnection final : public Connection {
     kLinger,   // the last answer goes out; what comes in is thrown away
   };
 
+  // The rest of a body that was answered early is read and thrown away up to this size.
+  static constexpr std::size_t kDiscardBytesMax = 64 * 1024;
+
   class Deadline final : public Timer {
    public:
     explicit Deadline(HttpConnection& connection) : connection_(connection) {}
@@ -74,36 +80,45 @@ class HttpConnection final : public Connection {
   bool step();
   bool step_head();
   bool step_body();
+  bool discard_body();
   bool begin_exchange();
   bool obey(const HeadVerdict& verdict);
   bool deliver();
   bool deliver_too_large();
   void consume(std::size_t size);
 
-  void retire_parser();
+  void note_request();
+  void forget_request();
+  [[nodiscard]] bool has_unread() const;
   void refuse(int status, const char* detail);
   void send_response(const HttpResponse& response, bool close);
   void finish_exchange(bool close);
   void begin_linger();
+  void linger_on();
   void start_body_window();
   void abort_exchange();
 
-  std::unique_ptr<HttpParser> parser_;  // while a request is being read or answered
-  std::unique_ptr<HttpParser> spent_parser_;
+  std::unique_ptr<HttpParser> parser_;        // while a request is being read
+  std::unique_ptr<HttpParser> spent_parser_;  // within process(): a handler may still look at it
   std::unique_ptr<WebSocketOffer> offer_;
   std::string unread_;
   std::string_view input_;  // within process(): what is unread, in unread_ or the receive buffer
   std::uint64_t exchange_ = 0;  // 0: none is open
   std::size_t body_bytes_max_ = 0;
-  std::size_t window_bytes_ = 0;  // body bytes in the present window; in kLinger: thrown away
+  std::size_t window_bytes_ = 0;     // body bytes in the present window; in kLinger: thrown away
+  std::size_t discarded_bytes_ = 0;  // in kDiscard: of the body
   Deadline deadline_;
   Address peer_;
   unsigned move_to_ = 0;
   State state_ = State::kHead;
   std::uint8_t moves_ = 0;
   bool processing_ = false;
-  bool served_ = false;  // at least one request before
-  bool close_after_ = false;
+  bool served_ = false;       // at least one request before
+  bool close_after_ = false;  // no request after this one
+  // Of the request that waits for its answer.
+  bool head_only_ = false;
+  bool http_1_1_ = true;
+  bool abort_at_half_close_ = false;
   bool reading_paused_ = false;
   bool sending_shut_ = false;
   bool peer_ended_ = false;

@@ -4,6 +4,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <charconv>
 
+#include "base/ascii.hpp"
 #include "base/limits.hpp"
 
 namespace maru::net {
@@ -19,11 +20,9 @@ constexpr std::size_t kChunkHeaderBytesMax = 4096;
 constexpr std::size_t kFramingFactor = 8;
 constexpr std::size_t kFramingBytesFree = 16 * 1024;
 
-std::string to_lower(BeastView text) {
+std::string lower_case(BeastView text) {
   std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
+  for (char& c : lower) c = to_lower(c);
   return lower;
 }
 
@@ -63,7 +62,7 @@ class HttpParser::Beast final : public http::basic_parser<true> {
   void on_response_impl(int, BeastView, int, ErrorCode&) override {}
   void on_field_impl(http::field, BeastView name, BeastView value, ErrorCode&) override {
     if (!in_head_) return;
-    head_.fields.emplace_back(to_lower(name), std::string(value));
+    head_.fields.emplace_back(lower_case(name), std::string(value));
   }
   void on_header_impl(ErrorCode&) override { in_head_ = false; }
   void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
@@ -142,8 +141,10 @@ bool HttpParser::accept_head() {
   take_absolute_target();
   head_.path_size = std::min(head_.target.find('?'), head_.target.size());
   bool upgrade_named = false;
+  bool websocket_offered = false;
   for (const auto& [name, value] : head_.fields) {
     if (name == "connection" && list_contains(value, "upgrade")) upgrade_named = true;
+    if (name == "upgrade" && list_contains(value, "websocket")) websocket_offered = true;
     if (name == "expect") {
       if (!equals_ignoring_case(value, "100-continue")) {
         refuse(417, "unknown expectation");
@@ -152,7 +153,8 @@ bool HttpParser::accept_head() {
       expects_continue_ = http_1_1_;
     }
   }
-  head_.wants_websocket = upgrade_named && !head_.field("upgrade").empty();
+  head_.wants_websocket =
+      upgrade_named && websocket_offered && http_1_1_ && head_.method == Method::kGet;
   return true;
 }
 

@@ -1,6 +1,8 @@
 #include "net/http_response.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <random>
 
 namespace maru::net {
 namespace {
@@ -67,23 +69,31 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out += "\r\n";
 }
 
-std::string_view problem_code(int status) {
+// The stable codes of the REST API, as far as requests that nobody reads can have them.
+struct ProblemCode {
+  std::string_view code;
+  std::string_view title;
+};
+
+ProblemCode problem_code(int status) {
   switch (status) {
-    case 408:
-      return "timeout";
     case 413:
-      return "payload_too_large";
     case 431:
-      return "headers_too_large";
+      return {"payload_too_large", "The request is too large"};
     case 500:
-      return "internal";
-    case 501:
-      return "not_implemented";
-    case 505:
-      return "http_version";
+      return {"internal", "Internal error"};
     default:
-      return "bad_request";
+      return {"validation_failed", "The request is not valid HTTP"};
   }
+}
+
+// Names the answer in a report; it is no secret.
+std::string random_id() {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  std::string id;
+  for (std::uint64_t bits = random(); id.size() < 16; bits >>= 4) id += kDigits[bits & 0xF];
+  return id;
 }
 
 }  // namespace
@@ -126,15 +136,31 @@ SharedBytes serialize_switching(std::string_view accept_value, std::string_view 
 }
 
 HttpResponse make_problem(int status, std::string_view detail) {
+  const auto [code, title] = problem_code(status);
+  const std::string id = random_id();
   HttpResponse response;
   response.status = status;
   response.content_type = "application/problem+json";
   response.close = true;
-  const std::string title(reason_of(status));
-  response.body = R"({"type":"about:blank","title":")" + title + R"(","status":)" +
-                  std::to_string(status) + R"(,"code":")" + std::string(problem_code(status)) +
-                  R"(","detail":")" + std::string(detail) + R"(","error":")" + std::string(detail) +
-                  R"("})";
+  response.set("X-Request-Id", id);
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
+  response.set("Cache-Control", "no-store");
+  response.body = std::string(R"({"type":"urn:maru:problem:)")
+                      .append(code)
+                      .append(R"(","title":")")
+                      .append(title)
+                      .append(R"(","status":)")
+                      .append(std::to_string(status))
+                      .append(R"(,"code":")")
+                      .append(code)
+                      .append(R"(","detail":")")
+                      .append(detail)
+                      .append(R"(","requestId":")")
+                      .append(id)
+                      .append(R"(","retryable":false,"errors":[],"error":")")
+                      .append(detail)
+                      .append(R"("})");
   return response;
 }
 

@@ -25,7 +25,8 @@ SharedBytes serialize_response(const HttpResponse& response, const ResponseConte
 SharedBytes serialize_switching(std::string_view accept_value, std::string_view protocol,
                                 const std::vector<std::pair<std::string, std::string>>& fields);
 
-// An answer of this folder's own, for requests that no handler sees: a problem (RFC 9457).
+// An answer of this folder's own, for requests that no handler sees: a problem (RFC 9457) of the
+// shape that wire/ writes, by a template. `detail` is plain ASCII without quotes.
 HttpResponse make_problem(int status, std::string_view detail);
 
 }  // namespace maru::net

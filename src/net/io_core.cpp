@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "net/connection.hpp"
 #include "net/http_connection.hpp"
@@ -67,11 +68,11 @@ std::unique_ptr<Connection> IoCore::take_out(Connection& connection) {
 
 void IoCore::move_to(HttpConnection& connection, unsigned index) {
   loop.remove(connection.stream_.descriptor);
+  forget_dirty(connection);
+  if (working_on_ == &connection) working_on_ = nullptr;
   connection.leave_thread();
   IoThread* peer = peers[index];
   std::unique_ptr<Connection> taken = take_out(connection);
-  std::erase(dirty_, &connection);
-  std::ranges::replace(working_, &connection, static_cast<Connection*>(nullptr));
   // The task deletes the connection, and so closes it, if the peer has ended.
   peer->post([moving = std::move(taken), peer]() mutable {
     HttpConnection::join_thread(std::move(moving), *peer);
@@ -125,16 +126,25 @@ HttpConnection* IoCore::find_exchange(std::uint64_t id) const {
   return entry.generation == static_cast<std::uint32_t>(id >> 32) ? entry.connection : nullptr;
 }
 
+void IoCore::mark_dirty(Connection& connection) {
+  connection.dirty_index = static_cast<std::uint32_t>(dirty_.size());
+  dirty_.push_back(&connection);
+}
+
+void IoCore::forget_dirty(const Connection& connection) {
+  if (connection.dirty_) dirty_[connection.dirty_index] = nullptr;
+}
+
 void IoCore::finish_turn() {
   for (int round = 0; round < kRoundsPerTurn && !dirty_.empty(); ++round) {
     working_.swap(dirty_);
-    // By index: move_to() may blank entries meanwhile.
-    for (std::size_t i = 0; i < working_.size(); ++i) {
-      Connection* connection = working_[i];
+    // A connection that moves away does so within its own end_of_turn().
+    for (Connection* connection : working_) {
       if (connection == nullptr) continue;
       connection->dirty_ = false;
+      working_on_ = connection;
       connection->end_of_turn();
-      if (working_[i] == nullptr) continue;  // moved to another thread
+      if (std::exchange(working_on_, nullptr) == nullptr) continue;
       if (connection->dead_ && !connection->dirty_ && owns(*connection)) {
         dead_.push_back(take_out(*connection));
       }
@@ -142,9 +152,7 @@ void IoCore::finish_turn() {
     working_.clear();
   }
   busy_ = !dirty_.empty();
-  for (const auto& connection : dead_) {
-    if (connection->dirty_) std::erase(dirty_, connection.get());
-  }
+  for (const auto& connection : dead_) forget_dirty(*connection);
   dead_.clear();
 }
 

@@ -43,7 +43,7 @@ class IoCore {
   // A new owner for `old`'s place and stream: an upgrade.
   void replace(Connection& old, std::unique_ptr<Connection> connection);
   // Connection's own business: see Connection::mark_dirty().
-  void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
+  void mark_dirty(Connection& connection);
   // To the thread `index`, where it is read on.
   void move_to(HttpConnection& connection, unsigned index);
 
@@ -97,13 +97,15 @@ class IoCore {
   };
 
   std::unique_ptr<Connection> take_out(Connection& connection);
+  void forget_dirty(const Connection& connection);
   [[nodiscard]] bool owns(const Connection& connection) const;
 
   std::vector<char> receive_buffer_;
   std::vector<char> write_buffer_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<Connection*> dirty_;
-  std::vector<Connection*> working_;
+  std::vector<Connection*> dirty_;    // null: one that has gone
+  std::vector<Connection*> working_;  // those of this round
+  Connection* working_on_ = nullptr;  // null: it moved to another thread meanwhile
   std::vector<std::unique_ptr<Connection>> dead_;
   std::vector<std::unique_ptr<PendingWrites>> spare_pending_;
   std::vector<ExchangeSlot> exchanges_;

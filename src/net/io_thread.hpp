@@ -25,7 +25,8 @@ struct TlsFiles {
 };
 
 struct NetOptions {
-  std::size_t outbox_bytes_max = 1024 * 1024;  // per connection; past it: slow consumer
+  // Per connection, what its frames cost beside their bytes included; past it: slow consumer.
+  std::size_t outbox_bytes_max = 1024 * 1024;
   // Of all I/O threads together.
   std::size_t connections_max = 0;         // 0: from RLIMIT_NOFILE less a reserve
   std::size_t connections_per_ip_max = 0;  // 0: none; loopback and trusted proxies are exempt

@@ -177,10 +177,28 @@ TEST(IoThreadHttp, SkipsTheBodyOfARequestThatIsAnsweredEarly) {
   client.send(post("/early", std::string(5000, 'x')) + get("/echo"));
   EXPECT_THAT(client.read_response(), EndsWith("early"));
   EXPECT_THAT(client.read_response(), EndsWith("GET /echo "));
+  // A chunked one, whose length nobody knows, is skipped up to the same bound all together.
+  client.send("POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_THAT(client.read_response(), EndsWith("early"));
+  const std::string chunk = "1000\r\n" + std::string(4096, 'x') + "\r\n";
+  for (int i = 0; i < 15; ++i) {
+    client.send(chunk);
+    server.run_on(0, [] {});
+  }
+  client.send("0\r\n\r\n" + get("/echo"));
+  EXPECT_THAT(client.read_response(), EndsWith("GET /echo "));
+  Client endless(server.port());
+  endless.send("POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_THAT(endless.read_response(), EndsWith("early"));
+  for (int i = 0; i < 18; ++i) {
+    endless.send(chunk);
+    server.run_on(0, [] {});
+  }
+  EXPECT_TRUE(endless.ends());
   client.send(post("/early", std::string(100'000, 'x')));
   EXPECT_THAT(client.read_response(), HasSubstr("Connection: close"));
   EXPECT_TRUE(client.ends());
-  EXPECT_EQ(server.journal().count("answered /early"), 2);
+  EXPECT_EQ(server.journal().count("answered /early"), 4);
 }
 
 TEST(IoThreadHttp, RefusesAMalformedRequestWithAProblem) {
@@ -191,8 +209,22 @@ TEST(IoThreadHttp, RefusesAMalformedRequestWithAProblem) {
   EXPECT_THAT(response, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
   EXPECT_THAT(response, HasSubstr("Content-Type: application/problem+json"));
   EXPECT_THAT(response, HasSubstr("Connection: close"));
-  EXPECT_THAT(response, HasSubstr(R"("detail":"bad field name")"));
+  EXPECT_THAT(response, HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
+  EXPECT_THAT(response, HasSubstr("\r\nReferrer-Policy: no-referrer\r\n"));
+  // As wire/ writes them: every key, stable codes only.
+  const std::size_t id = response.find("X-Request-Id: ") + 14;
+  EXPECT_THAT(response,
+              EndsWith(R"({"type":"urn:maru:problem:validation_failed",)"
+                       R"("title":"The request is not valid HTTP","status":400,)"
+                       R"("code":"validation_failed","detail":"bad field name","requestId":")" +
+                       response.substr(id, 16) +
+                       R"(","retryable":false,"errors":[],"error":"bad field name"})"));
   EXPECT_TRUE(client.ends());
+  Client long_head(server.port());
+  long_head.send("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");
+  const std::string too_large = long_head.read_response();
+  EXPECT_THAT(too_large, StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(too_large, HasSubstr(R"("code":"payload_too_large")"));
   // In the midst of a body, after on_head.
   Client second(server.port());
   second.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
@@ -244,6 +276,17 @@ TEST(IoThreadHttp, EndsAnIdleConnection) {
   EXPECT_TRUE(client.ends());
 }
 
+// It is not idle: what it was answered is still on its way.
+TEST(IoThreadHttp, AClientThatReadsALongAnswerSlowlyIsNotIdle) {
+  Server server({.keep_alive_timeout_ms = 100});
+  Client client(server.port(), 4096);
+  client.send(get("/big/8000000"));
+  EXPECT_EQ(client.read_exactly(1000).size(), 1000U);
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  EXPECT_GT(client.read_response().size(), 8'000'000U - 1000U);
+  EXPECT_TRUE(client.ends()) << "idle from now on";
+}
+
 TEST(IoThreadHttp, TellsTheHandlerThatTheClientWentAway) {
   Server server;
   {
@@ -271,6 +314,22 @@ TEST(IoThreadHttp, AnswersAClientThatEndedItsOwnSide) {
   client.send(get("/big/3000000"));
   client.shut_down_sending();
   EXPECT_GT(client.read_to_end().size(), 3'000'000U);
+}
+
+TEST(IoThreadHttp, AnswersAWholeRequestAfterTheClientEndedItsOwnSide) {
+  Server server;
+  Client client(server.port());
+  // The first is answered from another thread, after the end of the stream was seen.
+  client.send(post("/pause", "x") + get("/echo/2"));
+  ASSERT_TRUE(server.journal().wait_for("request /pause"));
+  client.shut_down_sending();
+  server.run_on(0, [] {});
+  EXPECT_EQ(server.journal().count("aborted"), 0);
+  server.run_on(0, [&] { server.handler().resume(); });
+  EXPECT_THAT(client.read_response(), EndsWith("later x"));
+  EXPECT_THAT(client.read_response(), EndsWith("GET /echo/2 "));
+  EXPECT_TRUE(client.ends());
+  EXPECT_EQ(server.journal().count("aborted"), 0);
 }
 
 TEST(IoThreadHttp, DestroyEndsWithoutAnAnswer) {

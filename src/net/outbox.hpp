@@ -14,11 +14,16 @@ namespace maru::net {
 
 class Outbox {
  public:
+  // A reference here, and the head of the block that it holds.
+  static constexpr std::size_t kItemBytes = 48;
+
   // Empty bytes are ignored.
   void push(SharedBytes bytes);
 
   [[nodiscard]] bool empty() const { return bytes_ == 0; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  // With what the items cost beside their bytes: what bounds are held against.
+  [[nodiscard]] std::size_t memory_bytes() const { return bytes_ + items() * kItemBytes; }
   [[nodiscard]] std::size_t items() const { return items_.size() - first_; }
 
   // Fills `parts` from the front; the number filled. Views last until the next call of any other

@@ -42,9 +42,10 @@ class Journal {
   std::vector<std::string> lines_;
 };
 
-// By path: /echo answers method, target and body; /wait does not answer; /later answers from
-// another thread; /early answers in on_head; /destroy; /move/N goes to thread N first; /big/N
-// answers N bytes. Any WebSocket is echoed; "pause", "flood", "close", "abort" are commands to it.
+// By path: /echo answers method, target and body; /wait does not answer, as a poll; /later answers
+// from another thread; /pause answers at resume(); /early answers in on_head; /destroy; /move/N
+// goes to thread N first; /big/N answers N bytes. Any WebSocket is echoed; "pause", "flood",
+// "trickle", "bound" and "close" are commands to it.
 class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
  public:
   ScriptedHandler(Journal& journal, unsigned thread) : journal_(journal), thread_(thread) {}
@@ -63,7 +64,9 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
       journal_.add("answered " + std::string(head.path()));  // the head is still there
       return {HeadVerdict::Kind::kAnswered, 0, 0};
     }
-    return {HeadVerdict::Kind::kReadBody, body_bytes_max, 0};
+    HeadVerdict verdict{HeadVerdict::Kind::kReadBody, body_bytes_max, 0};
+    verdict.abort_at_half_close = path == "/wait";
+    return verdict;
   }
 
   void on_request(HttpExchange exchange, RequestHead&& head, std::string&& body) override {
@@ -71,6 +74,11 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     journal_.add("request " + path);
     if (path == "/wait") return;
     if (path == "/destroy") return exchange.destroy();
+    if (path == "/pause") {
+      paused_ = exchange;
+      paused_body_ = std::move(body);
+      return;
+    }
     if (path == "/later") return exchange.post_response(text("later " + body));
     if (path.starts_with("/big/")) {
       return exchange.respond(text(std::string(std::stoul(path.substr(5)), 'b')));
@@ -103,11 +111,12 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
   void on_text(WebSocketConnection& connection, std::string_view text) override {
     if (text == "pause") return connection.pause_reading();
     if (text == "flood") return flood(connection);
+    if (text == "trickle") return trickle(connection);
+    if (text == "bound") return connection.set_message_bytes_max(100);
     if (text == "close") {
       connection.send_text("last");
       return connection.close();
     }
-    if (text == "abort") return connection.abort();
     connection.send(TextFrame::make(text));
     last_ = &connection;
   }
@@ -120,6 +129,9 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     if (&connection == last_) last_ = nullptr;
     journal_.add(std::string("closed: ") + kNames[static_cast<int>(reason)]);
   }
+
+  // Answers the last /pause. On its thread.
+  void resume() { paused_.post_response(text("later " + paused_body_)); }
 
   WebSocketConnection* last_ = nullptr;
 
@@ -140,8 +152,17 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     if (connection.send(frame) == SendResult::kClosing) journal_.add("flood: closing");
   }
 
+  void trickle(WebSocketConnection& connection) {
+    const TextFrame frame = TextFrame::make("x");
+    int sent = 0;
+    while (connection.send(frame) == SendResult::kQueued) ++sent;
+    journal_.add(sent < 2500 ? "trickle: few" : "trickle: many");
+  }
+
   Journal& journal_;
   unsigned thread_;
+  HttpExchange paused_;
+  std::string paused_body_;
 };
 
 class Server {

@@ -22,7 +22,7 @@ enum class CloseReason : std::uint8_t {
   kError,           // reset, write stall, time-out of the TLS layer
   kProtocolError,   // answered 1002, 1007, 1008 or 1009
   kSlowConsumer,    // its outbox passed the bound
-  kClosedByServer,  // close() or abort() was called here
+  kClosedByServer,  // close() was called here
 };
 
 class WebSocketConnection {
@@ -38,8 +38,9 @@ class WebSocketConnection {
   // Sends what is queued, then a close frame without a status code (protocol.md 1.4), then ends the
   // stream; bounded by a deadline. on_closed follows later, never from within.
   void close();
-  // Resets at once. on_closed follows later, never from within.
-  void abort();
+
+  // Holds for messages from the next frame on; NetOptions::websocket_message_bytes_max until then.
+  void set_message_bytes_max(std::size_t bytes_max);
 
   // Back-pressure: while paused nothing is read, so the peer's TCP window fills.
   void pause_reading();

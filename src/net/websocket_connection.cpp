@@ -33,8 +33,8 @@ SendResult WebSocketConnection::send_binary(std::string_view payload) {
 void WebSocketConnection::close() {
   stream_of(*this).begin_close();
 }
-void WebSocketConnection::abort() {
-  stream_of(*this).begin_abort();
+void WebSocketConnection::set_message_bytes_max(std::size_t bytes_max) {
+  stream_of(*this).bound_messages(bytes_max);
 }
 void WebSocketConnection::pause_reading() {
   stream_of(*this).pause();
@@ -64,7 +64,7 @@ WebSocketStream::~WebSocketStream() {
 
 SendResult WebSocketStream::push(SharedBytes frame) {
   if (state_ != State::kOpen) return SendResult::kClosing;
-  if (queued() + frame.size() > core_->options.outbox_bytes_max) {
+  if (queued_memory() + frame.size() + Outbox::kItemBytes > core_->options.outbox_bytes_max) {
     add(core_->counters.slow_consumers);
     leave(State::kBroken, CloseReason::kSlowConsumer);
     return SendResult::kSlowConsumer;
@@ -86,10 +86,6 @@ void WebSocketStream::begin_close() {
   leave(State::kClosing, CloseReason::kClosedByServer);
   queue(close_frame(kCloseNoStatus));
   start_write_deadline(kClosingMs);
-}
-
-void WebSocketStream::begin_abort() {
-  if (state_ == State::kOpen) leave(State::kBroken, CloseReason::kClosedByServer);
 }
 
 // --- Receiving -------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ class WebSocketStream final : public Connection, public WebSocketConnection {
 
   SendResult push(SharedBytes frame);
   void begin_close();
-  void begin_abort();
+  void bound_messages(std::size_t bytes_max) { decoder_.set_message_bytes_max(bytes_max); }
   void pause();
   void resume();
   [[nodiscard]] std::size_t outbox_bytes() const { return queued(); }

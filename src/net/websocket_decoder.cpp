@@ -83,12 +83,17 @@ struct WebSocketDecoder::Partial {
   std::string message;      // payload of the open message so far
 };
 
-WebSocketDecoder::WebSocketDecoder(std::size_t message_bytes_max)
-    : message_bytes_max_(static_cast<std::uint32_t>(
-          std::min<std::size_t>(message_bytes_max, std::numeric_limits<std::uint32_t>::max()))) {}
+WebSocketDecoder::WebSocketDecoder(std::size_t message_bytes_max) {
+  set_message_bytes_max(message_bytes_max);
+}
 WebSocketDecoder::WebSocketDecoder(WebSocketDecoder&&) noexcept = default;
 WebSocketDecoder& WebSocketDecoder::operator=(WebSocketDecoder&&) noexcept = default;
 WebSocketDecoder::~WebSocketDecoder() = default;
+
+void WebSocketDecoder::set_message_bytes_max(std::size_t bytes_max) {
+  message_bytes_max_ = static_cast<std::uint32_t>(
+      std::min<std::size_t>(bytes_max, std::numeric_limits<std::uint32_t>::max()));
+}
 
 WebSocketDecoder::Partial& WebSocketDecoder::partial() {
   if (!partial_) partial_ = std::make_unique<Partial>();
@@ -189,13 +194,9 @@ bool WebSocketDecoder::take_header(std::span<char>& input, Header& header) {
 // Counts the frame against the bounds; 0 or the status to close with.
 std::uint16_t WebSocketDecoder::admit(const Header& header, std::int64_t now_ms) {
   if (is_control(header.opcode)) {
-    const auto second = static_cast<std::uint32_t>(now_ms / 1000);
-    if (second != control_second_) {
-      control_second_ = second;
-      control_frames_ = 0;
-    }
     if (header.opcode == Opcode::kClose) return 0;
-    return ++control_frames_ > kControlFramesPerSecondMax ? kClosePolicy : 0;
+    control_paid_ms_ = std::max(control_paid_ms_, now_ms) + 1000 / kControlFramesPerSecondMax;
+    return control_paid_ms_ - now_ms > 1000 ? kClosePolicy : 0;
   }
   if (header.payload_size >> 63 != 0) return kCloseProtocolError;
   const std::uint64_t so_far = partial_ ? partial_->message.size() : 0;

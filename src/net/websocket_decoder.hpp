@@ -6,12 +6,13 @@
 //
 // Refused, with the status that the answer has to carry: unmasked frames, RSV bits, unknown
 // opcodes, bad continuation, large or split control frames (1002), text that is not UTF-8 (1007),
-// more than 16 fragments or 10 control frames a second (1008; quality.md 1, row 19), messages
-// longer than the bound (1009, known from the header alone).
+// more than 16 fragments, more control frames than 10 at once and 10 a second (1008; quality.md 1,
+// row 19), messages longer than the bound (1009, known from the header alone).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -43,9 +44,11 @@ class WebSocketDecoder {
     std::string_view payload;  // until the next call; points into the input or the decoder
   };
 
-  static constexpr unsigned kControlFramesPerSecondMax = 10;
+  static constexpr std::int64_t kControlFramesPerSecondMax = 10;
 
   explicit WebSocketDecoder(std::size_t message_bytes_max);
+  // Holds from the next frame on.
+  void set_message_bytes_max(std::size_t bytes_max);
   WebSocketDecoder(WebSocketDecoder&&) noexcept;
   WebSocketDecoder& operator=(WebSocketDecoder&&) noexcept;
   ~WebSocketDecoder();
@@ -53,9 +56,6 @@ class WebSocketDecoder {
   // Takes from the front of `input` what the next event needs; the bytes taken may be changed
   // (unmasked). Call until kNeedMore. After kClose and kError everything is swallowed.
   Event next(std::span<char>& input, std::int64_t now_ms);
-
-  // True between messages: nothing is kept.
-  [[nodiscard]] bool idle() const { return partial_ == nullptr; }
 
  private:
   struct Header;
@@ -73,9 +73,9 @@ class WebSocketDecoder {
   Partial& partial();
 
   std::unique_ptr<Partial> partial_;
-  std::uint32_t message_bytes_max_;
-  std::uint32_t control_second_ = 0;
-  std::uint8_t control_frames_ = 0;
+  // When the control frames that have come are all paid for, at ten a second: a bucket of tokens.
+  std::int64_t control_paid_ms_ = std::numeric_limits<std::int64_t>::min();
+  std::uint32_t message_bytes_max_ = 0;
   std::uint8_t fragments_ = 0;
   Opcode message_opcode_ = Opcode::kContinuation;  // kContinuation: no message is open
   bool finished_ = false;

@@ -31,10 +31,7 @@ std::size_t count_fields(const RequestHead& head, std::string_view name) {
 
 }  // namespace
 
-WebSocketOffer read_websocket_offer(const RequestHead& head, bool http_1_1) {
-  if (head.method != Method::kGet) return refuse("Invalid HTTP method");
-  if (!http_1_1) return refuse("Invalid HTTP version");
-  if (!list_contains(head.field("upgrade"), "websocket")) return refuse("Invalid Upgrade header");
+WebSocketOffer read_websocket_offer(const RequestHead& head) {
   const std::string_view key = head.field("sec-websocket-key");
   if (count_fields(head, "sec-websocket-key") != 1 || !is_key(key)) {
     return refuse("Missing or invalid Sec-WebSocket-Key header");

@@ -16,8 +16,9 @@ struct WebSocketOffer {
   std::string protocol;        // the first that the client offers, or empty
 };
 
-// Extensions are passed over, so none is ever negotiated. Linear in the head.
-WebSocketOffer read_websocket_offer(const RequestHead& head, bool http_1_1);
+// Of a head that wants_websocket. Extensions are passed over, so none is ever negotiated. Linear in
+// the head.
+WebSocketOffer read_websocket_offer(const RequestHead& head);
 
 // The 400 for an offer that is not valid.
 HttpResponse refuse_websocket_offer(const WebSocketOffer& offer);

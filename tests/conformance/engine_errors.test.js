@@ -184,7 +184,6 @@ describe("refused upgrades", () => {
 
   it("answers bad handshakes with 400", async () => {
     for (const fields of [
-      "Upgrade: h2c\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
       "Upgrade: websocket\r\nSec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
       "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n",
       "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
@@ -194,6 +193,17 @@ describe("refused upgrades", () => {
       await raw.until(/^HTTP\/1\.1 4\d\d /);
       await raw.ends();
     }
+  });
+
+  it("ignores an offer of another protocol: the request is like any other", async () => {
+    const raw = server.raw();
+    const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    raw.send(`GET ${engine("transport=websocket")} HTTP/1.1\r\nHost: a\r\n${offer}\r\n`);
+    await raw.until(/^HTTP\/1\.1 400 [^]*\{"code":3,"message":"Bad request"\}$/);
+    raw.text = "";
+    raw.send(`GET ${engine("transport=polling")} HTTP/1.1\r\nHost: a\r\n${offer}\r\n`);
+    await raw.until(/^HTTP\/1\.1 200 [^]*"maxPayload":1000\}$/);
+    raw.close();
   });
 
   it("leaves a session alone whose upgrade was faulty", async () => {

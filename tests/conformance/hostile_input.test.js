@@ -129,7 +129,7 @@ describe("upgrade", () => {
       if (i % 2 === 0) raw.socket.resetAndDestroy();
       else {
         await raw.until(/^HTTP\/1\.1 400 /);
-        await raw.ends();
+        raw.close();
       }
     }
     for (let i = 0; i < 200 && descriptors() > before; ++i) await sleep(20);

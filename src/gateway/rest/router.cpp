@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/ascii.hpp"
 #include "gateway/origin_policy.hpp"
 
 namespace maru::gateway::rest {
@@ -10,13 +11,6 @@ namespace {
 
 constexpr std::size_t kNoRoute = Counters::kRoutesMax - 1;
 constexpr std::size_t kReflectedFieldsMax = 1'024;
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return lower(x) == lower(y);
-  });
-}
 
 // application/json, or another JSON type, with any parameters. What a form or a plain-text request
 // of a foreign page can send is none (quality.md 1, row 3).
