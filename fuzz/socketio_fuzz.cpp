@@ -47,7 +47,7 @@ void check_event(const Received& received) {
   const std::string again =
       header.is_binary()
           ? encode_binary_event(header.namespace_name, header.attachments, header.payload)
-          : encode_event(header.namespace_name, header.payload);
+          : event_prefix(header.namespace_name).append(header.payload);
   const auto read = decode_header(std::string_view(again).substr(1));
   MARU_FUZZ_CHECK(read && read->payload == header.payload && read->type == header.type);
   MARU_FUZZ_CHECK(read->namespace_name == header.namespace_name);

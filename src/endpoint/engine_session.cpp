@@ -285,11 +285,13 @@ void EngineSession::complete_upgrade() {
   if (polling_->get != 0) {
     server_.answer_payload(std::exchange(polling_->get, 0), std::string(engineio::kNoopPacket));
   }
-  polling_->buffer.drain([this](std::string_view view, bool binary) {
+  polling_->buffer.drain([this](SharedBytes bytes, std::size_t skip, bool binary) {
     if (binary) {
-      send_binary(view);
+      send_binary(bytes.view());
+    } else if (skip > 0) {
+      send(net::TextFrame::from(std::move(bytes), skip));  // what it skips is its header
     } else {
-      send_text(view);
+      send_text(bytes.view());
     }
   });
   if (pauses_ > 0) websocket_->pause_reading();
@@ -314,7 +316,9 @@ void EngineSession::on_closed(net::WebSocketConnection& connection, net::CloseRe
 // --- What the client says --------------------------------------------------------------------
 
 void EngineSession::on_packet(const engineio::Packet& packet) {
-  switch (engine_.on_packet(packet, server_.now(), server_.timing(), server_.early_ms())) {
+  const std::int64_t early_ms =
+      packet.type == engineio::PacketType::kPong ? server_.early_ms() : 0;
+  switch (engine_.on_packet(packet, server_.now(), server_.timing(), early_ms)) {
     case engineio::Session::Verdict::kMessage:
       server_.on_message_received();
       if (packet.binary) {

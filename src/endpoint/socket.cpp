@@ -96,7 +96,8 @@ net::SendResult Socket::send(const net::TextFrame& packet) {
 net::SendResult Socket::emit(std::string_view arguments_json) {
   SocketRecord& record = record_of(*this);
   if (!is_joined(record)) return net::SendResult::kClosing;
-  return record.session().send_text(socketio::encode_event(namespace_name(), arguments_json));
+  return record.session().send(
+      net::TextFrame::join(socketio::event_prefix(namespace_name()), arguments_json));
 }
 
 void Socket::emit_volatile(std::string_view arguments_json) {
@@ -106,7 +107,8 @@ void Socket::emit_volatile(std::string_view arguments_json) {
 void Socket::acknowledge(AckId ack, std::string_view arguments_json) {
   SocketRecord& record = record_of(*this);
   if (!is_joined(record)) return;
-  record.session().send_text(socketio::encode_ack(namespace_name(), ack, arguments_json));
+  record.session().send(
+      net::TextFrame::join(socketio::ack_prefix(namespace_name(), ack), arguments_json));
 }
 
 void Socket::emit_binary(std::string_view arguments_json,

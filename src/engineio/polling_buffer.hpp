@@ -26,12 +26,13 @@ class PollingBuffer {
 
   // All of it as one payload; empties the buffer.
   [[nodiscard]] std::string take_payload();
-  // All of it in order, for a WebSocket: visit(view, is_binary). Empties the buffer.
+  // All of it in order, for a WebSocket: visit(bytes, skip, is_binary), as it was pushed. Empties
+  // the buffer.
   template <class Visit>
   void drain(Visit&& visit) {
-    const std::vector<Entry> entries = std::move(entries_);
+    std::vector<Entry> entries = std::move(entries_);
     clear();
-    for (const Entry& entry : entries) visit(entry.view(), entry.binary);
+    for (Entry& entry : entries) visit(std::move(entry.bytes), entry.skip, entry.binary);
   }
 
  private:

@@ -50,9 +50,17 @@ TEST(PollingBuffer, DrainsInOrderForAWebSocket) {
   PollingBuffer buffer;
   ASSERT_TRUE(buffer.push_text("4a", kMax));
   ASSERT_TRUE(buffer.push_binary("b", kMax));
+  const SharedBytes frame = SharedBytes::copy("xx4shared");
+  ASSERT_TRUE(buffer.push_shared(frame, 2, kMax));
   std::vector<std::pair<std::string, bool>> seen;
-  buffer.drain([&](std::string_view view, bool binary) { seen.emplace_back(view, binary); });
-  EXPECT_EQ(seen, (std::vector<std::pair<std::string, bool>>{{"4a", false}, {"b", true}}));
+  const char* shared = nullptr;
+  buffer.drain([&](SharedBytes bytes, std::size_t skip, bool binary) {
+    seen.emplace_back(bytes.view().substr(skip), binary);
+    if (skip > 0) shared = bytes.view().data();
+  });
+  EXPECT_EQ(seen, (std::vector<std::pair<std::string, bool>>{
+                      {"4a", false}, {"b", true}, {"4shared", false}}));
+  EXPECT_EQ(shared, frame.view().data()) << "handed on, not copied";
   EXPECT_TRUE(buffer.empty());
 }
 

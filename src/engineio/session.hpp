@@ -41,6 +41,7 @@ class Session {
     kClose,    // the client says good-bye
     kFaulty,   // a ping: the wrong direction for a heartbeat; close
   };
+  // `early_ms`, as for the first ping, is looked at with a pong only.
   [[nodiscard]] Verdict on_packet(const Packet& packet, MonotonicTime now, const Timing& timing,
                                   std::int64_t early_ms);
 

@@ -15,7 +15,11 @@ class TextFrame {
   TextFrame() = default;
 
   // One allocation: header and payload.
-  static TextFrame make(std::string_view payload);
+  static TextFrame make(std::string_view payload) { return join(payload, {}); }
+  // The payload in two parts.
+  static TextFrame join(std::string_view first, std::string_view second);
+  // A frame's own bytes again, of which header_size are its header.
+  static TextFrame from(SharedBytes bytes, std::size_t header_size);
 
   [[nodiscard]] const SharedBytes& bytes() const { return bytes_; }
   [[nodiscard]] std::string_view payload() const { return bytes_.view().substr(header_size_); }

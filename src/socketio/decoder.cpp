@@ -61,9 +61,10 @@ bool placeholders_are_valid(json::Value value, std::size_t attachments) {
   return index && *index >= 0 && static_cast<std::size_t>(*index) < attachments;
 }
 
-// The first element of an array as it was written, which is known to be a number.
+// The first element of an array as it was written, which is known to be a number. JSON allows space
+// before it.
 std::string_view first_number(std::string_view array) {
-  const std::size_t begin = array.find_first_not_of(" \t\r\n", 1);
+  const std::size_t begin = array.find_first_not_of(" \t\r\n", array.find('[') + 1);
   const std::size_t end = array.find_first_of(" \t\r\n,]", begin);
   return array.substr(begin, end - begin);
 }

@@ -86,7 +86,9 @@ TEST(Payload, NumbersAreNamesAsWritten) {
   for (const auto& [text, name] : {std::pair{"212[12,1]", "12"},
                                    {"2[ 1.5 ]", "1.5"},
                                    {"2[-3]", "-3"},
-                                   {"2[1e3\n,2]", "1e3"}}) {
+                                   {"2[1e3\n,2]", "1e3"},
+                                   {"2 \n[ 7 ]", "7"},
+                                   {"2\t\t\t[12,1]", "12"}}) {
     const auto payload = decoder.decode_payload(*decode_header(text));
     ASSERT_TRUE(payload) << text;
     EXPECT_EQ(payload->event_name, name);

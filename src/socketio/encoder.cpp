@@ -8,8 +8,8 @@ namespace {
 // "4" and the type; reserves for `more` bytes after the namespace.
 std::string begin(PacketType type, std::string_view namespace_name, std::size_t more,
                   std::size_t attachments = 0) {
-  std::string out;
-  out.reserve(namespace_name.size() + more + 8);
+  std::string out;  // "/" and nothing more fits into the string itself
+  if (namespace_name.size() + more > 1) out.reserve(namespace_name.size() + more + 8);
   out += '4';
   out += static_cast<char>('0' + static_cast<int>(type));
   if (attachments > 0) {
@@ -25,17 +25,13 @@ std::string begin(PacketType type, std::string_view namespace_name, std::size_t 
 
 }  // namespace
 
-std::string encode_event(std::string_view namespace_name, std::string_view arguments_json) {
-  std::string out = begin(PacketType::kEvent, namespace_name, arguments_json.size());
-  out += arguments_json;
-  return out;
+std::string event_prefix(std::string_view namespace_name) {
+  return begin(PacketType::kEvent, namespace_name, 0);
 }
 
-std::string encode_ack(std::string_view namespace_name, AckId ack,
-                       std::string_view arguments_json) {
-  std::string out = begin(PacketType::kAck, namespace_name, arguments_json.size() + 20);
+std::string ack_prefix(std::string_view namespace_name, AckId ack) {
+  std::string out = begin(PacketType::kAck, namespace_name, 0);
   out += std::to_string(ack);
-  out += arguments_json;
   return out;
 }
 

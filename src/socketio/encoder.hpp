@@ -10,9 +10,10 @@
 
 namespace maru::socketio {
 
-// `arguments_json`: a whole JSON array, for an event with its name first.
-std::string encode_event(std::string_view namespace_name, std::string_view arguments_json);
-std::string encode_ack(std::string_view namespace_name, AckId ack, std::string_view arguments_json);
+// What stands before the arguments, a whole JSON array (an event's with its name first): the hot
+// path writes both into one frame.
+std::string event_prefix(std::string_view namespace_name);
+std::string ack_prefix(std::string_view namespace_name, AckId ack);
 // The header text of a binary packet; its attachments follow as `attachments` binary messages,
 // which the placeholders in `arguments_json` name.
 std::string encode_binary_event(std::string_view namespace_name, std::size_t attachments,
