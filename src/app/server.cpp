@@ -74,6 +74,8 @@ endpoint::EndpointOptions endpoint_options(const Config& config) {
   options.ping_interval_ms = config.ping_interval_ms;
   options.ping_timeout_ms = config.ping_timeout_ms;
   options.heartbeat_jitter_ms = config.ping_interval_ms / 10;
+  options.unjoined_per_address_max = config.connections_per_ip;
+  options.keep_attachments = false;  // binary events are answered not_text
   return options;
 }
 

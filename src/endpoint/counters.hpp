@@ -17,6 +17,7 @@ inline constexpr std::size_t kEngineErrorCount = 6;
 struct EndpointCounters {
   Counter sessions_open{0};
   Counter sessions_opened{0};
+  Counter sessions_turned_away{0};  // the lobby was full
   Counter sessions_upgraded{0};
   Counter sockets_open{0};
   Counter messages_received{0};

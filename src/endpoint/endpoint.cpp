@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "endpoint/engine_server.hpp"
+#include "endpoint/lobby.hpp"
 #include "endpoint/socket_session.hpp"
 
 namespace maru::endpoint {
@@ -10,16 +11,26 @@ namespace maru::endpoint {
 struct Endpoint::Implementation final : EngineApplication {
   Implementation(Endpoint& endpoint, net::IoThread& thread, const EndpointOptions& options,
                  Application& application, Random random)
-      : host(endpoint, application), server(thread, options, *this, std::move(random)) {}
+      : host(endpoint, application),
+        lobby(options.unjoined_sessions_max, options.unjoined_per_address_max),
+        server(thread, options, *this, std::move(random)) {}
 
   RequestVerdict on_request(const net::RequestHead& head, HandshakeData* session_data) override {
     return host.application().on_request(head, session_data);
   }
-  std::unique_ptr<EngineSession> make_session(EngineServer& engine_server) override {
-    return std::make_unique<SocketSession>(engine_server, host);
+  std::unique_ptr<EngineSession> make_session(EngineServer& engine_server,
+                                              const net::RequestHead& head) override {
+    Lobby::Place place;
+    if (!head.wants_websocket) {
+      auto entered = lobby.enter(head);
+      if (!entered) return nullptr;
+      place = std::move(*entered);
+    }
+    return std::make_unique<SocketSession>(engine_server, host, std::move(place));
   }
 
-  SocketHost host;  // outlives the sessions
+  SocketHost host;  // this and the lobby outlive the sessions
+  Lobby lobby;
   EngineServer server;
 };
 

@@ -10,8 +10,10 @@
 #include <memory>
 #include <random>
 #include <regex>
+#include <set>
 
 #include "endpoint/counters.hpp"
+#include "endpoint/sid.hpp"
 #include "net/test_client.hpp"
 
 namespace maru::endpoint {
@@ -73,7 +75,9 @@ struct EndpointTest : ::testing::Test {
     port = listening->port;
     endpoint = std::make_unique<Endpoint>(thread, options, script,
                                           [this](std::uint8_t* out, std::size_t size) {
-                                            for (; size > 0; --size) *out++ = random();
+                                            auto& bytes = drawn.emplace_back(size);
+                                            for (std::uint8_t& byte : bytes) byte = random();
+                                            std::ranges::copy(bytes, out);
                                           });
     thread.set_peers({&thread});
     thread.set_handler(*endpoint);
@@ -138,6 +142,7 @@ struct EndpointTest : ::testing::Test {
   net::IoThread thread{0, net::NetOptions{}, clock};
   Script script;
   std::minstd_rand random{5};
+  std::vector<std::vector<std::uint8_t>> drawn;  // on the I/O thread
   std::unique_ptr<Endpoint> endpoint;
   std::uint16_t port = 0;
 };
@@ -322,6 +327,133 @@ TEST_F(EndpointTest, APollingClientThatDoesNotFetchIsASlowConsumer) {
   EXPECT_EQ(get(sid, "POST", R"(42["x"])"), "ok");
   EXPECT_TRUE(hears("disconnect slow consumer"));
   EXPECT_EQ(get(sid), R"({"code":1,"message":"Session ID unknown"})");
+}
+
+struct BoundedEndpointTest : EndpointTest {
+  BoundedEndpointTest() : EndpointTest(bounded()) {}
+  static EndpointOptions bounded() {
+    EndpointOptions options = quiet();
+    options.unjoined_sessions_max = 3;
+    options.assembly_timeout_ms = 100;
+    options.keep_attachments = false;
+    return options;
+  }
+  [[nodiscard]] std::string handshake_status() const {
+    Client client(port);
+    client.send("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
+    return client.read_response().substr(9, 3);
+  }
+};
+
+TEST_F(BoundedEndpointTest, PollingSessionsThatJoinNothingAreBounded) {
+  std::vector<std::string> sids;
+  for (int i = 0; i < 3; ++i) sids.push_back(polling_sid());
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(handshake_status(), "503");
+  on_thread([&] {
+    EXPECT_EQ(endpoint->session_count(), 3U);
+    EXPECT_EQ(endpoint->counters().sessions_turned_away.load(), 10U);
+  });
+  join();  // a WebSocket is bounded as a connection
+  // Whoever joins makes room, and whoever goes.
+  get(sids[0], "POST", "40");
+  EXPECT_EQ(handshake_status(), "200");
+  EXPECT_EQ(handshake_status(), "503");
+  get(sids[1], "POST", "1");
+  EXPECT_EQ(handshake_status(), "200");
+  EXPECT_EQ(handshake_status(), "503");
+}
+
+TEST_F(BoundedEndpointTest, AttachmentsThatNeverComeEndTheSession) {
+  Client client = join();
+  client.send(client_frame(1, R"(451-["m",{"_placeholder":true,"num":0}])"));
+  EXPECT_EQ(client.read_exactly(2), server_frame(8, ""));
+  EXPECT_TRUE(hears("disconnect forced close"));
+}
+
+TEST_F(BoundedEndpointTest, AttachmentsThatNobodyWantsAreNotHandedOut) {
+  std::size_t attachments = 99;
+  script.event = [&](Socket&, const Event& event) {
+    if (event.name != "m") return;
+    EXPECT_TRUE(event.binary);
+    attachments = event.attachments.size();
+  };
+  Client client = join();
+  client.send(client_frame(1, R"(451-["m",{"_placeholder":true,"num":0}])") +
+              client_frame(2, std::string(60'000, 'x')));
+  ASSERT_TRUE(hears("event m"));
+  on_thread([&] { EXPECT_EQ(attachments, 0U); });
+  EXPECT_TRUE(client.stays_silent(250)) << "its deadline is over";
+  client.send(client_frame(1, R"(42["x"])"));
+  EXPECT_TRUE(hears("event x"));
+}
+
+TEST_F(EndpointTest, WhatAClientMaySayAtOnceGrowsWhenItHasJoined) {
+  {
+    Client early = open();
+    early.send(client_frame(1, "40" + std::string(8191, ' ')));
+    EXPECT_EQ(early.read_exactly(4), server_frame(8, "\x03\xF1"));
+  }
+  Client client = join();
+  client.send(client_frame(1, R"(42["a",")" + std::string(60'000, 'x') + "\"]"));
+  EXPECT_TRUE(hears("event a"));
+  // The same over an upgrade that is complete before the first namespace.
+  const std::string sid = polling_sid();
+  Client probe(port);
+  probe.send(net::test::upgrade_request("/socket.io/?EIO=4&transport=websocket" + sid) +
+             client_frame(1, "2probe") + client_frame(1, "5") + client_frame(1, "40"));
+  probe.read_until("\"}");
+  probe.send(client_frame(1, R"(42["b",")" + std::string(60'000, 'x') + "\"]"));
+  EXPECT_TRUE(hears("event b"));
+  const std::string other = polling_sid();
+  Client waiting(port);
+  waiting.send(net::test::upgrade_request("/socket.io/?EIO=4&transport=websocket" + other) +
+               client_frame(1, "2probe") + client_frame(1, std::string(8193, '4')));
+  EXPECT_TRUE(waiting.read_to_end().ends_with(server_frame(8, "\x03\xF1")));
+}
+
+// CVE-2017-16031: a sid is what the source of random bytes gave (libsodium's in the program), and
+// nothing else but the number of its thread.
+TEST_F(EndpointTest, ASidIsSixteenRandomBytes) {
+  on_thread([&] { drawn.clear(); });
+  const std::string text = polling_sid().substr(5);
+  const auto sid = parse_sid(text);
+  ASSERT_TRUE(sid);
+  EXPECT_EQ(sid->thread, 0);
+  on_thread([&] {
+    const auto same = [&](const std::vector<std::uint8_t>& bytes) {
+      return std::ranges::equal(bytes, sid->secret);
+    };
+    EXPECT_EQ(std::ranges::count_if(drawn, same), 1);
+  });
+}
+
+struct ManySessionsTest : EndpointTest {
+  ManySessionsTest() : EndpointTest(many()) {}
+  static EndpointOptions many() {
+    EndpointOptions options;
+    options.unjoined_sessions_max = 0;
+    options.connect_timeout_ms = 100;
+    return options;
+  }
+};
+
+TEST_F(ManySessionsTest, AHundredThousandSidsDiffer) {
+  constexpr std::size_t kHandshakes = 100'000;
+  constexpr std::size_t kAtOnce = 100;
+  std::string requests;
+  for (std::size_t i = 0; i < kAtOnce; ++i) {
+    requests += "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n";
+  }
+  Client client(port);
+  std::set<std::string> sids;
+  for (std::size_t done = 0; done < kHandshakes; done += kAtOnce) {
+    client.send(requests);
+    for (std::size_t i = 0; i < kAtOnce; ++i) {
+      const std::string answer = client.read_response();
+      sids.insert(answer.substr(answer.find(R"("sid":")") + 7, kSidSize));
+    }
+  }
+  EXPECT_EQ(sids.size(), kHandshakes);
 }
 
 TEST_F(EndpointTest, CloseAllTellsEverySocketBeforeItReturns) {

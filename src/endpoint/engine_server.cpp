@@ -12,13 +12,8 @@ using HeadKind = net::HeadVerdict::Kind;
 
 constexpr net::HeadVerdict kAnswered{HeadKind::kAnswered, 0, 0, false};
 
-// A field value that HTTP does not allow; only Origin is looked at (protocol.md 1.1).
-bool has_bad_characters(std::string_view value) {
-  return std::ranges::any_of(value, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && byte != '\t') || byte == 0x7F;
-  });
-}
+// Nobody polls a session whose client has said its last.
+constexpr net::HeadVerdict kPending{HeadKind::kAnswered, 0, 0, true};
 
 }  // namespace
 
@@ -90,7 +85,7 @@ net::HeadVerdict EngineServer::on_head(net::HttpExchange exchange, const net::Re
 }
 
 // The order of the checks is the reference's (protocol.md 1.1), but that whoever is not allowed
-// learns nothing else.
+// learns nothing else. An Origin with characters that HTTP does not allow has not come so far.
 net::HeadVerdict EngineServer::decide(net::HttpExchange exchange, const net::RequestHead& head,
                                       Request& request) {
   const HandshakeQuery& query = request.query;
@@ -104,9 +99,6 @@ net::HeadVerdict EngineServer::decide(net::HttpExchange exchange, const net::Req
   if (query.transport == HandshakeQuery::Transport::kUnknown) {
     return refuse(exchange, EngineError::kTransportUnknown, request);
   }
-  if (has_bad_characters(head.field("origin"))) {
-    return refuse(exchange, EngineError::kBadRequest, request);
-  }
   if (query.has_sid) return on_session_request(exchange, head, request);
   if (head.method != net::Method::kGet) {
     return refuse(exchange, EngineError::kBadMethod, request);
@@ -115,7 +107,7 @@ net::HeadVerdict EngineServer::decide(net::HttpExchange exchange, const net::Req
     return refuse(exchange, EngineError::kBadRequest, request);
   }
   if (!query.is_protocol_4) return refuse(exchange, EngineError::kUnsupportedVersion, request);
-  open_polling(exchange, request);
+  open_polling(exchange, head, request);
   return kAnswered;
 }
 
@@ -125,7 +117,7 @@ net::HeadVerdict EngineServer::on_session_request(net::HttpExchange exchange,
   EngineSession* const session = request.session;
   if (!session) {
     if (polling && request.sid && head.method == net::Method::kGet) {
-      if (auto payload = tombstones_.take(request.sid->secret, now())) {
+      if (auto payload = take_last_words(request.sid->secret)) {
         exchange.respond(payload_answer(std::move(*payload), std::move(request.verdict.fields)));
         return kAnswered;
       }
@@ -138,7 +130,7 @@ net::HeadVerdict EngineServer::on_session_request(net::HttpExchange exchange,
   if (head.method == net::Method::kGet) {
     add_exchange(exchange, std::move(request.verdict.fields), *session);
     session->on_get(exchange.id());
-    return kAnswered;
+    return kPending;
   }
   if (head.method == net::Method::kPost) return on_post(exchange, head, request);
   exchange.respond(empty_answer(500, std::move(request.verdict.fields)));
@@ -158,7 +150,7 @@ net::HeadVerdict EngineServer::on_post(net::HttpExchange exchange, const net::Re
     return kAnswered;
   }
   add_exchange(exchange, std::move(request.verdict.fields), session);
-  return {HeadKind::kReadBody, options_.max_payload, 0};
+  return {HeadKind::kReadBody, session.message_bytes_max(), 0, true};
 }
 
 void EngineServer::on_request(net::HttpExchange exchange, net::RequestHead&& /*head*/,
@@ -208,12 +200,8 @@ void EngineServer::on_upgrade(net::HttpExchange exchange, net::RequestHead&& hea
     refuse_upgrade(exchange, EngineError::kForbidden, request, request.verdict.forbidden_message);
   } else if (query.transport == HandshakeQuery::Transport::kUnknown) {
     refuse_upgrade(exchange, EngineError::kTransportUnknown, request);
-  } else if (has_bad_characters(head.field("origin"))) {
-    refuse_upgrade(exchange, EngineError::kBadRequest, request);
   } else if (query.has_sid && !session) {
     refuse_upgrade(exchange, EngineError::kSessionUnknown, request);
-  } else if (head.method != net::Method::kGet) {
-    refuse_upgrade(exchange, EngineError::kBadMethod, request);
   } else if (query.transport == HandshakeQuery::Transport::kPolling) {
     turn_away(exchange, request);
   } else if (session) {
@@ -221,15 +209,14 @@ void EngineServer::on_upgrade(net::HttpExchange exchange, net::RequestHead&& hea
   } else if (!query.is_protocol_4) {
     refuse_upgrade(exchange, EngineError::kUnsupportedVersion, request);
   } else {
-    open_websocket(exchange, request);
+    open_websocket(exchange, head, request);
   }
 }
 
 void EngineServer::refuse_upgrade(net::HttpExchange exchange, EngineError error, Request& request,
                                   std::string_view message) {
   add(counters_.refused[static_cast<std::size_t>(error)]);
-  exchange.respond(upgrade_error_answer(message.empty() ? message_of(error) : message,
-                                        std::move(request.verdict.fields)));
+  exchange.respond(upgrade_error_answer(error, std::move(request.verdict.fields), message));
 }
 
 // 101 and a close frame: what clients know of a WebSocket that comes at the wrong time.
@@ -252,8 +239,18 @@ void EngineServer::upgrade(net::HttpExchange exchange, Request& request) {
 
 // --- Sessions --------------------------------------------------------------------------------
 
-std::unique_ptr<EngineSession> EngineServer::make_session(Request& request) {
-  std::unique_ptr<EngineSession> session = application_.make_session(*this);
+std::unique_ptr<EngineSession> EngineServer::make_session(net::HttpExchange exchange,
+                                                          const net::RequestHead& head,
+                                                          Request& request) {
+  std::unique_ptr<EngineSession> session;
+  if (!closing_all_) {
+    session = application_.make_session(*this, head);
+    if (!session) add(counters_.sessions_turned_away);
+  }
+  if (!session) {
+    exchange.respond(unavailable_answer(std::move(request.verdict.fields)));
+    return nullptr;
+  }
   random_(session->secret_.data(), session->secret_.size());
   session->data_ = std::move(request.verdict.data);
   session->base64_ = request.query.base64;
@@ -273,27 +270,23 @@ std::string EngineServer::open_packet(const EngineSession& session, bool can_upg
                                 options_.ping_timeout_ms, options_.max_payload});
 }
 
-void EngineServer::open_polling(net::HttpExchange exchange, Request& request) {
-  if (closing_all_) {
-    exchange.respond(empty_answer(503, std::move(request.verdict.fields)));
-    return;
-  }
-  std::unique_ptr<EngineSession> owned = make_session(request);
+void EngineServer::open_polling(net::HttpExchange exchange, const net::RequestHead& head,
+                                Request& request) {
+  std::unique_ptr<EngineSession> owned = make_session(exchange, head, request);
+  if (!owned) return;
   EngineSession& session = *owned;
   adopt(std::move(owned));
   session.open_polling();
   exchange.respond(payload_answer(open_packet(session, true), std::move(request.verdict.fields)));
 }
 
-void EngineServer::open_websocket(net::HttpExchange exchange, Request& request) {
-  if (closing_all_) {
-    exchange.respond(empty_answer(503, std::move(request.verdict.fields)));
-    return;
-  }
-  const Fields fields = std::move(request.verdict.fields);
-  std::unique_ptr<EngineSession> owned = make_session(request);
+void EngineServer::open_websocket(net::HttpExchange exchange, const net::RequestHead& head,
+                                  Request& request) {
+  std::unique_ptr<EngineSession> owned = make_session(exchange, head, request);
+  if (!owned) return;
   EngineSession& session = *owned;
-  net::WebSocketConnection* const connection = exchange.accept_websocket(session, fields);
+  net::WebSocketConnection* const connection =
+      exchange.accept_websocket(session, request.verdict.fields);
   if (!connection) return;  // answered by net/
   adopt(std::move(owned));
   connection->send_text(open_packet(session, false));
@@ -307,9 +300,15 @@ void EngineServer::forget(EngineSession& session, DisconnectReason reason) {
   add(counters_.closed[static_cast<std::size_t>(reason)]);
 }
 
-void EngineServer::keep_last_words(const SessionSecret& secret, std::string queued,
+void EngineServer::keep_last_words(const EngineSession& session, std::string queued,
                                    std::string_view last) {
-  tombstones_.add(secret, std::move(queued), last, now());
+  Tombstones& stones = session.is_on_probation() ? probation_tombstones_ : tombstones_;
+  stones.add(session.secret(), std::move(queued), last, now());
+}
+
+std::optional<std::string> EngineServer::take_last_words(const SessionSecret& secret) {
+  if (auto words = tombstones_.take(secret, now())) return words;
+  return probation_tombstones_.take(secret, now());
 }
 
 void EngineServer::close_all() {

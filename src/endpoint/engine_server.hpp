@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -32,7 +33,9 @@ class EngineApplication {
 
   // As Application::on_request.
   virtual RequestVerdict on_request(const net::RequestHead& head, HandshakeData* session_data) = 0;
-  virtual std::unique_ptr<EngineSession> make_session(EngineServer& server) = 0;
+  // For a handshake with that head. Null: there is no room for it now (503).
+  virtual std::unique_ptr<EngineSession> make_session(EngineServer& server,
+                                                      const net::RequestHead& head) = 0;
 };
 
 class EngineServer final : public net::HttpHandler {
@@ -78,7 +81,7 @@ class EngineServer final : public net::HttpHandler {
   struct Request;
 
   // For its sessions.
-  [[nodiscard]] MonotonicTime now() const { return thread_.clock().monotonic(); }
+  [[nodiscard]] MonotonicTime now() const { return thread_.now(); }
   [[nodiscard]] const engineio::Timing& timing() const { return timing_; }
   [[nodiscard]] std::int64_t early_ms();
   [[nodiscard]] const net::TextFrame& ping_frame() const { return ping_frame_; }
@@ -89,7 +92,8 @@ class EngineServer final : public net::HttpHandler {
   void destroy(std::uint64_t exchange);
   void detach(std::uint64_t exchange);
   void forget(EngineSession& session, DisconnectReason reason);
-  void keep_last_words(const SessionSecret& secret, std::string queued, std::string_view last);
+  void keep_last_words(const EngineSession& session, std::string queued, std::string_view last);
+  [[nodiscard]] std::optional<std::string> take_last_words(const SessionSecret& secret);
   void settle_soon(EngineSession& session);
   void settle(EngineSession& session);
   void on_upgraded() { add(counters_.sessions_upgraded); }
@@ -109,10 +113,12 @@ class EngineServer final : public net::HttpHandler {
   void refuse_upgrade(net::HttpExchange exchange, EngineError error, Request& request,
                       std::string_view message = {});
   void turn_away(net::HttpExchange exchange, const Request& request);
-  void open_polling(net::HttpExchange exchange, Request& request);
-  void open_websocket(net::HttpExchange exchange, Request& request);
+  void open_polling(net::HttpExchange exchange, const net::RequestHead& head, Request& request);
+  void open_websocket(net::HttpExchange exchange, const net::RequestHead& head, Request& request);
   void upgrade(net::HttpExchange exchange, Request& request);
-  std::unique_ptr<EngineSession> make_session(Request& request);
+  // Null: answered 503.
+  std::unique_ptr<EngineSession> make_session(net::HttpExchange exchange,
+                                              const net::RequestHead& head, Request& request);
   void adopt(std::unique_ptr<EngineSession> session);
   std::string open_packet(const EngineSession& session, bool can_upgrade) const;
   void add_exchange(net::HttpExchange handle, Fields fields, EngineSession& session);
@@ -131,6 +137,7 @@ class EngineServer final : public net::HttpHandler {
   std::vector<EngineSession*> settling_;        // have something to do when this turn is over
   std::unordered_map<std::uint64_t, Exchange> exchanges_;
   Tombstones tombstones_;
+  Tombstones probation_tombstones_;  // apart, so that strangers cannot push out the others
   Unwanted unwanted_;
   net::TextFrame ping_frame_;
   std::string scratch_;  // the last base64 message

@@ -63,7 +63,20 @@ void EngineSession::open_polling() {
   on_session_opened();
 }
 
+std::size_t EngineSession::message_bytes_max() const {
+  const EndpointOptions& options = server_.options();
+  return on_probation_ ? std::min(options.early_bytes_max, options.max_payload)
+                       : options.max_payload;
+}
+
+void EngineSession::end_probation() {
+  on_probation_ = false;
+  if (websocket_) websocket_->set_message_bytes_max(message_bytes_max());
+  if (polling_ && polling_->probe) polling_->probe->set_message_bytes_max(message_bytes_max());
+}
+
 void EngineSession::open_websocket(net::WebSocketConnection& connection) {
+  connection.set_message_bytes_max(message_bytes_max());
   engine_ = engineio::Session(engineio::Transport::kWebSocket, server_.now(), server_.timing(),
                               server_.early_ms());
   websocket_ = &connection;
@@ -173,6 +186,7 @@ void EngineSession::on_post_body(std::string body) {
 
 void EngineSession::on_post_too_large() {
   polling_->post = 0;
+  if (websocket_) polling_.reset();
 }
 
 void EngineSession::process_post() {
@@ -227,6 +241,7 @@ bool EngineSession::begin_upgrade() {
 }
 
 void EngineSession::take_probe(net::WebSocketConnection& connection) {
+  connection.set_message_bytes_max(message_bytes_max());
   polling_->probe = &connection;
   ++websockets_;
   arm();
@@ -316,8 +331,7 @@ void EngineSession::on_closed(net::WebSocketConnection& connection, net::CloseRe
 // --- What the client says --------------------------------------------------------------------
 
 void EngineSession::on_packet(const engineio::Packet& packet) {
-  const std::int64_t early_ms =
-      packet.type == engineio::PacketType::kPong ? server_.early_ms() : 0;
+  const std::int64_t early_ms = packet.type == engineio::PacketType::kPong ? server_.early_ms() : 0;
   switch (engine_.on_packet(packet, server_.now(), server_.timing(), early_ms)) {
     case engineio::Session::Verdict::kMessage:
       server_.on_message_received();
@@ -389,7 +403,7 @@ void EngineSession::close_polling(Farewell farewell) {
     std::string payload = queued.empty() ? std::string(last) : std::exchange(queued, {});
     server_.answer_payload(std::exchange(polling.get, 0), std::move(payload));
   }
-  if (kept && !told) server_.keep_last_words(secret_, std::move(queued), last);
+  if (kept && !told) server_.keep_last_words(*this, std::move(queued), last);
   if (polling.post == 0 || polling.processing) return;
   if (polling.post_is_whole) {
     finish_post();

@@ -56,10 +56,18 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   [[nodiscard]] bool is_websocket() const { return websocket_ != nullptr; }
   [[nodiscard]] HandshakeData* handshake_data() const { return data_.get(); }
   [[nodiscard]] const SessionSecret& secret() const { return secret_; }
+  [[nodiscard]] bool is_on_probation() const { return on_probation_; }
+  // Of one POST body, and of one WebSocket message.
+  [[nodiscard]] std::size_t message_bytes_max() const;
 
  protected:
   explicit EngineSession(EngineServer& server);
   [[nodiscard]] EngineServer& server() const { return server_; }
+
+  // Before it opens: its client has proved nothing yet, and what it sends at once is bounded by
+  // early_bytes_max as well as max_payload. Until end_probation().
+  void begin_probation() { on_probation_ = true; }
+  void end_probation();
 
   // on_settle runs in the next turn.
   void settle_soon();
@@ -117,6 +125,7 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   bool told_ : 1 = false;    // on_session_closed was called
   bool queued_ : 1 = false;  // for the server's settling
   bool base64_ : 1 = false;  // no binary frames
+  bool on_probation_ : 1 = false;
 };
 
 }  // namespace maru::endpoint

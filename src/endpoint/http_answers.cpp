@@ -8,6 +8,11 @@
 namespace maru::endpoint {
 namespace {
 
+// Also on an upgrade, where the reference has 400 for all (quality.md 1, row 1).
+int status_of(EngineError error) {
+  return error == EngineError::kForbidden ? 403 : 400;
+}
+
 net::HttpResponse make_answer(int status, std::string_view content_type, std::string body,
                               Fields fields) {
   net::HttpResponse response;
@@ -42,19 +47,25 @@ net::HttpResponse error_answer(EngineError error, Fields fields, std::string_vie
   std::string body = R"({"code":)" + std::to_string(static_cast<int>(error)) + R"(,"message":")";
   json::append_escaped(body, message.empty() ? message_of(error) : message);
   body += R"("})";
-  const int status = error == EngineError::kForbidden ? 403 : 400;
-  return make_answer(status, "application/json", std::move(body), std::move(fields));
+  return make_answer(status_of(error), "application/json", std::move(body), std::move(fields));
 }
 
-net::HttpResponse upgrade_error_answer(std::string_view message, Fields fields) {
+net::HttpResponse upgrade_error_answer(EngineError error, Fields fields, std::string_view message) {
   net::HttpResponse response =
-      make_answer(400, "text/html", std::string(message), std::move(fields));
+      make_answer(status_of(error), "text/html",
+                  std::string(message.empty() ? message_of(error) : message), std::move(fields));
   response.close = true;
   return response;
 }
 
 net::HttpResponse empty_answer(int status, Fields fields) {
   return make_answer(status, {}, {}, std::move(fields));
+}
+
+net::HttpResponse unavailable_answer(Fields fields) {
+  net::HttpResponse response = empty_answer(503, std::move(fields));
+  response.set("Retry-After", "5");
+  return response;
 }
 
 net::HttpResponse payload_answer(std::string payload, Fields fields) {

@@ -25,9 +25,11 @@ std::string_view message_of(EngineError error);
 
 // {"code":…,"message":…}; `message` empty: the usual one.
 net::HttpResponse error_answer(EngineError error, Fields fields, std::string_view message = {});
-// To a request with Upgrade: the message as it is; the connection ends.
-net::HttpResponse upgrade_error_answer(std::string_view message, Fields fields);
+// To a request with Upgrade: the message as it is (empty: the usual one); the connection ends.
+net::HttpResponse upgrade_error_answer(EngineError error, Fields fields,
+                                       std::string_view message = {});
 net::HttpResponse empty_answer(int status, Fields fields);
+net::HttpResponse unavailable_answer(Fields fields);  // 503: later, or another server
 net::HttpResponse payload_answer(std::string payload, Fields fields);  // to a GET
 net::HttpResponse ok_answer(Fields fields);                            // to a POST
 

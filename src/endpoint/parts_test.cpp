@@ -9,6 +9,7 @@
 
 #include "endpoint/handshake_query.hpp"
 #include "endpoint/http_answers.hpp"
+#include "endpoint/lobby.hpp"
 #include "endpoint/sid.hpp"
 #include "endpoint/socket_session.hpp"
 #include "endpoint/tombstones.hpp"
@@ -77,6 +78,46 @@ TEST(Tombstones, AreBoundedInCountAndBytes) {
   EXPECT_EQ(stones.take(secret_of(8), {0}), "one more");
   stones.add(secret_of(7), std::string(Tombstones::kBytesMax + 1, 'x'), "1", {0});
   EXPECT_FALSE(stones.take(secret_of(7), {0}));
+}
+
+net::RequestHead head_from(const std::string& address, bool exempt = false) {
+  net::RequestHead head;
+  head.peer_address = address;
+  head.exempt_from_address_limits = exempt;
+  return head;
+}
+
+TEST(Lobby, IsBoundedInAllAndByAddress) {
+  Lobby lobby(5, 2);
+  std::vector<Lobby::Place> places;
+  const auto enters = [&](const std::string& address, bool exempt = false) {
+    auto place = lobby.enter(head_from(address, exempt));
+    if (place) places.push_back(std::move(*place));
+    return place.has_value();
+  };
+  EXPECT_TRUE(enters("192.0.2.1"));
+  EXPECT_TRUE(enters("192.0.2.1"));
+  EXPECT_FALSE(enters("192.0.2.1"));
+  EXPECT_TRUE(enters("2001:db8::1"));
+  EXPECT_TRUE(enters("2001:db8::ffff"));
+  EXPECT_FALSE(enters("2001:db8::2")) << "one network";
+  EXPECT_TRUE(enters("127.0.0.1", true));
+  EXPECT_EQ(lobby.size(), 5U);
+  EXPECT_FALSE(enters("127.0.0.1", true)) << "full for all";
+  places.pop_back();
+  EXPECT_TRUE(enters("127.0.0.1", true));
+  places.pop_back();
+  places.erase(places.begin());
+  EXPECT_TRUE(enters("192.0.2.1"));
+  places.clear();
+  EXPECT_EQ(lobby.size(), 0U);
+}
+
+TEST(Lobby, WithoutBoundsLetsEverybodyIn) {
+  Lobby lobby(0, 0);
+  std::vector<Lobby::Place> places;
+  for (int i = 0; i < 1000; ++i) places.push_back(*lobby.enter(head_from("192.0.2.1")));
+  EXPECT_EQ(lobby.size(), 1000U);
 }
 
 TEST(HandshakeQuery, ReadsWhatItKnows) {

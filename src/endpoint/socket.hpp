@@ -33,7 +33,7 @@ class HandshakeData {
 // Asked for every HTTP request and upgrade on the endpoint's path, before anything else is looked
 // at.
 struct RequestVerdict {
-  bool allowed = true;            // false: 403 {"code":4,…} (400 "Forbidden" raw on an upgrade)
+  bool allowed = true;            // false: 403 {"code":4,…} (403 and plain text on an upgrade)
   std::string forbidden_message;  // empty: "Forbidden"
   // Added to every answer, errors and the 101 included (CORS).
   std::vector<std::pair<std::string, std::string>> fields;

@@ -9,9 +9,6 @@
 namespace maru::endpoint {
 namespace {
 
-// Before it has joined a namespace a client has nothing long to say (quality.md 1, row 22).
-constexpr std::size_t kEarlyBytesMax = 8 * 1024;
-
 using State = socketio::Membership::State;
 
 std::string fresh_sid(const EngineServer& server) {
@@ -61,52 +58,72 @@ SocketRecord* SocketHost::find_pending(std::uint64_t key) const {
 
 // --- A session -------------------------------------------------------------------------------
 
-// Bounds what a client may do before it has joined a namespace.
-class SocketSession::Early final : public net::Timer {
+// A client that has to come to something in time: to a namespace, then to the end of a packet whose
+// attachments it owes. There are no attachments before a namespace, so one of these is enough.
+class SocketSession::Watch final : public net::Timer {
  public:
-  explicit Early(SocketSession& session) : session_(session) {
-    session.server().timers().start(*this, session.server().options().connect_timeout_ms);
+  Watch(SocketSession& session, std::int64_t delay_ms, Lobby::Place place = {})
+      : session_(session), place_(std::move(place)) {
+    session.server().timers().start(*this, delay_ms);
   }
-  ~Early() = default;
+  ~Watch() = default;
 
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;  // what it has said
 
  private:
-  void on_timer() override { session_.on_connect_timeout(); }
+  void on_timer() override { session_.on_watch_ended(); }
 
   SocketSession& session_;
+  Lobby::Place place_;
 };
 
-SocketSession::SocketSession(EngineServer& server, SocketHost& host)
-    : EngineSession(server), host_(host) {}
+SocketSession::SocketSession(EngineServer& server, SocketHost& host, Lobby::Place place)
+    : EngineSession(server),
+      host_(host),
+      watch_(
+          std::make_unique<Watch>(*this, server.options().connect_timeout_ms, std::move(place))) {
+  // Before it has joined a namespace a client has nothing long to say (quality.md 1, row 22).
+  begin_probation();
+}
 
 SocketSession::~SocketSession() {
   while (connection_.first()) remove(static_cast<SocketRecord&>(*connection_.first()));
 }
 
-void SocketSession::on_session_opened() {
-  early_ = std::make_unique<Early>(*this);
-}
-
-void SocketSession::on_connect_timeout() {
-  close(DisconnectReason::kForcedServerClose, Farewell::kKept);
+void SocketSession::on_watch_ended() {
+  if (is_on_probation()) {
+    close(DisconnectReason::kForcedServerClose, Farewell::kKept);
+  } else {
+    close(DisconnectReason::kForcedClose, Farewell::kPendingOnly);
+  }
 }
 
 bool SocketSession::is_too_much(std::size_t bytes) {
-  if (!early_) return false;
-  early_->bytes += bytes;
-  if (early_->bytes <= kEarlyBytesMax) return false;
+  if (!is_on_probation() || !watch_) return false;
+  watch_->bytes += bytes;
+  if (watch_->bytes <= server().options().early_bytes_max) return false;
   close(DisconnectReason::kForcedClose, Farewell::kPendingOnly);
   return true;
 }
 
 void SocketSession::on_message(std::string_view text) {
-  if (!is_too_much(text.size())) dispatch(connection_.on_text(host_.decoder(), text));
+  if (is_too_much(text.size())) return;
+  dispatch(connection_.on_text(host_.decoder(), text));
+  if (connection_.is_assembling() && is_open() && !watch_) {
+    watch_ = std::make_unique<Watch>(*this, server().options().assembly_timeout_ms);
+  }
 }
 
 void SocketSession::on_binary_message(std::string_view bytes) {
   if (is_too_much(bytes.size())) return;
-  dispatch(connection_.on_binary(host_.decoder(), bytes, server().options().max_payload));
+  using Attachments = socketio::Connection::Attachments;
+  const EndpointOptions& options = server().options();
+  const auto received =
+      connection_.on_binary(host_.decoder(), bytes, options.max_payload,
+                            options.keep_attachments ? Attachments::kKept : Attachments::kCounted);
+  if (!connection_.is_assembling() && !is_on_probation()) watch_.reset();
+  dispatch(received);
+  connection_.forget_delivered();
 }
 
 void SocketSession::dispatch(const socketio::Received& received) {
@@ -185,7 +202,10 @@ Socket* SocketSession::accept(SocketRecord& record, const PendingConnect::Accept
   }
   record.state = State::kJoined;
   add(server().counters().sockets_open);
-  early_.reset();
+  if (is_on_probation()) {
+    watch_.reset();
+    end_probation();
+  }
   return &record;
 }
 
@@ -227,7 +247,7 @@ void SocketSession::on_settle() {
 }
 
 void SocketSession::on_session_closed(DisconnectReason reason) {
-  early_.reset();
+  watch_.reset();
   while (connection_.first()) {
     auto& record = static_cast<SocketRecord&>(*connection_.first());
     if (record.state == State::kPending) {

@@ -12,6 +12,7 @@
 
 #include "endpoint/engine_server.hpp"
 #include "endpoint/engine_session.hpp"
+#include "endpoint/lobby.hpp"
 #include "endpoint/socket.hpp"
 #include "socketio/connection.hpp"
 #include "socketio/decoder.hpp"
@@ -79,7 +80,8 @@ class SocketHost {
 
 class SocketSession final : public EngineSession {
  public:
-  SocketSession(EngineServer& server, SocketHost& host);
+  // `place`: in the lobby, until a namespace was joined.
+  SocketSession(EngineServer& server, SocketHost& host, Lobby::Place place);
   ~SocketSession() override;
 
   // For PendingConnect.
@@ -89,15 +91,14 @@ class SocketSession final : public EngineSession {
   void disconnect(SocketRecord& record, Disconnect how);
 
  private:
-  class Early;
+  class Watch;
 
-  void on_session_opened() override;
   void on_message(std::string_view text) override;
   void on_binary_message(std::string_view bytes) override;
   void on_session_closed(DisconnectReason reason) override;
   void on_settle() override;
 
-  void on_connect_timeout();
+  void on_watch_ended();
   [[nodiscard]] bool is_too_much(std::size_t bytes);
   void dispatch(const socketio::Received& received);
   void on_connect(const socketio::Received& received);
@@ -107,7 +108,8 @@ class SocketSession final : public EngineSession {
 
   SocketHost& host_;
   socketio::Connection connection_;
-  std::unique_ptr<Early> early_;  // until a namespace was joined
+  // Until a namespace was joined, and again while the attachments of a packet are to come.
+  std::unique_ptr<Watch> watch_;
 };
 
 }  // namespace maru::endpoint

@@ -158,6 +158,7 @@ void TrustedProxies::describe(const Address& peer, bool own_tls, RequestHead& he
     if (!scheme.empty()) head.secure = equals_ignoring_case(scheme, "https");
   }
   head.peer_address = client.to_text();
+  head.exempt_from_address_limits = is_exempt(client);
 }
 
 }  // namespace maru::net

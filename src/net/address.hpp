@@ -50,8 +50,9 @@ class TrustedProxies {
     return address.is_loopback() || contains(address);
   }
 
-  // Fills peer_address, from_loopback, has_forwarding_header and secure. From a trusted peer, the
-  // client is the right-most address in X-Forwarded-For that is not itself trusted.
+  // Fills peer_address, from_loopback, exempt_from_address_limits, has_forwarding_header and
+  // secure. From a trusted peer, the client is the right-most address in X-Forwarded-For that is
+  // not itself trusted.
   void describe(const Address& peer, bool own_tls, RequestHead& head) const;
 
  private:

@@ -26,6 +26,8 @@ struct RequestHead {
   std::vector<std::pair<std::string, std::string>> fields;
   std::string peer_address;    // numeric; after a trusted proxy's X-Forwarded-For, the client's
   bool from_loopback = false;  // the TCP peer itself
+  // peer_address is loopback's or a trusted proxy's: it speaks for many.
+  bool exempt_from_address_limits = false;
   bool has_forwarding_header = false;
   bool secure = false;           // own TLS, or X-Forwarded-Proto: https from a trusted proxy
   bool wants_websocket = false;  // a GET of HTTP/1.1 that offers to change to "websocket"

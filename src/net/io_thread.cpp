@@ -167,6 +167,10 @@ TimerWheel& IoThread::timers() {
   return implementation_->core.timers;
 }
 
+MonotonicTime IoThread::now() const {
+  return MonotonicTime{implementation_->core.now_ms()};
+}
+
 bool IoThread::on_this_thread() const {
   return std::this_thread::get_id() == implementation_->worker_id.load(std::memory_order_acquire);
 }

@@ -98,6 +98,8 @@ class IoThread {
 
   // This thread only.
   [[nodiscard]] TimerWheel& timers();
+  // When this turn of the loop began: what its deadlines are counted from.
+  [[nodiscard]] MonotonicTime now() const;
   [[nodiscard]] bool on_this_thread() const;
 
   [[nodiscard]] unsigned index() const { return index_; }

@@ -8,8 +8,9 @@ struct Connection::Assembly {
   std::string message;  // the header's text
   std::vector<std::string> attachments;
   std::size_t wanted = 0;
+  std::size_t arrived = 0;
   std::size_t bytes = 0;
-  bool delivered = false;  // kept until the next call, for the views that were handed out
+  bool delivered = false;  // held for the views that were handed out
 };
 
 Connection::Connection() = default;
@@ -47,7 +48,7 @@ bool Connection::is_full() const {
 Received Connection::on_text(Decoder& decoder, std::string_view message) {
   Received faulty;
   faulty.kind = Received::Kind::kFaulty;
-  if (assembly_ && !assembly_->delivered) return faulty;  // text among attachments
+  if (is_assembling()) return faulty;  // text among attachments
   assembly_.reset();
   const auto header = decoder.decode_header_counted(message);
   if (!header) return faulty;
@@ -60,14 +61,23 @@ Received Connection::on_text(Decoder& decoder, std::string_view message) {
   return {};
 }
 
-Received Connection::on_binary(Decoder& decoder, std::string_view bytes, std::size_t bytes_max) {
+bool Connection::is_assembling() const {
+  return assembly_ && !assembly_->delivered;
+}
+
+void Connection::forget_delivered() {
+  if (assembly_ && assembly_->delivered) assembly_.reset();
+}
+
+Received Connection::on_binary(Decoder& decoder, std::string_view bytes, std::size_t bytes_max,
+                               Attachments kept) {
   Received faulty;
   faulty.kind = Received::Kind::kFaulty;
-  if (!assembly_ || assembly_->delivered) return faulty;
+  if (!is_assembling()) return faulty;
   assembly_->bytes += bytes.size();
   if (assembly_->bytes > bytes_max) return faulty;
-  assembly_->attachments.emplace_back(bytes);
-  if (assembly_->attachments.size() < assembly_->wanted) return {};
+  if (kept == Attachments::kKept) assembly_->attachments.emplace_back(bytes);
+  if (++assembly_->arrived < assembly_->wanted) return {};
   assembly_->delivered = true;
   return complete(decoder);
 }

@@ -32,7 +32,8 @@ struct Membership {
   State state = State::kPending;
 };
 
-// A whole packet, checked. All views end with the next call to the decoder or the connection.
+// A whole packet, checked. All views end with the next call to the decoder or the connection,
+// forget_delivered() included.
 struct Received {
   enum class Kind : std::uint8_t {
     kNothing,     // attachments are still to come, or a packet that says nothing
@@ -46,7 +47,7 @@ struct Received {
   PacketHeader header;
   Payload payload;
   Membership* membership = nullptr;
-  std::span<const std::string> attachments;
+  std::span<const std::string> attachments;  // empty where they were only counted
 };
 
 class Connection {
@@ -56,9 +57,17 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // Whether the owner wants the attachments' bytes, or only to know that they came.
+  enum class Attachments : std::uint8_t { kKept, kCounted };
+
   // A message of the client's. `bytes_max` bounds the attachments of one packet together.
   [[nodiscard]] Received on_text(Decoder& decoder, std::string_view message);
-  [[nodiscard]] Received on_binary(Decoder& decoder, std::string_view bytes, std::size_t bytes_max);
+  [[nodiscard]] Received on_binary(Decoder& decoder, std::string_view bytes, std::size_t bytes_max,
+                                   Attachments kept = Attachments::kKept);
+  // Attachments of a packet are still to come.
+  [[nodiscard]] bool is_assembling() const;
+  // A binary packet that was handed out is held until then.
+  void forget_delivered();
 
   void add(Membership& membership);
   void remove(Membership& membership);

@@ -79,6 +79,37 @@ TEST_F(SocketIoConnection, PutsBinaryPacketsTogether) {
   EXPECT_EQ(text(R"(2["a"])"), Kind::kEvent);
 }
 
+TEST_F(SocketIoConnection, CountsAttachmentsThatNobodyWants) {
+  join(main, kMain);
+  const auto counted = Connection::Attachments::kCounted;
+  EXPECT_EQ(text(R"(52-7["m",{"_placeholder":true,"num":1}])"), Kind::kNothing);
+  EXPECT_TRUE(connection.is_assembling());
+  EXPECT_EQ(connection.on_binary(decoder, "abc", kBytesMax, counted).kind, Kind::kNothing);
+  const Received received = connection.on_binary(decoder, "d", kBytesMax, counted);
+  ASSERT_EQ(received.kind, Kind::kEvent);
+  EXPECT_EQ(received.payload.event_name, "m");
+  EXPECT_EQ(received.header.ack, 7U);
+  EXPECT_TRUE(received.attachments.empty());
+  // The bound is the same.
+  EXPECT_EQ(text(R"(52-["m"])"), Kind::kNothing);
+  EXPECT_EQ(connection.on_binary(decoder, std::string(100, 'x'), kBytesMax, counted).kind,
+            Kind::kNothing);
+  EXPECT_EQ(connection.on_binary(decoder, "x", kBytesMax, counted).kind, Kind::kFaulty);
+}
+
+TEST_F(SocketIoConnection, KeepsADeliveredPacketOnlyUntilItIsForgotten) {
+  join(main, kMain);
+  connection.forget_delivered();
+  EXPECT_EQ(text(R"(51-["m"])"), Kind::kNothing);
+  connection.forget_delivered();
+  EXPECT_TRUE(connection.is_assembling()) << "not delivered yet";
+  EXPECT_EQ(binary("abc"), Kind::kEvent);
+  EXPECT_FALSE(connection.is_assembling());
+  connection.forget_delivered();
+  EXPECT_EQ(binary("abc"), Kind::kFaulty);
+  EXPECT_EQ(text(R"(2["a"])"), Kind::kEvent);
+}
+
 TEST_F(SocketIoConnection, RefusesBinaryOutOfPlace) {
   join(main, kMain);
   EXPECT_EQ(binary("abc"), Kind::kFaulty);

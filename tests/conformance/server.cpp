@@ -4,7 +4,8 @@
 //
 //   conformance_server [--port 3000] [--threads 1] [--ping-interval 300] [--ping-timeout 200]
 //                      [--max-payload 1000000] [--connect-timeout 1000] [--upgrade-timeout 10000]
-//                      [--polling-buffer 1048576]
+//                      [--polling-buffer 1048576] [--early-bytes 8192] [--unjoined-max 0]
+//                      [--assembly-timeout 10000]
 #include <sys/random.h>
 
 #include <csignal>
@@ -65,7 +66,8 @@ class EchoApplication final : public endpoint::EngineApplication {
   RequestVerdict on_request(const net::RequestHead& head, HandshakeData*) override {
     return allow_all(head);
   }
-  std::unique_ptr<EngineSession> make_session(EngineServer& server) override {
+  std::unique_ptr<EngineSession> make_session(EngineServer& server,
+                                              const net::RequestHead&) override {
     return std::make_unique<EchoSession>(server);
   }
 };
@@ -212,6 +214,7 @@ bool read_options(int argc, char** argv, Options& options) {
   options.endpoint.max_payload = 1'000'000;
   options.endpoint.connect_timeout_ms = 1000;
   options.endpoint.heartbeat_jitter_ms = 0;
+  options.endpoint.unjoined_sessions_max = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     const long value = std::strtol(argv[i + 1], nullptr, 10);
@@ -229,6 +232,12 @@ bool read_options(int argc, char** argv, Options& options) {
       options.endpoint.connect_timeout_ms = value;
     } else if (name == "--upgrade-timeout") {
       options.endpoint.upgrade_timeout_ms = value;
+    } else if (name == "--early-bytes") {
+      options.endpoint.early_bytes_max = static_cast<std::size_t>(value);
+    } else if (name == "--unjoined-max") {
+      options.endpoint.unjoined_sessions_max = static_cast<std::size_t>(value);
+    } else if (name == "--assembly-timeout") {
+      options.endpoint.assembly_timeout_ms = value;
     } else if (name == "--polling-buffer") {
       options.endpoint.polling_buffer_bytes_max = static_cast<std::size_t>(value);
     } else {

@@ -94,7 +94,23 @@ describe("connect", () => {
   it("closes a client that says too much before it has joined", async () => {
     const socket = await open();
     socket.send(`40/random,{"a":"${"x".repeat(9000)}"}`);
-    assert.equal((await socket.ends()).code, 1005);
+    assert.equal((await socket.ends()).code, 1009);
+    const piecemeal = await open();
+    for (let i = 0; i < 9; ++i) piecemeal.send(`40/random,{"a":"${"x".repeat(1000)}"}`);
+    assert.equal((await piecemeal.ends()).code, 1005);
+  });
+
+  it("refuses a POST that says too much before it has joined, from its length alone", async () => {
+    const path = socketio("transport=polling");
+    const session = await Polling.open(patient, path);
+    const long = `40/random,{"a":"${"x".repeat(9000)}"}`;
+    const raw = patient.raw();
+    raw.send(`POST ${session.url} HTTP/1.1\r\nHost: a\r\nContent-Length: ${long.length}\r\n\r\n`);
+    await raw.until(/^HTTP\/1\.1 413 /);
+    raw.close();
+    assert.equal((await session.post("40")).body, "ok");
+    assert.match((await session.get()).body, /^40\{/);
+    assert.equal((await session.post(`42["message","${"x".repeat(9000)}"]`)).body, "ok");
   });
 
   it("bounds the namespaces of a connection by what exists", async () => {

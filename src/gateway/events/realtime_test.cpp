@@ -64,7 +64,7 @@ TEST(Connect, CookieBindsTheSession) {
   SioClient client(node.port(), "Cookie: a=b; maru=" + user.token + "\r\n");
   EXPECT_EQ(value_of(client.join_namespace(), "_id"), user.id.hex());
   SioClient evil(node.port(), "Origin: https://evil.example\r\n");
-  EXPECT_EQ(evil.refusal().substr(0, 12), "HTTP/1.1 400");
+  EXPECT_EQ(evil.refusal().substr(0, 12), "HTTP/1.1 403");
 }
 
 TEST(Connect, ASidOpenedWithACookieIsUsedWithThatSessionOnly) {
