@@ -1,11 +1,16 @@
 #include "net/tls.hpp"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <climits>
+#include <cstring>
 
 namespace maru::net {
 namespace {
@@ -34,6 +39,27 @@ std::string last_error() {
   if (const char* reason = ERR_reason_error_string(code)) return reason;
   ERR_error_string_n(code, text.data(), text.size());
   return text.data();
+}
+
+// OpenSSL says no more of a file that is not there than "system lib".
+Result<void> check_readable(const std::string& what, const std::string& path) {
+  int error = 0;
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    error = errno;
+  } else {
+    struct stat status{};
+    if (::fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) error = EISDIR;
+    ::close(descriptor);
+  }
+  if (error == 0) return {};
+  return fail(ErrorCode::kUnavailable,
+              "cannot read the TLS " + what + " " + path + ": " + std::strerror(error));
+}
+
+// A server has nobody to ask for a pass phrase.
+int no_pass_phrase(char*, int, int, void*) {
+  return 0;
 }
 
 IoResult classify(ssl_st* session, int result, std::size_t bytes) {
@@ -68,6 +94,12 @@ ssl_st* Tls::new_session(int descriptor) const {
 }
 
 Result<std::shared_ptr<Tls>> load_tls(const TlsFiles& files) {
+  if (auto readable = check_readable("certificate", files.certificate_chain_pem); !readable) {
+    return std::unexpected(readable.error());
+  }
+  if (auto readable = check_readable("key", files.private_key_pem); !readable) {
+    return std::unexpected(readable.error());
+  }
   ERR_clear_error();
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   if (context == nullptr) return fail(ErrorCode::kInternal, "TLS: " + last_error());
@@ -83,6 +115,7 @@ Result<std::shared_ptr<Tls>> load_tls(const TlsFiles& files) {
   if (SSL_CTX_set_cipher_list(context, kCiphers) != 1) {
     return fail(ErrorCode::kInternal, "TLS: " + last_error());
   }
+  SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate_chain_pem.c_str()) != 1) {
     return fail(ErrorCode::kUnavailable, "cannot load the TLS certificate " +
                                              files.certificate_chain_pem + ": " + last_error());

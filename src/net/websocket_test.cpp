@@ -480,10 +480,18 @@ TEST(NetTls, NamesTheFileThatIsWrong) {
   const Certificate two("two");
   const auto missing = load_tls({"/no/such/cert.pem", one.files().private_key_pem});
   ASSERT_FALSE(missing);
-  EXPECT_THAT(missing.error().detail, HasSubstr("/no/such/cert.pem"));
+  EXPECT_EQ(missing.error().detail,
+            "cannot read the TLS certificate /no/such/cert.pem: No such file or directory");
   const auto no_key = load_tls({one.files().certificate_chain_pem, "/no/such/key.pem"});
   ASSERT_FALSE(no_key);
-  EXPECT_THAT(no_key.error().detail, HasSubstr("/no/such/key.pem"));
+  EXPECT_EQ(no_key.error().detail,
+            "cannot read the TLS key /no/such/key.pem: No such file or directory");
+  const auto directory = load_tls({"/tmp", one.files().private_key_pem});
+  ASSERT_FALSE(directory);
+  EXPECT_EQ(directory.error().detail, "cannot read the TLS certificate /tmp: Is a directory");
+  const auto no_pem = load_tls({one.files().certificate_chain_pem, "/proc/self/status"});
+  ASSERT_FALSE(no_pem);
+  EXPECT_THAT(no_pem.error().detail, StartsWith("cannot load the TLS key /proc/self/status: "));
   const auto mixed = load_tls({one.files().certificate_chain_pem, two.files().private_key_pem});
   ASSERT_FALSE(mixed);
   EXPECT_THAT(mixed.error().detail, HasSubstr(two.files().private_key_pem));
