@@ -41,10 +41,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// A drain ends within four seconds of its announcement: clients have two to go, I/O threads half a
+// second to flush, and what waits for the store ends at these.
 constexpr std::int64_t kDrainMs = 2'000;
+constexpr std::int64_t kCommitsUntilMs = 2'750;
+constexpr std::int64_t kLastCommitsUntilMs = 3'750;
 // A polling client needs a connection to hear of the drain, and most open a new one for each poll.
 constexpr milliseconds kLastPolls{500};
-constexpr milliseconds kCommitWait{1'000};
 
 unsigned io_thread_count(const Config& config) {
   if (config.io_threads != 0) return config.io_threads;
@@ -141,7 +144,7 @@ struct Server::Parts {
   Result<void> wire(const Config& config);
   void make_gateways(const Config& config);
   void accept(const net::Listening& listening);
-  void wait_for_commits();
+  void wait_for_commits(MonotonicTime end);
   void wait_for_clients(MonotonicTime end);
   [[nodiscard]] MetricsSources metrics_sources() const;
 };
@@ -191,12 +194,14 @@ void Server::Parts::accept(const net::Listening& listening) {
   started = true;
 }
 
-// Everything submitted before is durable, answered and delivered once this one is answered.
-void Server::Parts::wait_for_commits() {
+// Everything submitted before is durable, answered and delivered once this one is answered. Until
+// then, or `end`.
+void Server::Parts::wait_for_commits(MonotonicTime end) {
   auto done = std::make_shared<std::promise<void>>();
   auto finished = done->get_future();
   chat::Command barrier{chat::TouchActivity{}, [done](chat::Reply) { done->set_value(); }};
-  if (commands->submit(std::move(barrier))) finished.wait_for(kCommitWait);
+  const std::int64_t left_ms = std::max<std::int64_t>(end.ms - clock.monotonic().ms, 0);
+  if (commands->submit(std::move(barrier))) finished.wait_for(milliseconds(left_ms));
 }
 
 // Until the last one has gone, or `end`.
@@ -246,7 +251,9 @@ Result<void> Server::start() {
 
 Result<std::shared_ptr<net::Tls>> Server::load_tls() const {
   if (config_.tls_cert.empty()) return nullptr;
-  return net::load_tls({config_.tls_cert, config_.tls_key});
+  auto loaded = net::load_tls({config_.tls_cert, config_.tls_key});
+  if (!loaded) return fail(loaded.error().code, "--tls-cert, --tls-key: " + loaded.error().detail);
+  return loaded;
 }
 
 Result<void> Server::make_parts() {
@@ -299,23 +306,25 @@ void Server::reload_tls() {
 void Server::drain() {
   Parts& parts = *parts_;
   parts.ready = false;
+  const auto announced = parts.clock.monotonic();
   if (parts.started) {
     for (const auto& part : parts.io) {
       part->thread.post([gateway = part->gateway.get()] { gateway->announce_drain(kDrainMs); });
     }
-    const auto announced = parts.clock.monotonic();
     parts.wait_for_clients({announced.ms + kLastPolls.count()});
     for (const auto& part : parts.io) part->thread.stop_accepting();
     parts.wait_for_clients({announced.ms + kDrainMs});
-    parts.wait_for_commits();  // so that the acknowledgements are on their way before the close
+    // So that the acknowledgements are on their way before the close.
+    parts.wait_for_commits({announced.ms + kCommitsUntilMs});
     for (const auto& part : parts.io) {
       part->thread.post([gateway = part->gateway.get()] { gateway->close_all(); });
     }
+    for (const auto& part : parts.io) part->thread.request_stop();
     for (const auto& part : parts.io) part->thread.stop();
   }
   // Nobody drains these any more; the hub must not wait for them.
   for (const auto& part : parts.io) part->deliveries.close();
-  parts.wait_for_commits();
+  parts.wait_for_commits({announced.ms + kLastCommitsUntilMs});
   parts.soft_state.stop();
   parts.sequencer->stop();
   parts.soft_state.save_to(parts.recovery_file(config_), parts.options.store_epoch);

@@ -16,7 +16,7 @@
 namespace maru::net {
 namespace {
 
-// How long stop() lets queued bytes go out.
+// How long a stop lets queued bytes go out.
 constexpr std::int64_t kStopFlushMs = 500;
 
 // OpenSSL writes without MSG_NOSIGNAL.
@@ -156,10 +156,14 @@ void IoThread::stop_accepting() {
   });
 }
 
-void IoThread::stop() {
-  if (!implementation_->worker.joinable()) return;
+void IoThread::request_stop() {
   implementation_->stop_asked.store(true, std::memory_order_release);
   wake();
+}
+
+void IoThread::stop() {
+  if (!implementation_->worker.joinable()) return;
+  request_stop();
   implementation_->worker.join();
 }
 

@@ -93,7 +93,10 @@ class IoThread {
 
   // Any thread. No new connections from now on; the listener is closed.
   void stop_accepting();
-  // Any thread, blocks. Closes every connection (handlers hear of it), then ends the thread.
+  // Any thread. Begins to close every connection (handlers hear of it), and gives queued bytes half
+  // a second to go out, whatever other threads do: ask all of them, then stop() each.
+  void request_stop();
+  // Any thread, blocks until the thread has ended. Asks first if nobody has.
   void stop();
 
   // This thread only.

@@ -681,6 +681,35 @@ TEST(IoThreadStop, FlushesWhatIsQueuedAndTellsHandlers) {
   EXPECT_GT(reading.read_to_end().size(), 200'000U);
 }
 
+TEST(IoThreadStop, ThreadsFlushTogetherNotOneAfterAnother) {
+  constexpr unsigned kThreads = 8;
+  Server server({}, kThreads);
+  // On each thread a client that has a long answer coming and does not read it.
+  std::vector<std::unique_ptr<Client>> mute;
+  for (unsigned i = 0; i < kThreads; ++i) {
+    mute.push_back(std::make_unique<Client>(server.port(), 4096));
+    mute.back()->send(get("/move/" + std::to_string(i)) + get("/big/20000000"));
+    ASSERT_TRUE(server.journal().wait_for("request /big/20000000", static_cast<int>(i) + 1));
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  for (unsigned i = 0; i < kThreads; ++i) server.thread(i).request_stop();
+  server.stop();
+  // Half a second each; the rest is for a busy machine.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun,
+            std::chrono::milliseconds(500 * kThreads / 2));
+}
+
+TEST(IoThreadStop, WaitsForNoPeerThatOwesItsCloseFrame) {
+  Server server;
+  Client mute(server.port());
+  mute.send(test::upgrade_request("/ws") + test::client_frame(1, "close"));
+  ASSERT_THAT(mute.read_until(test::server_frame(8, "")), StartsWith("HTTP/1.1 101 "));
+  ASSERT_TRUE(server.journal().wait_for("closed: closed by server"));
+  const auto begun = std::chrono::steady_clock::now();
+  server.stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(400));
+}
+
 TEST(IoThreadStop, StopAcceptingClosesTheDoorOnly) {
   Server server;
   Client before(server.port());

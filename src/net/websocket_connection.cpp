@@ -224,6 +224,7 @@ void WebSocketStream::tell_handler() {
 
 void WebSocketStream::on_stop() {
   begin_close();
+  mark_dirty();  // one that was closing already waits for its peer no longer
 }
 
 void WebSocketStream::on_write_deadline() {
