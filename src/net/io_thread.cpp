@@ -156,6 +156,12 @@ void IoThread::stop_accepting() {
   });
 }
 
+void IoThread::turn() {
+  Implementation& it = *implementation_;
+  it.core.loop.wake();
+  it.core.turn([&it] { it.run_tasks(); });
+}
+
 void IoThread::request_stop() {
   implementation_->stop_asked.store(true, std::memory_order_release);
   wake();

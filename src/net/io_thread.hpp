@@ -93,6 +93,10 @@ class IoThread {
 
   // Any thread. No new connections from now on; the listener is closed.
   void stop_accepting();
+  // Instead of start(), for tests that drive a thread by hand: one turn on the caller's thread,
+  // without waiting.
+  void turn();
+
   // Any thread. Begins to close every connection (handlers hear of it), and gives queued bytes half
   // a second to go out, whatever other threads do: ask all of them, then stop() each.
   void request_stop();
