@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <filesystem>
 #include <random>
 #include <string>
 #include <thread>
@@ -661,6 +662,50 @@ TEST(IoThreadCaps, WithoutEvenAReserveItLooksAgainLaterInsteadOfSpinning) {
   Client after(server.port());
   after.send(get("/echo"));
   EXPECT_THAT(after.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator entries("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
+// Quality row 21, all at once: silent ones, heads and bodies that trickle, answers that nobody
+// reads.
+TEST(IoThreadSlowClients, HundredsAreClosedWhileAnHonestOneIsServed) {
+  Server server(
+      {.head_timeout_ms = 300, .keep_alive_timeout_ms = 60'000, .write_stall_timeout_ms = 300}, 2);
+  const std::size_t descriptors_before = open_descriptors();
+  {
+    Client honest(server.port());
+    honest.send(get("/echo"));
+    ASSERT_THAT(honest.read_response(), StartsWith("HTTP/1.1 200 "));
+    std::vector<std::unique_ptr<Client>> slow;
+    for (int i = 0; i < 400; ++i) {
+      slow.push_back(std::make_unique<Client>(server.port(), 4096));
+      if (i % 4 == 1) slow.back()->send("GET /echo HTTP/1.1\r\nHost: a\r\nX: ");
+      if (i % 4 == 2) {
+        slow.back()->send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nabc");
+      }
+      if (i % 4 == 3) slow.back()->send(get("/big/8000000"));
+    }
+    const auto still_open = [&] {
+      return server.thread(0).counters().connections_open +
+             server.thread(1).counters().connections_open;
+    };
+    int served = 0;
+    for (int i = 0; i < 2000 && (still_open() > 1 || served < 20); ++i) {
+      for (std::size_t k = 1; k < slow.size(); k += 4) slow[k]->send("x");  // a head that trickles
+      honest.send(get("/echo"));
+      if (honest.read_response().starts_with("HTTP/1.1 200 ")) ++served;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_EQ(still_open(), 1U) << "the honest one";
+    EXPECT_GE(served, 20);
+  }
+  for (int i = 0; i < 500 && open_descriptors() > descriptors_before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(open_descriptors(), descriptors_before);
 }
 
 TEST(IoThreadStop, FlushesWhatIsQueuedAndTellsHandlers) {

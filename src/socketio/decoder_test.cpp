@@ -1,8 +1,13 @@
 #include "socketio/decoder.hpp"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
+#include <algorithm>
+#include <functional>
+#include <limits>
 #include <string>
+#include <vector>
 
 namespace maru::socketio {
 namespace {
@@ -139,6 +144,52 @@ TEST(Decoder, VisitsAtMostTwoBytesForEachByteOfInput) {
     const auto header = decoder.decode_header_counted(text);
     if (header) static_cast<void>(decoder.decode_payload(*header));
     EXPECT_LE(decoder.bytes_visited(), 2 * text.size()) << text.substr(0, 20);
+  }
+}
+
+// This thread's own time for reading `message`, the best of several tries.
+std::int64_t cost_ns(const std::string& message) {
+  std::int64_t best = std::numeric_limits<std::int64_t>::max();
+  for (int attempt = 0; attempt < 7; ++attempt) {
+    Decoder decoder;
+    timespec begun{};
+    timespec ended{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+    for (int i = 0; i < 20; ++i) {
+      const auto header = decoder.decode_header_counted(message);
+      if (header) static_cast<void>(decoder.decode_payload(*header));
+    }
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+    best = std::min(best,
+                    (ended.tv_sec - begun.tv_sec) * 1'000'000'000 + ended.tv_nsec - begun.tv_nsec);
+  }
+  return best;
+}
+
+// CVE-2020-36049: eight times the input is about eight times the work; a decoder that copied what
+// it has at each byte would need sixty-four times as much. A ratio, so the machine's speed is no
+// matter.
+TEST(Decoder, WorkGrowsWithTheInputNotWithItsSquare) {
+  const auto repeat = [](const std::string& piece, std::size_t bytes) {
+    std::string text;
+    while (text.size() < bytes) text += piece;
+    return text;
+  };
+  const std::vector<std::function<std::string(std::size_t)>> shapes = {
+      [&](std::size_t n) { return "2" + repeat("1", n); },
+      [&](std::size_t n) { return "5" + repeat("1", n) + "-"; },
+      [&](std::size_t n) { return "2/" + repeat("a", n); },
+      [&](std::size_t n) { return "2[\"a\"," + repeat("[", n); },
+      [&](std::size_t n) { return "2[\"a\",\"" + repeat("x", n) + "\"]"; },
+      [&](std::size_t n) { return "2[\"a\"," + repeat("1", n) + "]"; },
+      [&](std::size_t n) { return "2[\"a\",\"" + repeat("\\u0041", n) + "\"]"; },
+      [&](std::size_t n) { return "2[\"a\"," + repeat(" ", n) + "1]"; },
+  };
+  for (const auto& shape : shapes) {
+    const std::string small = shape(32 * 1024);
+    const std::string large = shape(256 * 1024);
+    const std::int64_t floor_ns = 20'000;  // below that the clock says nothing
+    EXPECT_LT(cost_ns(large), 24 * std::max(cost_ns(small), floor_ns)) << large.substr(0, 20);
   }
 }
 
