@@ -79,6 +79,8 @@ TEST(Config, NamesTheOptionAndTheValueItRefuses) {
       {{"--client-url", "example.org"}, "--client-url"},
       {{"--client-url", "https://a.example/path"}, "--client-url"},
       {{"--client-url", "*"}, "--client-url"},
+      {{"--client-url", "null"}, "--client-url"},
+      {{"--client-url", "file://"}, "--client-url"},
       {{"--trusted-proxies", "10.0.0.1,proxy.example"}, "--trusted-proxies"},
       {{"--trusted-proxies", "10.0.0.0/33"}, "CIDR"},
       {{"--rate-user-messages", "10"}, "RATE/BURST"},
@@ -173,11 +175,12 @@ TEST(Config, RefusesAnUnknownKeyOfTheFile) {
 }
 
 TEST(Config, NormalisesOrigins) {
-  const auto config =
-      World().load({"--client-url", "HTTPS://Chat.Example:443/, http://localhost:3000"});
+  const auto config = World().load(
+      {"--client-url", "HTTPS://Chat.Example:443/, http://localhost:3000,capacitor://localhost"});
   ASSERT_TRUE(config);
   EXPECT_EQ(config->gateway.allowed_origins,
-            (std::vector<std::string>{"https://chat.example", "http://localhost:3000"}));
+            (std::vector<std::string>{"https://chat.example", "http://localhost:3000",
+                                      "capacitor://localhost"}));
 }
 
 TEST(Config, KnowsItsVerbs) {

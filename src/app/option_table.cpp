@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "gateway/origin.hpp"
 #include "net/address.hpp"
 
 namespace maru::app {
@@ -50,25 +51,10 @@ std::vector<std::string> split_list(const std::string& text) {
   return parts;
 }
 
-// "scheme://host[:port]" in lower case, without a path; a trailing slash is forgiven.
-std::optional<std::string> normalise_origin(std::string text) {
-  for (char& c : text) c = (c >= 'A' && c <= 'Z') ? static_cast<char>(c + 32) : c;
-  if (!text.empty() && text.back() == '/') text.pop_back();
-  const std::size_t scheme = text.find("://");
-  if (scheme == std::string::npos || scheme == 0) return std::nullopt;
-  if (text.substr(0, scheme) != "http" && text.substr(0, scheme) != "https") return std::nullopt;
-  const std::string rest = text.substr(scheme + 3);
-  if (rest.empty() || rest.find_first_of("/?#@ *\\\"'") != std::string::npos) return std::nullopt;
-  // Browsers leave the default port out of Origin.
-  const std::string default_port = text.substr(0, scheme) == "http" ? ":80" : ":443";
-  if (text.ends_with(default_port)) text.resize(text.size() - default_port.size());
-  return text;
-}
-
 Refusal set_origins(Config& config, const std::string& text) {
   std::vector<std::string> origins;
   for (const std::string& part : split_list(text)) {
-    auto origin = normalise_origin(part);
+    auto origin = gateway::normalise_origin(part);
     if (!origin) return "a list of origins like https://chat.example.org";
     origins.push_back(std::move(*origin));
   }

@@ -111,7 +111,7 @@ struct Server::Parts {
         options(config.gateway),
         soft_state({}, clock),
         interest(io_thread_count(config)),
-        origins(options),
+        origins(options, clock),
         limiter(options, clock) {
     options.store_epoch = store->epoch();
   }

@@ -55,7 +55,7 @@ class TestServer {
         store(open_store(directory.path)),
         readers(std::move(*sqlite::ReaderPool::open(*store))),
         soft_state({}, clock),
-        origins(options),
+        origins(options, clock),
         limiter(options, clock) {
     std::vector<fanout::DeliveryTarget> targets;
     for (unsigned i = 0; i < kThreads; ++i) {

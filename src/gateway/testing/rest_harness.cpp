@@ -79,7 +79,7 @@ RestHarness::RestHarness(GatewayOptions o)
     : options(std::move(o)),
       thread_(0, {}, system_clock),
       soft_state_(quiet_soft_state(), system_clock),
-      origins_(options),
+      origins_(options, core.clock),
       limiter_(options, core.clock) {
   soft_state_.start([](auto&&) { return true; }, commands_);
   Context context{options, thread_,   {&thread_},  core.clock, seeded_random(), commands_, queries_,
@@ -96,7 +96,7 @@ RestHarness::~RestHarness() {
 
 Reply RestHarness::request(net::Method method, std::string target, std::string body,
                            RequestOptions with) {
-  net::RequestHead head = make_head(method, std::move(target), {{"host", "chat.example"}});
+  net::RequestHead head = make_head(method, std::move(target), {{"host", with.host}});
   if (!body.empty() && !with.type.empty()) head.fields.emplace_back("content-type", with.type);
   if (!with.token.empty()) head.fields.emplace_back("authorization", "Bearer " + with.token);
   if (!with.origin.empty()) head.fields.emplace_back("origin", with.origin);

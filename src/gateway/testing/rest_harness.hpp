@@ -50,6 +50,7 @@ struct RequestOptions {
   bool has_forwarding_header = false;
   bool secure = false;
   std::string peer = "192.0.2.1";
+  std::string host = "127.0.0.1:5001";
 };
 
 class RestHarness {

@@ -70,7 +70,7 @@ struct Node::Parts {
       : options(std::move(given)),
         soft_state({}, clock),
         interest(threads),
-        origins(options),
+        origins(options, clock),
         limiter(options, clock) {}
 
   sqlite::testing::TemporaryDirectory directory;
