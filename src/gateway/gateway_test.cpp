@@ -408,10 +408,14 @@ TEST_P(GatewayTest, OperationsAndHead) {
   const HttpReply head = call("HEAD", "/healthz");
   EXPECT_EQ(head.status, 200);
   EXPECT_TRUE(head.text.empty());
-  EXPECT_NE(call("GET", "/metrics")
-                .text.find("maru_http_requests_total{route=\"/readyz\",status=\"200\"} 1\n"),
-            std::string::npos);
-  EXPECT_EQ(call("GET", "/metrics", {}, {}, "X-Forwarded-For: 203.0.113.9\r\n").status, 403);
+  EXPECT_NE(
+      call("GET", "/metrics")
+          .text.find(
+              "maru_http_requests_total{method=\"GET\",route=\"/readyz\",status=\"200\"} 1\n"),
+      std::string::npos);
+  EXPECT_EQ(call("GET", "/metrics", {}, {}, "X-Forwarded-For: 203.0.113.9\r\n").status, 401);
+  const Person a = guest("민수");
+  EXPECT_EQ(call("GET", "/metrics", {}, a.token, "X-Forwarded-For: 203.0.113.9\r\n").status, 200);
   const HttpReply openapi = call("GET", "/api/openapi.json");
   EXPECT_EQ(openapi.status, 200);
   EXPECT_TRUE(openapi.text.starts_with("{\n  \"openapi\": \"3.1.0\","));

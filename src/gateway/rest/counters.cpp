@@ -8,10 +8,12 @@ namespace maru::gateway::rest {
 namespace {
 
 std::size_t status_index(int status) {
-  const auto it = std::ranges::find(Counters::kStatuses, status);
-  return it == Counters::kStatuses.end()
-             ? Counters::kStatuses.size() - 1
-             : static_cast<std::size_t>(it - Counters::kStatuses.begin());
+  const auto known = std::span(Counters::kStatuses).first<Counters::kStatuses.size() - 1>();
+  return static_cast<std::size_t>(std::ranges::find(known, status) - known.begin());
+}
+
+std::string status_label(int status) {
+  return status == 0 ? "other" : std::to_string(status);
 }
 
 std::string seconds(std::int64_t microseconds) {
@@ -39,16 +41,19 @@ std::string Counters::prometheus(std::span<const Counters* const> all) {
     return total;
   };
   std::string out =
-      "# HELP maru_http_requests_total REST requests by route and status.\n"
+      "# HELP maru_http_requests_total REST requests by method, route and status.\n"
       "# TYPE maru_http_requests_total counter\n";
   for (std::size_t route = 0; route < kRoutesMax; ++route) {
     for (std::size_t status = 0; status < kStatuses.size(); ++status) {
       const std::uint64_t n =
           sum([&](const Counters& c) -> const Counter& { return c.requests_[route][status]; });
       if (n == 0) continue;
-      out += "maru_http_requests_total{route=\"";
-      out += route_name(route);
-      out += "\",status=\"" + std::to_string(kStatuses[status]) + "\"} " + std::to_string(n) + '\n';
+      const RouteName name = route_name(route);
+      out += "maru_http_requests_total{method=\"";
+      out += name.method;
+      out += "\",route=\"";
+      out += name.path;
+      out += "\",status=\"" + status_label(kStatuses[status]) + "\"} " + std::to_string(n) + '\n';
     }
   }
   out +=

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <sstream>
 
 #include "base/limits.hpp"
 #include "gateway/rest/openapi.hpp"
@@ -265,15 +266,58 @@ TEST(Operations, AreServedToWhomTheyMay) {
   EXPECT_EQ(harness.get("/healthz").text, R"({"status":"ok"})");
   EXPECT_EQ(harness.get("/api/readyz").status, 200);
   EXPECT_EQ(harness.get("/metrics").text, "maru_up 1\n");
-  EXPECT_EQ(harness.request(Method::kGet, "/metrics", {}, {.from_loopback = false}).status, 403);
-  EXPECT_EQ(harness.request(Method::kGet, "/metrics", {}, {.has_forwarding_header = true}).status,
-            403);
   const Reply openapi = harness.get("/api/openapi.json");
   EXPECT_EQ(openapi.status, 200);
   EXPECT_TRUE(openapi.text.starts_with("{"));
   const Reply page = harness.get("/");
   EXPECT_EQ(page.type, "text/html; charset=utf-8");
   EXPECT_NE(page.text.find("/api/openapi.json"), std::string::npos);
+}
+
+TEST(Operations, MetricsNeedASessionFromElsewhere) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  const RequestOptions elsewhere[] = {{.from_loopback = false},
+                                      {.has_forwarding_header = true},
+                                      {.host = "rebound.example:5001"}};
+  for (RequestOptions with : elsewhere) {
+    const Reply nobody = harness.request(Method::kGet, "/metrics", {}, with);
+    EXPECT_EQ(nobody.status, 401);
+    EXPECT_EQ(nobody.code(), "unauthenticated");
+    with.token = "unknown";
+    EXPECT_EQ(harness.request(Method::kGet, "/metrics", {}, with).status, 401);
+    with.token = person.token;
+    EXPECT_EQ(harness.request(Method::kGet, "/metrics", {}, with).text, "maru_up 1\n");
+  }
+  ASSERT_EQ(harness.post("/users/logout", "", person.token).status, 200);
+  EXPECT_EQ(harness
+                .request(Method::kGet, "/metrics", {},
+                         {.token = person.token, .from_loopback = false})
+                .status,
+            401);
+}
+
+// A sample is named by its labels: a scraper refuses the whole answer when one comes twice.
+TEST(Counters, NoSampleIsToldTwice) {
+  rest::Counters counters;
+  for (std::size_t route = 0; route < rest::routes().size(); ++route) {
+    for (const int status : rest::Counters::kStatuses) counters.answered(route, status, 1'000);
+  }
+  counters.answered(0, 418, 1);
+  counters.answered(1'000, 404, 1);
+  const rest::Counters* const all[] = {&counters};
+  std::istringstream lines(rest::Counters::prometheus(all));
+  std::set<std::string> samples;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    EXPECT_TRUE(samples.insert(line.substr(0, line.rfind(' '))).second) << line;
+  }
+  EXPECT_TRUE(samples.contains(
+      R"(maru_http_requests_total{method="PATCH",route="/users/me",status="200"})"));
+  EXPECT_TRUE(samples.contains(
+      R"(maru_http_requests_total{method="POST",route="/users/login",status="other"})"));
+  EXPECT_TRUE(samples.contains(
+      R"(maru_http_requests_total{method="none",route="none",status="404"})"));
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ bool is_mounted(Mount mount, bool under_api) {
 std::string_view name_of(net::Method method) {
   switch (method) {
     case kGet:
-      return "GET, HEAD";
+      return "GET";
     case kPost:
       return "POST";
     case kPatch:
@@ -127,8 +127,9 @@ std::span<const Route> routes() {
   return kRoutes;
 }
 
-std::string_view route_name(std::size_t index) {
-  return index < std::size(kRoutes) ? kRoutes[index].path : std::string_view("none");
+RouteName route_name(std::size_t index) {
+  if (index >= std::size(kRoutes)) return {"none", "none"};
+  return {name_of(kRoutes[index].method), kRoutes[index].path};
 }
 
 RouteMatch match_route(net::Method method, std::string_view path) {
@@ -154,6 +155,7 @@ RouteMatch match_route(net::Method method, std::string_view path) {
     if (!is_mounted(route.mount, under_api)) continue;
     if (agreement(split(route.path).all(), rest) != best) continue;
     match.allow += name_of(route.method);
+    if (route.method == kGet) match.allow += ", HEAD";
     match.allow += ", ";
     if (route.method != wanted || match.route) continue;
     match.route = &route;

@@ -36,8 +36,12 @@ struct Route {
 };
 
 std::span<const Route> routes();
-// "GET /users/:userId"; for an index past the table "none".
-std::string_view route_name(std::size_t index);
+// As the metrics call it: "GET", "/users/:userId". For an index past the table "none" and "none".
+struct RouteName {
+  std::string_view method;
+  std::string_view path;
+};
+RouteName route_name(std::size_t index);
 
 // A path against the table.
 struct RouteMatch {
