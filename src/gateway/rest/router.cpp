@@ -1,6 +1,7 @@
 #include "gateway/rest/router.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 
 #include "base/ascii.hpp"
@@ -23,6 +24,11 @@ bool is_json_type(std::string_view type) {
   return type.size() > kPrefix.size() + kSuffix.size() &&
          equals_ignoring_case(type.substr(0, kPrefix.size()), kPrefix) &&
          equals_ignoring_case(type.substr(type.size() - kSuffix.size()), kSuffix);
+}
+
+// The body as it is: no call takes one that a coding has packed (RFC 9110, section 8.4).
+bool is_plain_coding(std::string_view coding) {
+  return coding.empty() || equals_ignoring_case(coding, "identity");
 }
 
 bool needs_session(const Route& route, const GatewayOptions& options) {
@@ -73,6 +79,13 @@ Error unsupported_type() {
                0};
 }
 
+Error unsupported_coding() {
+  return Error{ErrorCode::kUnsupportedMediaType,
+               "Send the body as it is, without a Content-Encoding.",
+               {},
+               0};
+}
+
 std::uint64_t mix(std::uint64_t x) {  // splitmix64's finaliser
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
@@ -116,19 +129,19 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   RouteMatch match = match_route(head.method, head.path());
   const bool is_options = head.method == net::Method::kOptions;
   const bool is_json = is_json_type(head.field("content-type"));
+  const bool is_plain = is_plain_coding(head.field("content-encoding"));
   const CallPtr call =
       make_call(std::move(head), match.route ? match.index : kNoRoute, std::move(respond));
   if (is_options) return call->answer(preflight(call->head(), match));
   for (std::size_t i = 0; i < match.parameters.size(); ++i) {
     call->set_parameter(i, std::move(match.parameters[i]));
   }
-  if (!match.route) {  // on_head() refuses these
-    return call->problem(Error{ErrorCode::kNotFound, "There is no such path.", {}, 0});
-  }
+  assert(match.route && "on_head() refuses what has no route");
   const Route& route = *match.route;
   if (route.body == Body::kNone || (route.body == Body::kOptional && body.empty())) {
     return route.handler(call, json::Value());
   }
+  if (!is_plain) return call->problem(unsupported_coding(), {{"Accept-Encoding", "identity"}});
   if (!is_json) return call->problem(unsupported_type());
   const auto value = parser_.parse(body);
   if (!value) return call->problem(value.error());

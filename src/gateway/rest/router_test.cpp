@@ -159,6 +159,21 @@ TEST(Router, BodiesMustBeJsonByTheirType) {
   }
 }
 
+TEST(Router, PackedBodiesAreRefused) {
+  RestHarness harness;
+  const auto reply = [&](std::string coding) {
+    return harness.request(Method::kPost, "/users/login", R"({"userName":"민수"})",
+                           {.fields = {{"content-encoding", std::move(coding)}}});
+  };
+  for (const char* coding : {"gzip", "deflate", "br", "identity, gzip", "GZIP", "x"}) {
+    const Reply refused = reply(coding);
+    EXPECT_EQ(refused.status, 415) << coding;
+    EXPECT_EQ(refused.code(), "unsupported_media_type");
+    EXPECT_EQ(refused.field("Accept-Encoding"), "identity");
+  }
+  EXPECT_EQ(reply("Identity").status, 200);
+}
+
 TEST(Router, MalformedJsonIsRefusedBeforeAnythingElse) {
   RestHarness harness;
   for (const std::string& body :
@@ -277,9 +292,8 @@ TEST(Operations, AreServedToWhomTheyMay) {
 TEST(Operations, MetricsNeedASessionFromElsewhere) {
   RestHarness harness;
   const auto person = harness.guest("민수");
-  const RequestOptions elsewhere[] = {{.from_loopback = false},
-                                      {.has_forwarding_header = true},
-                                      {.host = "rebound.example:5001"}};
+  const RequestOptions elsewhere[] = {
+      {.from_loopback = false}, {.has_forwarding_header = true}, {.host = "rebound.example:5001"}};
   for (RequestOptions with : elsewhere) {
     const Reply nobody = harness.request(Method::kGet, "/metrics", {}, with);
     EXPECT_EQ(nobody.status, 401);
@@ -290,11 +304,10 @@ TEST(Operations, MetricsNeedASessionFromElsewhere) {
     EXPECT_EQ(harness.request(Method::kGet, "/metrics", {}, with).text, "maru_up 1\n");
   }
   ASSERT_EQ(harness.post("/users/logout", "", person.token).status, 200);
-  EXPECT_EQ(harness
-                .request(Method::kGet, "/metrics", {},
-                         {.token = person.token, .from_loopback = false})
-                .status,
-            401);
+  EXPECT_EQ(
+      harness.request(Method::kGet, "/metrics", {}, {.token = person.token, .from_loopback = false})
+          .status,
+      401);
 }
 
 // A sample is named by its labels: a scraper refuses the whole answer when one comes twice.
@@ -316,8 +329,8 @@ TEST(Counters, NoSampleIsToldTwice) {
       R"(maru_http_requests_total{method="PATCH",route="/users/me",status="200"})"));
   EXPECT_TRUE(samples.contains(
       R"(maru_http_requests_total{method="POST",route="/users/login",status="other"})"));
-  EXPECT_TRUE(samples.contains(
-      R"(maru_http_requests_total{method="none",route="none",status="404"})"));
+  EXPECT_TRUE(
+      samples.contains(R"(maru_http_requests_total{method="none",route="none",status="404"})"));
 }
 
 }  // namespace
