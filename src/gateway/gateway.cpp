@@ -1,5 +1,6 @@
 #include "gateway/gateway.hpp"
 
+#include "gateway/delayed_tasks.hpp"
 #include "gateway/realtime.hpp"
 #include "gateway/rest/call.hpp"
 #include "gateway/rest/router.hpp"
@@ -23,16 +24,24 @@ rest::Call::Respond respond_to(net::HttpExchange exchange) {
 struct Gateway::Implementation {
   Implementation(Context context, const endpoint::EndpointOptions& endpoint_options, Probes probes)
       : services(std::make_shared<rest::Services>(std::move(context), std::move(probes))),
+        delays(services->context.thread),
         router(services),
         realtime(services->context),
         endpoint(services->context.thread, endpoint_options, realtime, services->context.random),
-        endpoint_path(endpoint_options.path) {}
+        endpoint_path(endpoint_options.path) {
+    services->post_after = [this](std::int64_t delay_ms, Task task) {
+      services->post([this, delay_ms, task = std::move(task)]() mutable {
+        delays.after(delay_ms, std::move(task));
+      });
+    };
+  }
 
   [[nodiscard]] bool is_for_endpoint(const net::RequestHead& head) const {
     return head.path().starts_with(endpoint_path);
   }
 
   std::shared_ptr<rest::Services> services;
+  DelayedTasks delays;  // of REST calls over their rate
   rest::Router router;
   Realtime realtime;
   endpoint::Endpoint endpoint;

@@ -157,6 +157,35 @@ std::int64_t RateLimiter::take(Rate rate, std::uint64_t key, std::int64_t wait_m
   return 0;
 }
 
+RateLimiter::Taken RateLimiter::take_all(std::span<const Toll> tolls, std::int64_t wait_max_ms) {
+  Taken taken;
+  for (std::size_t i = 0; i < tolls.size(); ++i) {
+    const std::int64_t wait = take(tolls[i].rate, tolls[i].key, wait_max_ms);
+    if (wait < 0) {
+      for (std::size_t j = 0; j < i; ++j) give_back(tolls[j]);
+      return {0, &tolls[i]};
+    }
+    taken.wait_ms = std::max(taken.wait_ms, wait);
+  }
+  return taken;
+}
+
+void RateLimiter::give_back(const Toll& toll) {
+  Implementation& it = *implementation_;
+  if (!it.enabled) return;
+  const Pace& pace = it.paces[static_cast<std::size_t>(toll.rate)];
+  const std::uint64_t hash = bucket_hash(toll.rate, toll.key);
+  for (int i = 0; i < kRetriesMax; ++i) {
+    const auto found = it.buckets.find(hash);
+    if (!found.present) return;  // forgotten meanwhile: full again
+    const std::int64_t empty_at = static_cast<std::int64_t>(found.value) - pace.interval_ticks;
+    if (it.buckets.replace(found, hash,
+                           static_cast<std::uint64_t>(std::max<std::int64_t>(empty_at, 0)))) {
+      return;
+    }
+  }
+}
+
 std::int64_t RateLimiter::retry_after_ms(Rate rate, std::uint64_t key) const {
   const Implementation& it = *implementation_;
   const Pace& pace = it.paces[static_cast<std::size_t>(rate)];

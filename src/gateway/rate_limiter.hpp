@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -22,6 +23,12 @@ enum class Rate : std::uint8_t {
   kRegistersOfIp,
 };
 
+// One from one bucket.
+struct Toll {
+  Rate rate;
+  std::uint64_t key;
+};
+
 class RateLimiter {
  public:
   RateLimiter(const GatewayOptions& options, const Clock& clock);
@@ -30,6 +37,12 @@ class RateLimiter {
   // Takes one from the bucket if it is due within `wait_max_ms`. Returns how long to wait before
   // going on (0: now), or -1: refused, nothing taken. Always 0 when rate limits are off.
   std::int64_t take(Rate rate, std::uint64_t key, std::int64_t wait_max_ms);
+  // The same of several buckets: from each, or from none. `refused`: which one has too little.
+  struct Taken {
+    std::int64_t wait_ms = 0;
+    const Toll* refused = nullptr;
+  };
+  Taken take_all(std::span<const Toll> tolls, std::int64_t wait_max_ms);
   // When a refused caller may come back, for Retry-After.
   [[nodiscard]] std::int64_t retry_after_ms(Rate rate, std::uint64_t key) const;
 
@@ -48,6 +61,8 @@ class RateLimiter {
   }
 
  private:
+  void give_back(const Toll& toll);
+
   struct Implementation;
   std::unique_ptr<Implementation> implementation_;
 };

@@ -36,6 +36,21 @@ TEST_F(RateLimiterTest, OverALongTimeGivesExactlyTheRate) {
   EXPECT_EQ(taken, 19 + 1000);
 }
 
+TEST_F(RateLimiterTest, TakesFromAllBucketsOrFromNone) {
+  options_.messages_per_room_burst = 1;
+  RateLimiter limiter(options_, clock_);  // a user: 20 at once; a room: 1
+  const Toll user{Rate::kMessagesOfUser, 7};
+  const Toll room{Rate::kMessagesOfRoom, 8};
+  const Toll both[] = {user, room};
+  EXPECT_EQ(limiter.take_all(both, 0).refused, nullptr);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(limiter.take_all(both, 0).refused, &both[1]);
+  for (int i = 0; i < 19; ++i) EXPECT_EQ(limiter.take(user.rate, user.key, 0), 0) << i;
+  EXPECT_EQ(limiter.take(user.rate, user.key, 0), -1);
+  EXPECT_EQ(limiter.take_all(both, 0).refused, &both[0]);
+  EXPECT_EQ(limiter.take_all(both, 1'000).wait_ms, 100);  // of the user, the later one
+  EXPECT_EQ(limiter.take_all({}, 0).wait_ms, 0);
+}
+
 TEST_F(RateLimiterTest, WaitsUpToTheCallersLimit) {
   RateLimiter limiter(options_, clock_);
   for (int i = 0; i < 20; ++i) ASSERT_EQ(limiter.take(Rate::kMessagesOfUser, 7, 5'000), 0);

@@ -5,6 +5,7 @@
 #include "gateway/events/connect.hpp"
 #include "gateway/events/realtime_core.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/security_fields.hpp"
 #include "json/writer.hpp"
 #include "wire/wire_event.hpp"
 
@@ -41,11 +42,12 @@ endpoint::RequestVerdict Realtime::on_request(const net::RequestHead& head,
                                               endpoint::HandshakeData* session_data) {
   const Context& context = implementation_->core.context;
   endpoint::RequestVerdict verdict;
+  add_security_fields(verdict.fields, head);
   if (!context.origins.allows(head)) {
     verdict.allowed = false;
     return verdict;
   }
-  verdict.fields = context.origins.cors_fields(head);
+  for (auto& field : context.origins.cors_fields(head)) verdict.fields.push_back(std::move(field));
   if (head.method == net::Method::kOptions) return verdict;  // a preflight has no cookies
   if (const auto* opened_with = static_cast<const Handshake*>(session_data)) {
     verdict.allowed = opened_with->source != TokenSource::kCookie ||

@@ -1,6 +1,7 @@
 #include "gateway/events/realtime_core.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "gateway/events/event_router.hpp"
 #include "json/writer.hpp"
@@ -71,19 +72,15 @@ void RealtimeCore::drain(SessionKey key) {
 bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
                          std::initializer_list<Toll> tolls, Admission reached) {
   if (call.admission >= reached) return true;
-  const std::int64_t wait_max = context.options.rate_delay_max_ms;
-  std::int64_t wait = 0;
-  for (const Toll& toll : tolls) {
-    const std::int64_t due_in = context.limiter.take(toll.rate, toll.key, wait_max);
-    if (due_in < 0) {
-      refuse(session, call.caller,
-             rate_limited(context.limiter.retry_after_ms(toll.rate, toll.key)));
-      if (++session.refusals > kRefusalsMax) {
-        session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
-      }
-      return false;
+  const auto [wait, refused] = context.limiter.take_all(std::span(tolls.begin(), tolls.size()),
+                                                        context.options.rate_delay_max_ms);
+  if (refused != nullptr) {
+    refuse(session, call.caller,
+           rate_limited(context.limiter.retry_after_ms(refused->rate, refused->key)));
+    if (++session.refusals > kRefusalsMax) {
+      session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
     }
-    wait = std::max(wait, due_in);
+    return false;
   }
   session.refusals = 0;
   if (wait == 0) return true;

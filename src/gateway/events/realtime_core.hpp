@@ -13,8 +13,8 @@
 #include "base/error.hpp"
 #include "base/task.hpp"
 #include "gateway/context.hpp"
+#include "gateway/delayed_tasks.hpp"
 #include "gateway/events/client_session.hpp"
-#include "gateway/events/delayed_tasks.hpp"
 #include "gateway/events/leave_grace.hpp"
 #include "gateway/events/session_check.hpp"
 #include "gateway/events/session_table.hpp"
@@ -56,10 +56,6 @@ class RealtimeCore {
   void drain(SessionKey key);
   // Takes one from each bucket. False: the event was put in line for later, or refused; the handler
   // returns. Called once per handler, before anything has an effect.
-  struct Toll {
-    Rate rate;
-    std::uint64_t key;
-  };
   [[nodiscard]] bool admit(ClientSession& session, const EventCall& call,
                            std::initializer_list<Toll> tolls, Admission reached = Admission::kAll);
 

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/security_fields.hpp"
 #include "wire/documents.hpp"
 
 namespace maru::gateway::rest {
@@ -63,9 +64,7 @@ void add_common_fields(net::HttpResponse& response, const Context& context,
                        const net::RequestHead& head, std::string_view request_id) {
   response.set("X-Request-Id", std::string(request_id));
   response.set("Cache-Control", "no-store");
-  response.set("X-Content-Type-Options", "nosniff");
-  response.set("Referrer-Policy", "no-referrer");
-  if (head.secure) response.set("Strict-Transport-Security", "max-age=31536000");
+  add_security_fields(response.fields, head);
   bool is_cross_origin = false;
   for (auto& [name, value] : context.origins.cors_fields(head)) {
     is_cross_origin = is_cross_origin || name == "Access-Control-Allow-Origin";
@@ -129,12 +128,19 @@ void Call::problem(const Error& error, Fields fields) {
 }
 
 bool Call::take(Rate rate, std::uint64_t key) {
-  RateLimiter& limiter = context().limiter;
-  if (limiter.take(rate, key, 0) == 0) return true;
-  const Policy policy = policy_of(rate, context().options);
-  const std::int64_t retry_ms = std::max<std::int64_t>(limiter.retry_after_ms(rate, key), 1);
-  log::audit("audit_rate_limited",
-             {{"limit", policy.name}, {"ip", head_.peer_address}, {"request_id", request_id_}});
+  if (context().limiter.take(rate, key, 0) == 0) return true;
+  refuse_rate({rate, key});
+  return false;
+}
+
+void Call::refuse_rate(const Toll& toll, const UserId& actor) {
+  const Policy policy = policy_of(toll.rate, context().options);
+  const std::int64_t retry_ms =
+      std::max<std::int64_t>(context().limiter.retry_after_ms(toll.rate, toll.key), 1);
+  log::audit("audit_rate_limited", {{"limit", policy.name},
+                                    {"user", actor.is_zero() ? std::string() : actor.hex()},
+                                    {"ip", head_.peer_address},
+                                    {"request_id", request_id_}});
   problem(Error{ErrorCode::kRateLimited,
                 "Too many requests of this kind; try again later.",
                 {},
@@ -142,7 +148,6 @@ bool Call::take(Rate rate, std::uint64_t key) {
           rate_limit_fields(policy.name, static_cast<std::int64_t>(policy.burst),
                             whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
                             whole_seconds(retry_ms)));
-  return false;
 }
 
 void Call::login_delayed(std::int64_t delay_ms) {

@@ -36,6 +36,8 @@ struct Services {
   Activity activity;
   Counters counters;
   std::function<void(Task)> post;  // to the I/O thread; any thread
+  // The same, but later. What is waiting when the thread ends is dropped.
+  std::function<void(std::int64_t delay_ms, Task)> post_after;
 };
 
 class Call {
@@ -68,6 +70,8 @@ class Call {
   void problem(const Error& error, Fields fields = {});
   // Takes one from the bucket, or answers 429 with Retry-After and RateLimit: false.
   [[nodiscard]] bool take(Rate rate, std::uint64_t key);
+  // The 429 of a bucket that had too little. `actor`: whose bucket it was, if anybody's.
+  void refuse_rate(const Toll& toll, const UserId& actor = {});
   // 429 because failed logins of that account must wait.
   void login_delayed(std::int64_t delay_ms);
 
@@ -83,7 +87,8 @@ class Call {
 };
 using CallPtr = std::shared_ptr<Call>;
 
-// The fields that every answer of this server carries (quality.md 1, rows 2, 15 and 27).
+// The fields that every REST answer carries (quality.md 1, rows 2, 15 and 27). Those that are the
+// same for all answers of the server are in gateway/security_fields.hpp.
 void add_common_fields(net::HttpResponse& response, const Context& context,
                        const net::RequestHead& head, std::string_view request_id);
 

@@ -1,6 +1,8 @@
 // Chats and messages over REST in accounts mode.
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "gateway/testing/rest_harness.hpp"
 
 namespace maru::gateway::testing {
@@ -189,6 +191,26 @@ TEST_F(ChatsTest, TheHundredAndFirstMemberIsRefused) {
   EXPECT_EQ(full.code(), "chat_full");
 }
 
+TEST_F(ChatsTest, MoreUsersThanAGroupHoldsAreChatFullHoweverMany) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 300; ++i) ids.push_back(harness_.guest("손님" + std::to_string(i)).id);
+  const auto create = [&](std::size_t count, const char* is_personal) {
+    std::string users;
+    for (std::size_t i = 0; i < count; ++i) users += (i == 0 ? "\"" : ",\"") + ids[i] + '"';
+    return harness_.post("/chats",
+                         R"({"chatName":"x","isPersonal":)" + std::string(is_personal) +
+                             R"(,"users":[)" + users + "]}",
+                         a_.token);
+  };
+  EXPECT_EQ(create(99, "false").body["users"].size(), 100u);  // with the caller
+  for (const std::size_t count : {100, 101, 102, 300}) {
+    const Reply full = create(count, "false");
+    EXPECT_EQ(full.status, 409) << count;
+    EXPECT_EQ(full.code(), "chat_full") << count;
+  }
+  EXPECT_EQ(create(300, "true").code(), "validation_failed");
+}
+
 TEST_F(ChatsTest, AMessageIsSentOnce) {
   const std::string chat = harness_.group(a_);
   const Reply sent = send(chat, R"({"content":"안녕\r\n하세요","clientMsgId":"m-1"})");
@@ -301,32 +323,81 @@ TEST_F(ChatsTest, MyChatsHaveTheirLastMessage) {
   EXPECT_EQ(harness_.get("/api/chats/mine?limit=x", a_.token).code(), "validation_failed");
 }
 
-TEST(ChatRates, MessagesOfAUserAreLimited) {
-  RestHarness harness;
-  const auto person = harness.guest("민수");
-  const std::string chat = harness.group(person);
-  for (int i = 0; i < 20; ++i) {
-    ASSERT_EQ(harness.post("/api/messages/" + chat, R"({"content":"x"})", person.token).status,
-              201);
-  }
-  const Reply refused = harness.post("/api/messages/" + chat, R"({"content":"x"})", person.token);
-  EXPECT_EQ(refused.status, 429);
-  EXPECT_EQ(refused.field("Retry-After"), "1");
-  EXPECT_EQ(refused.field("RateLimit-Policy"), "\"user-messages\";q=20;w=2");
-  EXPECT_EQ(harness.get("/messages/" + chat, person.token).body.size(), 20u);
+// How a row of requests fared: at once, put off and answered then, refused.
+struct Fared {
+  int at_once = 0;
+  int later = 0;
+  int refused = 0;
+  bool operator==(const Fared&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Fared& fared) {
+  return out << fared.at_once << " at once, " << fared.later << " later, " << fared.refused
+             << " refused";
 }
 
-TEST(ChatRates, HistoryAndJoinsAreLimited) {
-  RestHarness harness;
+template <class Send>
+Fared count(RestHarness& harness, int requests, int success, Send send) {
+  Fared fared;
+  for (int i = 0; i < requests; ++i) {
+    harness.delays_ms.clear();
+    const Reply reply = send();
+    if (reply.status == 429) {
+      ++fared.refused;
+      EXPECT_TRUE(harness.delays_ms.empty());
+      continue;
+    }
+    EXPECT_EQ(reply.status, success) << reply.text;
+    ++(harness.delays_ms.empty() ? fared.at_once : fared.later);
+    for (const std::int64_t delay : harness.delays_ms) EXPECT_LE(delay, 5'000);
+  }
+  return fared;
+}
+
+TEST(ChatRates, MessagesOfAUserAreReadLaterThenRefused) {
+  RestHarness harness;  // 10 a second, 20 at once, later up to 5 s
   const auto person = harness.guest("민수");
   const std::string chat = harness.group(person);
-  for (int i = 0; i < 50; ++i)
-    ASSERT_EQ(harness.get("/messages/" + chat, person.token).status, 200);
-  EXPECT_EQ(harness.get("/messages/" + chat, person.token).status, 429);
-  for (int i = 0; i < 19; ++i) {
-    ASSERT_EQ(harness.post("/api/chats/" + chat + "/join", "", person.token).status, 200) << i;
-  }
-  EXPECT_EQ(harness.post("/api/chats/" + chat + "/join", "", person.token).status, 429);
+  const auto send = [&] {
+    return harness.post("/api/messages/" + chat, R"({"content":"x"})", person.token);
+  };
+  EXPECT_EQ(count(harness, 80, 201, send), (Fared{20, 50, 10}));
+  const Reply refused = send();
+  EXPECT_EQ(refused.code(), "rate_limited");
+  EXPECT_EQ(refused.field("Retry-After"), "6");
+  EXPECT_EQ(refused.field("RateLimit-Policy"), "\"user-messages\";q=20;w=2");
+  EXPECT_EQ(harness.get("/messages/" + chat, person.token).field("X-Last-Sequence"), "70");
+}
+
+TEST(ChatRates, HistoryJoinsAndNewChatsAreReadLaterThenRefused) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  const std::string chat = harness.group(person);  // takes one of the joins
+  EXPECT_EQ(
+      count(harness, 101, 200, [&] { return harness.get("/messages/" + chat, person.token); }),
+      (Fared{50, 50, 1}));
+  EXPECT_EQ(count(harness, 20, 200,
+                  [&] { return harness.post("/api/chats/" + chat + "/join", "", person.token); }),
+            (Fared{19, 1, 0}));
+  EXPECT_EQ(
+      count(harness, 26, 200,
+            [&] { return harness.post("/chats", R"({"chatName":"x","users":[]})", person.token); }),
+      (Fared{0, 24, 2}));
+}
+
+TEST(ChatRates, ARefusalOfTheChatCostsTheUserNothing) {
+  GatewayOptions options;
+  options.messages_per_room = 1;
+  options.messages_per_room_burst = 1;
+  options.rate_delay_max_ms = 0;
+  RestHarness harness(options);
+  const auto person = harness.guest("민수");
+  const std::string busy = harness.group(person);
+  const auto send = [&](const std::string& chat) {
+    return harness.post("/api/messages/" + chat, R"({"content":"x"})", person.token).status;
+  };
+  EXPECT_EQ(send(busy), 201);
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(send(busy), 429);
+  for (int i = 0; i < 19; ++i) EXPECT_EQ(send(harness.group(person)), 201) << i;
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // POST /chats {chatName, isPersonal, owner?, users}: a group, or the 1:1 of two users.
-#include "base/limits.hpp"
 #include "base/log.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
@@ -47,8 +46,8 @@ Result<Wish> decode_wish(const Call& call, const json::Value& body) {
   } else if (!wish.is_personal) {
     return fail_field("chatName", "required", "The field chatName is required.");
   }
-  // One more than a group holds: the core answers chat_full, counted with the owner.
-  auto users = user_id_array(body, "users", limits::kGroupMembersMax + 1);
+  // However many: the core answers chat_full, counted with the owner.
+  auto users = user_id_array(body, "users");
   if (!users) return std::unexpected(std::move(users.error()));
   wish.users = std::move(*users);
   if (call.is_open()) {
@@ -97,6 +96,17 @@ void create(const CallPtr& call, Wish wish, const Caller& caller, std::string na
          });
 }
 
+void name_and_create(const CallPtr& call, chat::Snapshot& snapshot, Wish wish,
+                     const Caller& caller) {
+  if (wish.name) {
+    std::string name = *wish.name;
+    return create(call, std::move(wish), caller, std::move(name));
+  }
+  auto name = default_name(snapshot, caller, wish.users);
+  if (!name) return call->problem(name.error());
+  create(call, std::move(wish), caller, std::move(*name));
+}
+
 }  // namespace
 
 void create_chat(CallPtr call, const json::Value& body) {
@@ -105,14 +115,12 @@ void create_chat(CallPtr call, const json::Value& body) {
   const Named named{wish->owner, "owner"};
   decide(call, Access::kActor, named,
          [call, wish = std::move(*wish)](chat::Snapshot& snapshot, Caller&& caller) mutable {
-           if (!call->take(Rate::kJoinsOfUser, RateLimiter::key_of(caller.user))) return;
-           if (wish.name) {
-             std::string name = *wish.name;
-             return create(call, std::move(wish), caller, std::move(name));
-           }
-           auto name = default_name(snapshot, caller, wish.users);
-           if (!name) return call->problem(name.error());
-           create(call, std::move(wish), caller, std::move(*name));
+           const UserId user = caller.user;
+           admit(call, snapshot, user, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}},
+                 [call, wish = std::move(wish),
+                  caller = std::move(caller)](chat::Snapshot& fresh) mutable {
+                   name_and_create(call, fresh, std::move(wish), caller);
+                 });
          });
 }
 

@@ -58,22 +58,13 @@ Result<bool> optional_bool(const json::Value& body, std::string_view field, bool
   return *flag;
 }
 
-Result<std::vector<UserId>> user_id_array(const json::Value& body, std::string_view field,
-                                          std::size_t max) {
+Result<std::vector<UserId>> user_id_array(const json::Value& body, std::string_view field) {
   const json::Value value = body[field];
   if (!value.present() || value.is_null()) {
     return fail_field(std::string(field), "required",
                       "The field " + std::string(field) + " is required.");
   }
   if (!value.is_array()) return wrong_type(field, "an array of user ids");
-  if (value.size() > max) {
-    Error error{ErrorCode::kValidationFailed,
-                "The field " + std::string(field) + " has too many entries.",
-                {FieldError{std::string(field), "too_long", static_cast<std::int64_t>(max),
-                            static_cast<std::int64_t>(value.size())}},
-                0};
-    return std::unexpected(std::move(error));
-  }
   std::vector<UserId> ids;
   bool all_strings = true;
   bool all_ids = true;

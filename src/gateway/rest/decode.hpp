@@ -21,9 +21,8 @@ Result<std::string> required_string(const json::Value& body, std::string_view fi
 // Absent and null are nothing.
 Result<std::optional<std::string>> optional_string(const json::Value& body, std::string_view field);
 Result<bool> optional_bool(const json::Value& body, std::string_view field, bool otherwise);
-// An array of at most `max` ids; duplicates are dropped.
-Result<std::vector<UserId>> user_id_array(const json::Value& body, std::string_view field,
-                                          std::size_t max);
+// An array of ids, duplicates dropped; the JSON's own bounds are the only ones.
+Result<std::vector<UserId>> user_id_array(const json::Value& body, std::string_view field);
 
 std::unexpected<Error> bad_id(std::string_view field);
 

@@ -1,5 +1,7 @@
 #include "gateway/rest/flow.hpp"
 
+#include <span>
+
 #include "fanout/soft_state.hpp"
 
 namespace maru::gateway::rest {
@@ -31,8 +33,7 @@ Result<void> believe(chat::Snapshot& snapshot, const Named& named, Caller& calle
   auto user = snapshot.find_user(*named.user);
   if (!user) return std::unexpected(std::move(user.error()));
   if (!*user || (*user)->deleted_at) {
-    return std::unexpected(
-        Error{ErrorCode::kNotFound, "There is no such user.", {{named.field, "unknown"}}, 0});
+    return no_such_user(named.field);
   }
   if (!(*user)->password_hash.empty()) {
     return fail(ErrorCode::kUnauthenticated,
@@ -74,6 +75,22 @@ Result<Caller> identify(chat::Snapshot& snapshot, const Call& call, Access acces
   }
   if (!caller.user.is_zero()) call.context().soft_state.user_named(caller.user);
   return caller;
+}
+
+void admit(const CallPtr& call, chat::Snapshot& snapshot, const UserId& actor,
+           std::initializer_list<Toll> tolls, Admitted then) {
+  const auto [wait, refused] = call->context().limiter.take_all(
+      std::span(tolls.begin(), tolls.size()), call->context().options.rate_delay_max_ms);
+  if (refused != nullptr) return call->refuse_rate(*refused, actor);
+  if (wait == 0) return then(snapshot);
+  call->services().post_after(
+      wait, [call, then = std::move(then)]() mutable { query(call, std::move(then)); });
+}
+
+std::unexpected<Error> no_such_user(std::string_view field) {
+  auto error = fail(ErrorCode::kNotFound, "There is no such user.");
+  if (!field.empty()) error.error().fields.push_back({std::string(field), "unknown"});
+  return error;
 }
 
 void query(CallPtr call, std::move_only_function<void(chat::Snapshot&)> task) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -49,6 +50,16 @@ void submit(CallPtr call, chat::CommandBody body, Then then);
 // The same with the outcome as it is.
 using ThenReply = std::move_only_function<void(chat::Reply&& reply)>;
 void submit_raw(CallPtr call, chat::CommandBody body, ThenReply then);
+
+// For `field`, if a field of the request named the user.
+std::unexpected<Error> no_such_user(std::string_view field = {});
+
+// Reader thread, with the snapshot at hand. Takes from the buckets, and `then` goes on: at once, or
+// with a fresh snapshot when they are due (honest bursts are read later, up to rate_delay_max_ms;
+// one request at a time of a connection waits). Otherwise 429.
+using Admitted = std::move_only_function<void(chat::Snapshot&)>;
+void admit(const CallPtr& call, chat::Snapshot& snapshot, const UserId& actor,
+           std::initializer_list<Toll> tolls, Admitted then);
 
 // A task on a reader thread without authentication, e.g. to write a long answer.
 void query(CallPtr call, std::move_only_function<void(chat::Snapshot&)> task);

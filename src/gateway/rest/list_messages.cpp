@@ -84,10 +84,13 @@ void list_messages(CallPtr call, const json::Value&) {
            const std::uint64_t key = caller.session
                                          ? RateLimiter::key_of(caller.user)
                                          : RateLimiter::key_of(call->head().peer_address);
-           if (!call->take(Rate::kHistoryOfUser, key)) return;
-           const auto document = find_visible_chat(snapshot, *call, caller, id);
-           if (!document) return call->problem(document.error());
-           call->answer(page_answer(snapshot, *document, page));
+           const UserId actor = caller.user;
+           admit(call, snapshot, actor, {{Rate::kHistoryOfUser, key}},
+                 [call, id, page, caller = std::move(caller)](chat::Snapshot& fresh) {
+                   const auto document = find_visible_chat(fresh, *call, caller, id);
+                   if (!document) return call->problem(document.error());
+                   call->answer(page_answer(fresh, *document, page));
+                 });
          });
 }
 

@@ -39,8 +39,7 @@ void leave_by_name(const CallPtr& call, chat::Snapshot& snapshot, std::string_vi
   const auto user = snapshot.find_user_by_name(text::fold_name(*name));
   if (!user) return call->problem(user.error());
   if (!*user || (*user)->deleted_at) {
-    return call->problem(
-        Error{ErrorCode::kNotFound, "There is no such user.", {{"userName", "unknown"}}, 0});
+    return call->problem(no_such_user("userName").error());
   }
   if (!(*user)->password_hash.empty()) {
     return call->problem(Error{ErrorCode::kUnauthenticated,

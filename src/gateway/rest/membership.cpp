@@ -52,47 +52,56 @@ void answer_joined(const CallPtr& call, const chat::Joined& joined) {
   });
 }
 
-}  // namespace
+void answer_left(const CallPtr& call, const chat::Left& left) {
+  std::string json;
+  json::Writer out(json);
+  out.begin_object().key("left").boolean(left.left).key("sequence");
+  if (left.left) {
+    out.integer(left.sequence.value);
+  } else {
+    out.null();
+  }
+  out.end_object();
+  call->answer(json_answer(std::move(json), left.left ? 201 : 200));
+}
 
-void join_chat(CallPtr call, const json::Value& body) {
+void submit_join(const CallPtr& call, const ChatId& chat, const UserId& user) {
+  submit(call, chat::JoinChat{chat, user}, [call, user](chat::ReplyBody&& reply) {
+    const auto& joined = std::get<chat::Joined>(reply);
+    if (joined.sequence.value != 0) log_change(*call, "audit_member_joined", user, joined.chat);
+    answer_joined(call, joined);
+  });
+}
+
+void submit_leave(const CallPtr& call, const ChatId& chat, const UserId& user) {
+  submit(call, chat::LeaveChat{chat, user}, [call, user, chat](chat::ReplyBody&& reply) {
+    const auto& left = std::get<chat::Left>(reply);
+    if (left.left) log_change(*call, "audit_member_left", user, chat);
+    answer_left(call, left);
+  });
+}
+
+using Submit = void (*)(const CallPtr& call, const ChatId& chat, const UserId& user);
+
+void change_membership(const CallPtr& call, const json::Value& body, Submit submit_change) {
   auto target = target_of(*call, body);
   if (!target) return call->problem(target.error());
   decide(call, Access::kActor, target->named,
-         [call, chat = target->chat](chat::Snapshot&, Caller&& caller) {
-           if (!call->take(Rate::kJoinsOfUser, RateLimiter::key_of(caller.user))) return;
+         [call, chat = target->chat, submit_change](chat::Snapshot& snapshot, Caller&& caller) {
            const UserId user = caller.user;
-           submit(call, chat::JoinChat{chat, user}, [call, user](chat::ReplyBody&& reply) {
-             const auto& joined = std::get<chat::Joined>(reply);
-             if (joined.sequence.value != 0) {
-               log_change(*call, "audit_member_joined", user, joined.chat);
-             }
-             answer_joined(call, joined);
-           });
+           admit(call, snapshot, user, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}},
+                 [=](chat::Snapshot&) { submit_change(call, chat, user); });
          });
 }
 
+}  // namespace
+
+void join_chat(CallPtr call, const json::Value& body) {
+  change_membership(call, body, submit_join);
+}
+
 void leave_chat(CallPtr call, const json::Value& body) {
-  auto target = target_of(*call, body);
-  if (!target) return call->problem(target.error());
-  decide(call, Access::kActor, target->named,
-         [call, chat = target->chat](chat::Snapshot&, Caller&& caller) {
-           if (!call->take(Rate::kJoinsOfUser, RateLimiter::key_of(caller.user))) return;
-           const UserId user = caller.user;
-           submit(call, chat::LeaveChat{chat, user}, [call, user, chat](chat::ReplyBody&& reply) {
-             const auto& left = std::get<chat::Left>(reply);
-             if (left.left) log_change(*call, "audit_member_left", user, chat);
-             std::string json;
-             json::Writer out(json);
-             out.begin_object().key("left").boolean(left.left).key("sequence");
-             if (left.left) {
-               out.integer(left.sequence.value);
-             } else {
-               out.null();
-             }
-             out.end_object();
-             call->answer(json_answer(std::move(json), left.left ? 201 : 200));
-           });
-         });
+  change_membership(call, body, submit_leave);
 }
 
 }  // namespace maru::gateway::rest

@@ -61,6 +61,13 @@ void answer_sent(const CallPtr& call, const chat::Sent& sent) {
   call->answer(json_answer(std::move(json), sent.duplicate ? 200 : 201));
 }
 
+void submit_draft(const CallPtr& call, const UserId& from, Draft draft) {
+  submit(
+      call,
+      chat::SendMessage{draft.chat, from, std::move(draft.content), std::move(draft.client_msg_id)},
+      [call](chat::ReplyBody&& reply) { answer_sent(call, std::get<chat::Sent>(reply)); });
+}
+
 }  // namespace
 
 void send_message(CallPtr call, const json::Value& body) {
@@ -69,18 +76,17 @@ void send_message(CallPtr call, const json::Value& body) {
   const Named named = draft->named;
   decide(call, Access::kActor, named,
          [call, draft = std::move(*draft)](chat::Snapshot& snapshot, Caller&& caller) mutable {
-           if (!call->take(Rate::kMessagesOfUser, RateLimiter::key_of(caller.user))) return;
-           // Only members share the room's rate: nobody else can use it up.
+           const Toll of_user{Rate::kMessagesOfUser, RateLimiter::key_of(caller.user)};
+           const Toll of_room{Rate::kMessagesOfRoom, RateLimiter::key_of(draft.chat)};
            const auto is_member = snapshot.is_member(draft.chat, caller.user);
            if (!is_member) return call->problem(is_member.error());
-           if (*is_member && !call->take(Rate::kMessagesOfRoom, RateLimiter::key_of(draft.chat))) {
-             return;
-           }
-           submit(
-               call,
-               chat::SendMessage{draft.chat, caller.user, std::move(draft.content),
-                                 std::move(draft.client_msg_id)},
-               [call](chat::ReplyBody&& reply) { answer_sent(call, std::get<chat::Sent>(reply)); });
+           auto go_on = [call, user = caller.user,
+                         draft = std::move(draft)](chat::Snapshot&) mutable {
+             submit_draft(call, user, std::move(draft));
+           };
+           // Only members share the room's rate: nobody else can use it up.
+           if (!*is_member) return admit(call, snapshot, caller.user, {of_user}, std::move(go_on));
+           admit(call, snapshot, caller.user, {of_user, of_room}, std::move(go_on));
          });
 }
 

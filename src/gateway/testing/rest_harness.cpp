@@ -87,6 +87,10 @@ RestHarness::RestHarness(GatewayOptions o)
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); }};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
   services_->post = [](Task task) { task(); };
+  services_->post_after = [this](std::int64_t delay_ms, Task task) {
+    delays_ms.push_back(delay_ms);
+    task();
+  };
   router_ = std::make_unique<rest::Router>(services_);
 }
 

@@ -81,6 +81,7 @@ class RestHarness {
   bool queries_full = false;
   bool commands_full = false;
   std::vector<chat::TouchActivity> touches;
+  std::vector<std::int64_t> delays_ms;  // of requests that were put off; they go on at once here
 
  private:
   class Queries final : public chat::QueryPool {
