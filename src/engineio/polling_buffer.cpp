@@ -7,9 +7,15 @@
 
 namespace maru::engineio {
 
+namespace {
+// Allowed however small the bound is.
+constexpr std::size_t kEntriesFree = 16;
+}  // namespace
+
 bool PollingBuffer::push(Entry entry, std::size_t wire_size, std::size_t bytes_max) {
   const std::size_t size = size_bytes_ + wire_size + (entries_.empty() ? 0 : 1);
   if (size > bytes_max) return false;
+  if (entries_.size() >= kEntriesFree + bytes_max / sizeof(Entry)) return false;
   entries_.push_back(std::move(entry));
   size_bytes_ = size;
   return true;

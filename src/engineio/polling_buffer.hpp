@@ -1,5 +1,6 @@
 // What waits for a polling client's next GET, or for the end of its upgrade. Bounded by the caller:
-// past `bytes_max` nothing is queued (slow consumer). Holds no memory while empty. One thread.
+// past `bytes_max`, on the wire or in what the entries take beside it, nothing is queued (slow
+// consumer). Holds no memory while empty. One thread.
 #pragma once
 
 #include <cstddef>

@@ -40,6 +40,16 @@ TEST(PollingBuffer, RefusesWhatPassesItsBound) {
             "3");
 }
 
+TEST(PollingBuffer, BoundsWhatManySmallPacketsTake) {
+  PollingBuffer buffer;
+  constexpr std::size_t kBytesMax = 16'000;
+  std::size_t pushed = 0;
+  while (buffer.push_text("6", kBytesMax)) ++pushed;
+  EXPECT_EQ(pushed, 1016U);  // of 16 bytes each
+  EXPECT_EQ(buffer.take_payload().size(), 2 * pushed - 1);
+  EXPECT_TRUE(buffer.push_text("6", kBytesMax));
+}
+
 TEST(PollingBuffer, CountsBinaryAsItIsOnTheWire) {
   PollingBuffer buffer;
   EXPECT_FALSE(buffer.push_binary("1234", 8));
