@@ -245,6 +245,26 @@ TEST(WebSocket, ClosesASlowConsumer) {
   EXPECT_TRUE(client.ends());
 }
 
+// A write stops at 128 parts: that is our own bound, not a full socket's.
+TEST(WebSocket, WritesAllThatTheSocketTakesInOneTurn) {
+  Server server;
+  Client client(server.port());
+  open(client);
+  client.send(client_frame(1, "hello"));
+  client.read_exactly(7);
+  server.run_on(0, [&] {
+    const TextFrame frame = TextFrame::make(std::string(100, 'x'));
+    for (int i = 0; i < 300; ++i) server.handler().last_->send(frame);
+    // In the next turn, before it writes anything.
+    server.thread().post([&] {
+      EXPECT_EQ(server.handler().last_->queued_bytes(), 0U);
+      server.journal().add("looked");
+    });
+  });
+  EXPECT_TRUE(server.journal().wait_for("looked"));
+  EXPECT_EQ(client.read_exactly(300 * 102).size(), 300U * 102);
+}
+
 // Frames of one byte cost far more than their byte.
 TEST(WebSocket, SmallFramesCountWithWhatTheyCost) {
   Server server({.outbox_bytes_max = 100'000});
