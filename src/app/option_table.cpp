@@ -173,7 +173,7 @@ std::vector<OptionRow> service_rows() {
        [](Config& c, const std::string& v) -> Refusal {
          const auto on = parse_switch(v);
          if (!on) return "on or off";
-         c.recovery = *on;
+         c.recovery = on;
          return std::nullopt;
        }},
       {"rate-limits", "", "on|off", "on", "all rate limits; off for benchmarks only",

@@ -173,6 +173,7 @@ Result<void> Server::Parts::wire(const Config& config) {
 
 void Server::Parts::make_gateways(const Config& config) {
   std::vector<net::IoThread*> threads;
+  threads.reserve(io.size());
   for (const auto& part : io) threads.push_back(&part->thread);
   for (const auto& part : io) {
     part->thread.set_peers(threads);
