@@ -21,6 +21,10 @@ using maru::json::Writer;
 
 void check_string(std::string_view text) {
   MARU_FUZZ_CHECK(maru::text::is_valid_utf8(text));
+}
+
+void check_key(std::string_view text) {
+  check_string(text);
   MARU_FUZZ_CHECK(!text.contains('\0'));
 }
 
@@ -79,7 +83,7 @@ class Copier {
     std::set<std::string_view> keys;
     writer_.begin_object();
     value.for_each_field([&](std::string_view key, Value field) {
-      check_string(key);
+      check_key(key);
       MARU_FUZZ_CHECK(keys.insert(key).second);
       MARU_FUZZ_CHECK(value[key].present());
       writer_.key_escaped(key);

@@ -2,8 +2,10 @@
 //
 // A Parser owns its buffers; a Value is a view into its parser's last document and ends with the
 // next parse() or the parser. One thread each. Errors: kInvalidJson. Refused beyond the grammar:
-// duplicate keys, depth > kJsonDepthMax, more than kJsonNodesMax nodes, NUL and lone surrogates in
-// strings, invalid UTF-8 (quality.md 1, rows 12 and 18). No recursion on the depth of the input.
+// duplicate keys, depth > kJsonDepthMax, more than kJsonNodesMax nodes, lone surrogates in strings,
+// NUL in keys, invalid UTF-8 (quality.md 1, rows 12 and 18). A string value may hold a NUL, as any
+// control character: whoever gives it a meaning (text/, an id) refuses it. No recursion on the
+// depth of the input.
 #pragma once
 
 #include <cstddef>
@@ -79,7 +81,7 @@ class Parser {
   // `text` is copied. Empty input is an error.
   [[nodiscard]] Result<Value> parse(std::string_view text);
   // Whether the last refusal was one of our own rules beyond the grammar (depth, nodes, duplicate
-  // keys, NUL or lone surrogates): a front end may then answer instead of closing the connection.
+  // keys, NUL in one, lone surrogates): a front end may then answer instead of closing the connection.
   [[nodiscard]] bool refused_by_rule() const;
 
  private:

@@ -22,13 +22,12 @@ std::string_view string_at(const std::uint8_t* strings, std::uint64_t offset) {
 
 // The input was valid UTF-8, so that a surrogate (ED A0…BF) can only come from an escape that has
 // no partner. Hangul from U+D000 on starts with ED too, hence the look at the next byte.
-bool is_clean(std::string_view text) {
-  if (text.contains('\0')) return false;
+bool has_surrogate(std::string_view text) {
   for (std::size_t at = text.find('\xED'); at != std::string_view::npos;
        at = text.find('\xED', at + 1)) {
-    if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0) return false;
+    if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0) return true;
   }
-  return true;
+  return false;
 }
 
 void set_number(Node& node, char type, std::uint64_t bits) {
@@ -99,10 +98,13 @@ Result<void> TapeIndex::build(const std::uint64_t* tape, const std::uint8_t* str
     std::string_view text;
     if (type == '"') {
       text = string_at(strings, payload);
-      if (escapes == Escapes::kSome && !is_clean(text)) {
-        return fail(ErrorCode::kInvalidJson, "The JSON has a NUL or a lone surrogate in a string.");
+      if (escapes == Escapes::kSome && has_surrogate(text)) {
+        return fail(ErrorCode::kInvalidJson, "The JSON has a lone surrogate in a string.");
       }
       if (expects_key) {
+        if (escapes == Escapes::kSome && text.contains('\0')) {
+          return fail(ErrorCode::kInvalidJson, "The JSON has a NUL in a key.");
+        }
         key = text;
         expects_key = false;
         continue;

@@ -426,6 +426,7 @@ TEST(BadInput, GetsAClearErrorAndTheSocketStays) {
       {"sendMessage", message_json(room, " \\u3164 "), "message_blank"},
       {"sendMessage", message_json(room, ""), "message_blank"},
       {"sendMessage", message_json(room, "a\\u0007b"), "not_text"},
+      {"sendMessage", message_json(room, "a\\u0000b"), "not_text"},
       {"sync", "null", "validation_failed"},
       {"sync", R"({"chats":7})", "validation_failed"},
       {"sync", R"({"cursor":"zzz"})", "validation_failed"},

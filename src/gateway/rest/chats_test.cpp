@@ -237,6 +237,8 @@ TEST_F(ChatsTest, BadMessages) {
       {R"({"content":{"$ne":null}})", "not_text"},
       {R"({"content":["x"]})", "not_text"},
       {R"({"content":"a\u0007b"})", "not_text"},
+      {R"({"content":"a\u0000b"})", "not_text"},
+      {R"({"content":"\u0000"})", "not_text"},
       {R"({"content":""})", "message_blank"},
       {R"({"content":" \n\t"})", "message_blank"},
       {R"({"content":"\u3164\u200b"})", "message_blank"},

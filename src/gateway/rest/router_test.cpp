@@ -179,7 +179,7 @@ TEST(Router, MalformedJsonIsRefusedBeforeAnythingElse) {
   for (const std::string& body :
        {std::string("{"), std::string("nonsense"), std::string(2'000, '['),
         std::string(R"({"userName":"a","userName":"b"})"), std::string(R"({"userName":"\ud800"})"),
-        std::string("{\"userName\":\"\xff\"}"), std::string(R"({"userName":"a\u0000b"})")}) {
+        std::string("{\"userName\":\"\xff\"}"), std::string(R"({"user\u0000Name":"a"})")}) {
     const Reply reply = harness.post("/users/login", body);
     EXPECT_EQ(reply.status, 400) << body;
     EXPECT_EQ(reply.code(), "invalid_json") << body;
