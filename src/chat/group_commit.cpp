@@ -34,6 +34,7 @@ std::size_t GroupCommit::run_batch(std::span<Command> commands) {
   count(counters_.batches);
   counters_.batch_commands.record(batch.size());
   if (finish(batch) == Outcome::kConflict) run_again(batch);
+  store_.after_release();
   return batch.size();
 }
 

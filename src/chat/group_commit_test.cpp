@@ -57,6 +57,26 @@ TEST_F(GroupCommitTest, EventsGoOutBeforeReplies) {
   EXPECT_EQ(seen_at_reply, before + 1);
 }
 
+// A checkpoint takes milliseconds: what is durable already must not wait for it.
+TEST_F(GroupCommitTest, TheStoreKeepsHouseAfterRepliesAndEventsHaveGoneOut) {
+  std::vector<std::string> order;
+  at.store.set_after_release([&] { order.emplace_back("house"); });
+  const std::size_t before = at.bus.events.size();
+  std::vector<Command> commands;
+  for (int i = 0; i < 2; ++i) {
+    commands.push_back({SendMessage{group, a, "x", {}}, [&](Reply) {
+                          order.emplace_back(at.bus.events.size() > before ? "reply" : "early");
+                        }});
+  }
+  at.commit.run(commands);
+  EXPECT_EQ(order, (std::vector<std::string>{"reply", "reply", "house"}));
+  // After a batch that was refused, too: a full store may help itself.
+  at.store.set_full(true);
+  order.clear();
+  at.commit.run({commands.data(), 1});
+  EXPECT_EQ(order, (std::vector<std::string>{"reply", "house"}));
+}
+
 TEST_F(GroupCommitTest, AFullDiskIsUnavailableAndLeavesNoGap) {
   at.send(group, a, "1");
   const std::size_t events = at.bus.events.size();

@@ -158,6 +158,10 @@ class Store {
   // The highest room number ever given; 0 if none.
   [[nodiscard]] virtual Result<ChatNumber> load_last_number() = 0;
 
+  // Called when the replies and events of a batch have gone out: the time for work that is due under
+  // load too (SQLite: a checkpoint). Nobody waits for an answer that is durable already, and the
+  // next batch gathers meanwhile. May block on the disk, briefly.
+  virtual void after_release() {}
   // Called when the sequencer has nothing to do, at most every few hundred milliseconds: the time
   // for housekeeping that would delay a batch (SQLite: checkpoints). May block on the disk,
   // briefly.

@@ -42,6 +42,9 @@ class FakeStore final : public Store {
   // The next `count` loads after `skip` good ones end in kUnavailable.
   void fail_loads(std::size_t count, std::size_t skip = 0);
 
+  // Called at every after_release().
+  void set_after_release(std::function<void()> observer) { after_release_ = std::move(observer); }
+
   // ---- inspection ----
   [[nodiscard]] std::size_t appends() const { return appends_; }  // asked for, failed ones too
   [[nodiscard]] std::size_t loads() const { return loads_; }
@@ -72,6 +75,9 @@ class FakeStore final : public Store {
   [[nodiscard]] Result<std::optional<CreatedUnderKey>> load_created_under_key(
       UserId caller, std::string_view key, WallTime not_before) override;
   [[nodiscard]] Result<ChatNumber> load_last_number() override;
+  void after_release() override {
+    if (after_release_) after_release_();
+  }
   void idle(MonotonicTime now) override;
 
  private:
@@ -124,6 +130,7 @@ class FakeStore final : public Store {
   std::vector<std::function<void()>> undo_;
   std::vector<std::string> violations_;
   Faults faults_;
+  std::function<void()> after_release_;
   std::map<std::size_t, AppendFault> planned_;
   std::atomic<bool> full_{false};
   std::atomic<std::size_t> idles_{0};

@@ -45,7 +45,7 @@ void stop_process(std::string_view reason) {
   std::_Exit(70);
 }
 
-Error to_error(const SqliteError& error, const FatalHandler& fatal) {
+Error Edge::to_error(const SqliteError& error) {
   const int code = error.code();
   switch (classify(code)) {
     case Failure::kConflict:
@@ -54,17 +54,19 @@ Error to_error(const SqliteError& error, const FatalHandler& fatal) {
       log::error("store_bug", {{"code", code}, {"error", error.what()}});
       return {ErrorCode::kInternal, "The store refused a statement."};
     case Failure::kFatal:
-      fatal("the store cannot be trusted: " + std::string(error.what()) + " (SQLite code " +
-            std::to_string(code) + ")");
+      fatal_("the store cannot be trusted: " + std::string(error.what()) + " (SQLite code " +
+             std::to_string(code) + "); `maru check` tells more");
       return {ErrorCode::kUnavailable, "The store has stopped."};
     case Failure::kUnavailable:
       break;
   }
-  log::warn("store_unavailable", {{"code", code}, {"error", error.what()}});
+  if (!std::exchange(failing_, true)) {
+    log::warn("store_unavailable", {{"code", code}, {"error", error.what()}});
+  }
   return {ErrorCode::kUnavailable, "The store cannot be written or read at the moment."};
 }
 
-Error to_error(const ContractError& error) {
+Error Edge::to_error(const ContractError& error) {
   if (error.kind() == ContractError::Kind::kConflict) {
     return {ErrorCode::kIdempotencyConflict, error.what()};
   }

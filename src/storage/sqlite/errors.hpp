@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "storage/sqlite/database.hpp"
@@ -25,20 +26,36 @@ enum class Failure : std::uint8_t {
 using FatalHandler = std::function<void(std::string_view reason)>;
 [[noreturn]] void stop_process(std::string_view reason);
 
-// Turns what was thrown into an Error, after calling `fatal` where that is due.
-[[nodiscard]] Error to_error(const SqliteError& error, const FatalHandler& fatal);
-[[nodiscard]] Error to_error(const ContractError& error);
+// The folder's edge, where its exceptions end, for one kind of work of one connection (a writer's
+// appends succeed again when the disk has room, its loads never stopped). The connection's thread.
+//
+// That the store is unavailable is logged once per outage, which lasts to the next success: a full
+// disk fails every batch, and logging would help to fill it.
+class Edge {
+ public:
+  explicit Edge(FatalHandler fatal) : fatal_(std::move(fatal)) {}
 
-// Runs `body`, a callable that returns a value, at the folder's edge.
-template <class Body>
-auto guarded(const FatalHandler& fatal, Body&& body) -> Result<decltype(body())> {
-  try {
-    return body();
-  } catch (const SqliteError& error) {
-    return std::unexpected(to_error(error, fatal));
-  } catch (const ContractError& error) {
-    return std::unexpected(to_error(error));
+  // Runs `body`, a callable that returns a value. What it throws becomes an Error, after calling
+  // the fatal handler where that is due.
+  template <class Body>
+  auto run(Body&& body) -> Result<decltype(body())> {
+    try {
+      auto value = body();
+      failing_ = false;
+      return value;
+    } catch (const SqliteError& error) {
+      return std::unexpected(to_error(error));
+    } catch (const ContractError& error) {
+      return std::unexpected(to_error(error));
+    }
   }
-}
+
+ private:
+  [[nodiscard]] Error to_error(const SqliteError& error);
+  [[nodiscard]] static Error to_error(const ContractError& error);
+
+  FatalHandler fatal_;
+  bool failing_ = false;  // and that has been logged
+};
 
 }  // namespace maru::sqlite

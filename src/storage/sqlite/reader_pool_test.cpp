@@ -156,11 +156,15 @@ TEST_F(ReaderPoolTest, AHeldSnapshotDoesNotStopTheWriter) {
   while (store_->wal_bytes() < 1024 * 1024) {
     ++n;
     must({make_text(1, n, 1, n)});
+    store_->after_release();
     ASSERT_LT(n, 1000u);
   }
   go.count_down();
   pool_.reset();
-  for (int i = 0; i < 40; ++i, ++n) must({make_text(1, n + 1, 1, n + 1)});
+  for (int i = 0; i < 40; ++i, ++n) {
+    must({make_text(1, n + 1, 1, n + 1)});
+    store_->after_release();
+  }
   EXPECT_LT(store_->wal_bytes(), 512u * 1024);
 }
 

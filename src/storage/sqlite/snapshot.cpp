@@ -10,8 +10,8 @@
 namespace maru::sqlite {
 namespace {
 
-// Opens the connection before the statements on it are prepared.
 void configure(Database& database, const StoreOptions& options) {
+  // A reader waits for a lock only while the log is recovered or a tool of somebody's holds it.
   sqlite3_busy_timeout(database.handle(), 1000);
   const std::string sql =
       "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
@@ -24,7 +24,8 @@ void configure(Database& database, const StoreOptions& options) {
 }  // namespace
 
 SqliteSnapshot::SqliteSnapshot(const StoreOptions& options)
-    : fatal_(options.fatal),
+    : begins_(options.fatal),
+      reads_(options.fatal),
       database_(database_path(options.data_dir).string(), OpenMode::kReadOnly, options.vfs),
       users_(database_),
       chats_(database_),
@@ -34,7 +35,7 @@ SqliteSnapshot::SqliteSnapshot(const StoreOptions& options)
 
 void SqliteSnapshot::begin() {
   broken_.reset();
-  const auto begun = guarded(fatal_, [&] {
+  const auto begun = begins_.run([&] {
     database_.begin_read();
     return true;
   });
@@ -49,7 +50,7 @@ void SqliteSnapshot::end() {
 template <class Body>
 auto SqliteSnapshot::run(Body&& body) -> Result<decltype(body())> {
   if (broken_) return std::unexpected(*broken_);
-  return guarded(fatal_, std::forward<Body>(body));
+  return reads_.run(std::forward<Body>(body));
 }
 
 Result<std::optional<chat::SessionUser>> SqliteSnapshot::find_session(const TokenHash& token) {

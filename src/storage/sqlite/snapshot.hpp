@@ -50,7 +50,8 @@ class SqliteSnapshot final : public chat::Snapshot {
   template <class Body>
   auto run(Body&& body) -> Result<decltype(body())>;
 
-  FatalHandler fatal_;
+  Edge begins_;
+  Edge reads_;
   Database database_;
   UserQueries users_;
   ChatQueries chats_;

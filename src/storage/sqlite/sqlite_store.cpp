@@ -79,11 +79,11 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options) {
 }
 
 SqliteStore::SqliteStore(StoreOptions options, DirectoryLock lock)
-    : options_(std::move(options)), lock_(std::move(lock)) {
-  fatal_ = [this](std::string_view reason) {
-    stopped_ = true;
-    options_.fatal(reason);
-  };
+    : options_(std::move(options)),
+      lock_(std::move(lock)),
+      appends_(fatal_handler()),
+      loads_(fatal_handler()),
+      upkeep_(fatal_handler()) {
   next_checkpoint_bytes_ = options_.wal_bytes_max;
 }
 
@@ -137,16 +137,23 @@ std::uint64_t SqliteStore::wal_bytes() const {
   return connection_->wal_pages * connection_->page_bytes;
 }
 
+FatalHandler SqliteStore::fatal_handler() {
+  return [this](std::string_view reason) {
+    stopped_ = true;
+    options_.fatal(reason);
+  };
+}
+
 template <class Body>
-auto SqliteStore::run(Body&& body) -> Result<decltype(body())> {
+auto SqliteStore::run(Edge& edge, Body&& body) -> Result<decltype(body())> {
   if (stopped_) return fail(ErrorCode::kUnavailable, "The store has stopped.");
-  return guarded(fatal_, std::forward<Body>(body));
+  return edge.run(std::forward<Body>(body));
 }
 
 Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
   if (batch.empty()) return {};
   Connection& connection = *connection_;
-  const auto appended = run([&] {
+  const auto appended = run(appends_, [&] {
     WriteTransaction transaction(connection.database);
     connection.queries->writer.apply(batch);
     transaction.commit();
@@ -154,14 +161,21 @@ Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
   });
   if (!appended) {
     connection.queries->writer.forget();
+    checkpoint_due_ = appended.error().code == ErrorCode::kUnavailable;
     return std::unexpected(appended.error());
   }
   dirty_ = true;
-  checkpoint_if_large();
   return {};
 }
 
-void SqliteStore::checkpoint_if_large() {
+void SqliteStore::after_release() {
+  if (stopped_) return;
+  if (std::exchange(checkpoint_due_, false)) {
+    // What the log holds of an append that failed is of no use, and what it holds of earlier ones
+    // may fit into the file: then the next append begins the log anew, and needs no room for it.
+    checkpoint(CheckpointMode::kPassive);
+    return;
+  }
   const std::uint64_t bytes = wal_bytes();
   if (bytes < options_.wal_bytes_max) {
     next_checkpoint_bytes_ = options_.wal_bytes_max;
@@ -181,17 +195,20 @@ void SqliteStore::checkpoint(CheckpointMode mode) {
   static constexpr int kModes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART,
                                    SQLITE_CHECKPOINT_TRUNCATE};
   sqlite3_busy_timeout(handle, options_.checkpoint_wait_ms);
-  const int code =
-      sqlite3_wal_checkpoint_v2(handle, nullptr, kModes[static_cast<int>(mode)], nullptr, nullptr);
+  // Where it fails nothing is lost: what could not be copied stays in the log.
+  [[maybe_unused]] const auto done = run(upkeep_, [&] {
+    const int code = sqlite3_wal_checkpoint_v2(handle, nullptr, kModes[static_cast<int>(mode)],
+                                               nullptr, nullptr);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
+      throw SqliteError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle));
+    }
+    return true;
+  });
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
-  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) return;
-  // Nothing is lost: what could not be copied stays in the log.
-  [[maybe_unused]] const Error error =
-      to_error(SqliteError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle)), fatal_);
 }
 
 void SqliteStore::mark_clean() {
-  [[maybe_unused]] const auto marked = run([&] {
+  [[maybe_unused]] const auto marked = run(upkeep_, [&] {
     Database& database = connection_->database;
     std::int64_t last = 0;
     {
@@ -216,51 +233,51 @@ void SqliteStore::idle(MonotonicTime now) {
 }
 
 Result<std::optional<chat::ChatState>> SqliteStore::load_chat(ChatId id) {
-  return run([&] { return connection_->queries->chats.load_state(id); });
+  return load([&] { return connection_->queries->chats.load_state(id); });
 }
 
 Result<std::optional<ChatId>> SqliteStore::load_personal_chat(UserId a, UserId b) {
-  return run([&] { return connection_->queries->chats.find_personal(a, b); });
+  return load([&] { return connection_->queries->chats.find_personal(a, b); });
 }
 
 Result<std::optional<chat::User>> SqliteStore::load_user(UserId id) {
-  return run([&] { return connection_->queries->users.find(id); });
+  return load([&] { return connection_->queries->users.find(id); });
 }
 
 Result<std::optional<chat::User>> SqliteStore::load_user_by_name(std::string_view folded) {
-  return run([&] { return connection_->queries->users.find_by_name(folded); });
+  return load([&] { return connection_->queries->users.find_by_name(folded); });
 }
 
 Result<std::vector<chat::LoginSession>> SqliteStore::load_sessions(UserId user) {
-  return run([&] { return connection_->queries->users.list_sessions(user); });
+  return load([&] { return connection_->queries->users.list_sessions(user); });
 }
 
 Result<std::vector<chat::LoginSession>> SqliteStore::load_idle_sessions(WallTime idle_since,
                                                                         std::size_t limit) {
-  return run([&] { return connection_->queries->users.list_idle_sessions(idle_since, limit); });
+  return load([&] { return connection_->queries->users.list_idle_sessions(idle_since, limit); });
 }
 
 Result<std::vector<ChatId>> SqliteStore::load_chats_of(UserId user) {
-  return run([&] { return connection_->queries->chats.list_ids_of(user); });
+  return load([&] { return connection_->queries->chats.list_ids_of(user); });
 }
 
 Result<std::size_t> SqliteStore::load_chat_count_of(UserId user) {
-  return run([&] { return connection_->queries->chats.count_of(user); });
+  return load([&] { return connection_->queries->chats.count_of(user); });
 }
 
 Result<chat::RecordPtr> SqliteStore::load_by_client_msg_id(ChatId chat, UserId from,
                                                            std::string_view id) {
-  return run([&] { return connection_->queries->records.find_by_client_msg_id(chat, from, id); });
+  return load([&] { return connection_->queries->records.find_by_client_msg_id(chat, from, id); });
 }
 
 Result<std::optional<chat::Store::CreatedUnderKey>> SqliteStore::load_created_under_key(
     UserId caller, std::string_view key, WallTime not_before) {
-  return run(
+  return load(
       [&] { return connection_->queries->chats.find_created_under_key(caller, key, not_before); });
 }
 
 Result<ChatNumber> SqliteStore::load_last_number() {
-  return run([&] { return ChatNumber{read_meta(connection_->database, kMetaLastNumber)}; });
+  return load([&] { return ChatNumber{read_meta(connection_->database, kMetaLastNumber)}; });
 }
 
 }  // namespace maru::sqlite

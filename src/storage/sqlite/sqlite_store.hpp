@@ -49,6 +49,7 @@ class SqliteStore final : public chat::Store {
   Result<std::optional<CreatedUnderKey>> load_created_under_key(UserId caller, std::string_view key,
                                                                 WallTime not_before) override;
   Result<ChatNumber> load_last_number() override;
+  void after_release() override;
   void idle(MonotonicTime now) override;
 
  private:
@@ -57,11 +58,15 @@ class SqliteStore final : public chat::Store {
   enum class CheckpointMode : std::uint8_t { kPassive, kRestart, kTruncate };
 
   SqliteStore(StoreOptions options, DirectoryLock lock);
+  FatalHandler fatal_handler();
   Result<void> open_database();
   Result<void> open_connection(const std::filesystem::path& path);
   template <class Body>
-  auto run(Body&& body) -> Result<decltype(body())>;
-  void checkpoint_if_large();
+  auto run(Edge& edge, Body&& body) -> Result<decltype(body())>;
+  template <class Body>
+  auto load(Body&& body) -> Result<decltype(body())> {
+    return run(loads_, std::forward<Body>(body));
+  }
   void checkpoint(CheckpointMode mode);
   void mark_clean();
 
@@ -69,10 +74,14 @@ class SqliteStore final : public chat::Store {
   DirectoryLock lock_;
   std::unique_ptr<Connection> connection_;
   std::string epoch_;
-  FatalHandler fatal_;  // notes that we stopped, then calls options_.fatal
+  // Each notes that we stopped before it calls options_.fatal.
+  Edge appends_;
+  Edge loads_;
+  Edge upkeep_;  // marks and checkpoints
   std::int64_t last_idle_checkpoint_ms_ = 0;
   std::uint64_t next_checkpoint_bytes_ = 0;  // of write-ahead log
   bool dirty_ = false;                       // committed since the last idle checkpoint
+  bool checkpoint_due_ = false;              // an append failed: a log that begins anew may help
   bool stopped_ = false;  // a fatal handler returned: nothing is trusted any more
 };
 

@@ -346,6 +346,7 @@ TEST_F(SqliteStoreTest, KeepsTheLogWithinItsBoundUnderLoad) {
   std::uint64_t highest = 0;
   for (std::uint64_t n = 3; n < 600; ++n) {
     ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, n, 1, n)}));
+    store->after_release();
     highest = std::max(highest, store->wal_bytes());
   }
   EXPECT_GT(highest, 128u * 1024);
@@ -353,6 +354,28 @@ TEST_F(SqliteStoreTest, KeepsTheLogWithinItsBoundUnderLoad) {
   // Without a single idle moment the next start has only the newest records to check.
   Database reader(file().string(), OpenMode::kReadOnly);
   EXPECT_GT(read_meta(reader, kMetaCleanMark), 300);
+}
+
+// Replies of a batch wait for its append, so an append does not checkpoint.
+TEST_F(SqliteStoreTest, AppendLeavesTheCheckpointToAfterRelease) {
+  options_.wal_bytes_max = 64 * 1024;
+  const auto store = must_open();
+  ASSERT_TRUE(store->append(first_batch()));
+  std::uint64_t n = 3;
+  const auto append = [&] {
+    ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, n, 1, n)}));
+    ++n;
+  };
+  const auto mark = [&] {
+    return Database(file().string(), OpenMode::kReadOnly)
+        .query_integer("SELECT value FROM meta WHERE name = 'clean_mark'");
+  };
+  while (store->wal_bytes() < 3 * options_.wal_bytes_max) append();
+  EXPECT_EQ(mark(), 0);
+  store->after_release();
+  EXPECT_EQ(mark(), static_cast<std::int64_t>(n - 1));
+  append();
+  EXPECT_LT(store->wal_bytes(), options_.wal_bytes_max);
 }
 
 // A child appends and reports each acknowledged append until it is killed.
@@ -372,6 +395,7 @@ TEST_F(SqliteStoreTest, KeepsEveryAcknowledgedRecordThroughKills) {
         for (int i = 0; i < 20; ++i, ++n) batch.emplace_back(make_text(1, n + 1, 1, n + 1));
         if (!(*store)->append(batch)) ::_exit(2);
         if (::write(acks[1], &n, sizeof n) != sizeof n) ::_exit(3);
+        (*store)->after_release();
         if (round % 2 == 1) (*store)->idle({static_cast<std::int64_t>(n) * 100});
       }
     }
