@@ -1,5 +1,10 @@
 #include "storage/sqlite/check.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "storage/sqlite/data_directory.hpp"
@@ -27,9 +32,17 @@ void add(CheckReport& report, std::string rule, std::string detail) {
   }
 }
 
+// A read-only file system without a log to read: SQLite would want to make files for one.
+bool is_immutable(const std::filesystem::path& path) {
+  if (::access(path.parent_path().c_str(), W_OK) == 0 || errno != EROFS) return false;
+  std::error_code error;
+  const auto log_bytes = std::filesystem::file_size(path.string() + "-wal", error);
+  return error || log_bytes == 0;
+}
+
 void check_store(const std::filesystem::path& path, CheckReport& report) {
   // Read-only: the write-ahead log of a killed server is read, not copied into the store.
-  Database database(path.string(), OpenMode::kReadOnly);
+  Database database(path.string(), is_immutable(path) ? OpenMode::kImmutable : OpenMode::kReadOnly);
   const std::int64_t version = database.query_integer("PRAGMA user_version");
   if (version != kSchemaVersion) {
     report = no_store(CheckOutcome::kNoStore,
@@ -38,6 +51,11 @@ void check_store(const std::filesystem::path& path, CheckReport& report) {
     return;
   }
   database.begin_read();
+  for (const std::string& difference : schema_differences(database)) {
+    add(report, "schema", "In " + path.string() + " " + difference + ".");
+  }
+  // Without its tables and indexes, what follows could not even be asked.
+  if (report.findings_total > 0) return;
   const StoreCounts counts = check_all(database, [&](std::string rule, std::string detail) {
     add(report, std::move(rule), std::move(detail));
   });
@@ -49,7 +67,7 @@ void check_store(const std::filesystem::path& path, CheckReport& report) {
 }  // namespace
 
 CheckReport check_data_directory(const std::filesystem::path& data_dir) {
-  const auto lock = DirectoryLock::acquire(data_dir, DirectoryLock::Mode::kExisting);
+  const auto lock = DirectoryLock::acquire(data_dir, DirectoryLock::Mode::kRead);
   if (!lock) {
     return no_store(is_locked(lock.error()) ? CheckOutcome::kLocked : CheckOutcome::kNoStore,
                     lock.error().detail);

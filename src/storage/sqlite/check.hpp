@@ -17,7 +17,9 @@ enum class CheckOutcome : std::uint8_t {
 };
 
 struct CheckFinding {
-  std::string rule;    // integrity, dense, head, text_count, readable, reference, number, total
+  // integrity, schema, meta, dense, head, text_count, readable, reference, unique, number, total,
+  // members, search
+  std::string rule;
   std::string detail;  // a sentence
 };
 

@@ -14,6 +14,7 @@ namespace maru::sqlite {
 namespace {
 
 using storage_testing::make_chat;
+using storage_testing::make_id;
 using storage_testing::make_session;
 using storage_testing::make_system;
 using storage_testing::make_text;
@@ -33,6 +34,7 @@ class CheckTest : public ::testing::TestWithParam<Planted> {
     EXPECT_TRUE(store->append(std::vector<chat::Change>{
         make_user(1, "one"), make_user(2, "둘"), make_session(1, 1), make_chat(1, {1, 2}),
         make_chat(2, {1, 2}, true), make_text(1, 1, 1, 1, "a"),
+        chat::MemberRemoved{make_id<ChatId>(1), make_id<UserId>(2)},
         make_system(1, 2, chat::SystemEvent::kLeave, 2, 1, 1), make_text(1, 3, 1, 2),
         make_text(2, 1, 2, 1)}));
   }
@@ -101,9 +103,56 @@ constexpr Planted kPlanted[] = {
     {"UPDATE sessions SET user = 77", "reference"},
     {"UPDATE chats SET owner = 77 WHERE ref = 1", "reference"},
     {"UPDATE chats SET pair_high = 77 WHERE ref = 2", "reference"},
-    {"UPDATE members SET joined_at = 50 WHERE chat = 1 AND user = 2", "head"},
+    {"UPDATE members SET joined_at = 50 WHERE chat = 1 AND user = 1", "head"},
     {"UPDATE meta SET value = 1 WHERE name = 'last_number'", "number"},
     {"UPDATE meta SET value = 5 WHERE name = 'public_groups'", "total"},
+    {"DELETE FROM meta WHERE name = 'public_groups'", "total"},
+    {"DELETE FROM meta WHERE name = 'public_groups'", "meta"},
+    {"DELETE FROM meta WHERE name = 'last_number'", "meta"},
+    {"DELETE FROM meta WHERE name = 'last_number'", "number"},
+    {"UPDATE meta SET value = 'x' WHERE name = 'last_number'", "meta"},
+    {"DELETE FROM meta WHERE name = 'epoch'", "meta"},
+    {"UPDATE meta SET value = 'short' WHERE name = 'epoch'", "meta"},
+    {"DELETE FROM meta WHERE name = 'clean_mark'", "meta"},
+    {"UPDATE meta SET value = 999 WHERE name = 'clean_mark'", "number"},
+    {"DROP INDEX records_by_client_msg_id", "schema"},
+    {"DROP INDEX records_by_client_msg_id;"
+     "CREATE INDEX records_by_client_msg_id ON records(client_msg_id, chat, sender)",
+     "schema"},
+    {"DROP TABLE created_keys", "schema"},
+    {"CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM members; END", "schema"},
+    {"UPDATE users SET id = x'00' WHERE ref = 2", "readable"},
+    {"UPDATE users SET id = '0123456789ab' WHERE ref = 2", "readable"},
+    {"UPDATE users SET name = CAST(x'ff' AS TEXT) WHERE ref = 2", "readable"},
+    {"UPDATE users SET type = 9 WHERE ref = 2", "readable"},
+    {"UPDATE chats SET id = x'00' WHERE ref = 1", "readable"},
+    {"UPDATE chats SET name = CAST(x'ff' AS TEXT) WHERE ref = 1", "readable"},
+    {"UPDATE chats SET archived = 7 WHERE ref = 1", "readable"},
+    {"UPDATE members SET role = 7 WHERE chat = 1", "readable"},
+    {"UPDATE sessions SET id = x'00'", "readable"},
+    {"UPDATE sessions SET token = x'01'", "readable"},
+    {"UPDATE sessions SET token = '01234567890123456789012345678901'", "readable"},
+    {"UPDATE records SET content = CAST(content AS BLOB) WHERE ref = 1", "readable"},
+    {"UPDATE records SET subject = sender, sender = NULL WHERE ref = 1", "readable"},
+    {"UPDATE records SET member_count = NULL WHERE sequence = 2", "readable"},
+    {"UPDATE records SET client_msg_id = x'00' WHERE ref = 1", "readable"},
+    {"UPDATE records SET client_msg_id = 'a b' WHERE ref = 1", "readable"},
+    {"UPDATE records SET client_msg_id = '01234567-89ab-cdef-0123-456789abcdef' WHERE ref = 1",
+     "readable"},
+    {"UPDATE records SET id = (SELECT id FROM records WHERE ref = 1) WHERE ref = 3", "unique"},
+    {"DELETE FROM members WHERE chat = 1", "members"},
+    {"INSERT INTO members VALUES(1, 2, 0, 1, 0)", "members"},
+    {"UPDATE chats SET owner = 2 WHERE ref = 1", "members"},
+    {"DELETE FROM members WHERE chat = 2 AND user = 1", "members"},
+    {"WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 120)"
+     " INSERT INTO members SELECT 1, i, 0, 0, i FROM n",
+     "members"},
+    {"DELETE FROM user_terms WHERE user = 1", "search"},
+    {"INSERT INTO user_terms VALUES('x', 1)", "search"},
+    {"UPDATE users SET folded_name = 'zzz' WHERE ref = 1", "search"},
+    {"UPDATE users SET search_name = 'zzz' WHERE ref = 1", "search"},
+    {"UPDATE users SET deleted_at = 1 WHERE ref = 2", "search"},
+    {"UPDATE users SET deleted_at = 1 WHERE ref = 1", "reference"},
 };
 INSTANTIATE_TEST_SUITE_P(All, CheckTest, ::testing::ValuesIn(kPlanted));
 
@@ -123,6 +172,41 @@ TEST_F(CheckTest, AStoreWhoseTailDoesNotAgreeIsNotOpened) {
   }
   alter("DELETE FROM records; UPDATE meta SET value = 4 WHERE name = 'clean_mark'");
   EXPECT_FALSE(SqliteStore::open(options));
+}
+
+// A message would be taken twice, or a room number given twice.
+TEST_F(CheckTest, AStoreWithoutAnIndexOrItsNumbersIsNotOpened) {
+  StoreOptions options;
+  options.data_dir = directory_.path();
+  for (const auto& [damage, repair] : {
+           std::pair{"DROP INDEX created_keys_by_age",
+                     "CREATE INDEX created_keys_by_age ON created_keys(created_at)"},
+           std::pair{"CREATE INDEX more ON records(created_at)", "DROP INDEX more"},
+           std::pair{"UPDATE meta SET name = 'x' WHERE name = 'last_number'",
+                     "UPDATE meta SET name = 'last_number' WHERE name = 'x'"},
+           std::pair{"UPDATE meta SET value = 1 WHERE name = 'last_number'",
+                     "UPDATE meta SET value = 2 WHERE name = 'last_number'"},
+           std::pair{"UPDATE meta SET name = 'x' WHERE name = 'epoch'",
+                     "UPDATE meta SET name = 'epoch' WHERE name = 'x'"},
+       }) {
+    alter(damage);
+    const auto store = SqliteStore::open(options);
+    ASSERT_FALSE(store) << damage;
+    EXPECT_NE(store.error().detail.find("maru check"), std::string::npos);
+    alter(repair);
+  }
+  const auto store = SqliteStore::open(options);
+  EXPECT_TRUE(store) << store.error().detail;
+}
+
+TEST_F(CheckTest, LeavesNothingInADirectory) {
+  const testing::TemporaryDirectory other;
+  EXPECT_EQ(check_data_directory(other.path()).outcome, CheckOutcome::kNoStore);
+  EXPECT_TRUE(std::filesystem::is_empty(other.path()));
+  // A copy that came without the lock's file.
+  std::filesystem::copy(directory_.path() / "maru.db", other.path() / "maru.db");
+  EXPECT_EQ(check_data_directory(other.path()).outcome, CheckOutcome::kClean);
+  EXPECT_FALSE(std::filesystem::exists(other.path() / "maru.lock"));
 }
 
 }  // namespace

@@ -23,15 +23,26 @@ std::string reason(int error) {
   return std::generic_category().message(error);
 }
 
+// With its missing parents, each entry durable: a store in a directory that a power cut takes away
+// is no store. Errors: errno.
+int make_directory(const std::filesystem::path& directory, mode_t mode) {
+  if (!directory.has_filename() && directory.has_relative_path()) {
+    return make_directory(directory.parent_path(), mode);  // "a/"
+  }
+  const std::filesystem::path parent = directory.has_parent_path() ? directory.parent_path() : ".";
+  std::error_code ignored;
+  if (!std::filesystem::exists(parent, ignored)) {
+    if (const int error = make_directory(parent, 0777)) return error;
+  }
+  if (::mkdir(directory.c_str(), mode) != 0) return errno == EEXIST ? 0 : errno;
+  return sync_directory(parent) ? 0 : errno;
+}
+
 Result<void> prepare_directory(const std::filesystem::path& directory, DirectoryLock::Mode mode) {
-  std::error_code error;
   if (mode == DirectoryLock::Mode::kCreate) {
-    if (directory.has_parent_path()) {
-      std::filesystem::create_directories(directory.parent_path(), error);
-    }
-    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    if (const int error = make_directory(directory, 0700)) {
       return fail(ErrorCode::kUnavailable, "The data directory " + directory.string() +
-                                               " cannot be created: " + reason(errno) + ".");
+                                               " cannot be created: " + reason(error) + ".");
     }
   }
   struct stat status{};
@@ -70,14 +81,18 @@ Result<DirectoryLock> DirectoryLock::acquire(const std::filesystem::path& direct
   if (auto ready = prepare_directory(directory, mode); !ready)
     return std::unexpected(ready.error());
   const std::filesystem::path path = directory / "maru.lock";
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const bool reads = mode == Mode::kRead;
+  const int access = reads ? O_RDONLY : O_RDWR | O_CREAT;
+  const int descriptor = ::open(path.c_str(), access | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0 && reads && errno == ENOENT) return DirectoryLock(-1);
   if (descriptor < 0) {
-    return fail(ErrorCode::kUnavailable,
-                path.string() + " cannot be opened for writing: " + reason(errno) + ".");
+    return fail(ErrorCode::kUnavailable, path.string() + " cannot be opened" +
+                                             (reads ? "" : " for writing") + ": " + reason(errno) +
+                                             ".");
   }
   DirectoryLock lock(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
-    write_owner(descriptor);
+    if (!reads) write_owner(descriptor);
     return lock;
   }
   if (errno != EWOULDBLOCK) {

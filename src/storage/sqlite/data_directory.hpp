@@ -12,8 +12,12 @@ namespace maru::sqlite {
 // process however it ends.
 class DirectoryLock {
  public:
-  enum class Mode { kCreate, kExisting };
-  // kCreate makes the directory (mode 0700). Errors: kUnavailable, with is_locked() if another
+  enum class Mode {
+    kCreate,    // makes the directory (mode 0700), durably, and the lock's file
+    kExisting,  // makes the lock's file
+    kRead,      // makes nothing: where there is no lock's file, nobody has the directory
+  };
+  // Errors: kUnavailable, with is_locked() if another
   // process has it; every error is one sentence that names the path.
   static Result<DirectoryLock> acquire(const std::filesystem::path& directory, Mode mode);
 

@@ -19,12 +19,38 @@ namespace {
   raise(sqlite3_db_handle(statement), code);
 }
 
+// https://www.sqlite.org/uri.html
+std::string immutable_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    switch (c) {
+      case '%':
+        uri += "%25";
+        break;
+      case '?':
+        uri += "%3f";
+        break;
+      case '#':
+        uri += "%23";
+        break;
+      default:
+        uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 Database::Database(const std::string& path, OpenMode mode, const char* vfs) {
-  const int access = mode == OpenMode::kReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-  const int code = sqlite3_open_v2(path.c_str(), &handle_,
-                                   access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  flags |= mode == OpenMode::kReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+  std::string name = path;
+  if (mode == OpenMode::kImmutable) {
+    flags |= SQLITE_OPEN_URI;
+    name = immutable_uri(path);
+  }
+  const int code = sqlite3_open_v2(name.c_str(), &handle_, flags, vfs);
   if (code != SQLITE_OK) {
     SqliteError error(code, handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
     sqlite3_close_v2(handle_);
@@ -102,6 +128,10 @@ bool Rows::is_null(int column) const {
 
 bool Rows::is_blob(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_BLOB;
+}
+
+bool Rows::is_text(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_TEXT;
 }
 
 std::int64_t Rows::integer(int column) const {

@@ -54,7 +54,9 @@ struct Blob {
   std::string_view bytes;
 };
 
-enum class OpenMode : std::uint8_t { kReadWrite, kReadOnly };
+// kImmutable: as kReadOnly, for a file that nobody can write (a read-only file system). No lock is
+// taken, nothing is made beside it, and a write-ahead log is not looked for.
+enum class OpenMode : std::uint8_t { kReadWrite, kReadOnly, kImmutable };
 
 class Database {
  public:
@@ -117,6 +119,7 @@ class Rows {
   bool next();
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] bool is_blob(int column) const;
+  [[nodiscard]] bool is_text(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string_view text(int column) const;
   [[nodiscard]] std::string_view blob(int column) const;

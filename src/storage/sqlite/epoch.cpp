@@ -15,8 +15,6 @@ void write_fresh_epoch(Database& database) {
 }
 
 Result<void> renew_epoch(const std::filesystem::path& data_dir) {
-  const auto lock = DirectoryLock::acquire(data_dir, DirectoryLock::Mode::kExisting);
-  if (!lock) return std::unexpected(lock.error());
   const std::filesystem::path path = database_path(data_dir);
   const auto kind = inspect_file(path);
   if (!kind) return std::unexpected(kind.error());
@@ -27,6 +25,8 @@ Result<void> renew_epoch(const std::filesystem::path& data_dir) {
     return fail(ErrorCode::kUnavailable,
                 path.string() + " is not a store of Maru; it was left as it is.");
   }
+  const auto lock = DirectoryLock::acquire(data_dir, DirectoryLock::Mode::kExisting);
+  if (!lock) return std::unexpected(lock.error());
   try {
     Database database(path.string(), OpenMode::kReadWrite);
     // An older store is brought forward by the next start and keeps the epoch written here.

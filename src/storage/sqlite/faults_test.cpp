@@ -56,6 +56,7 @@ class FaultsTest : public ::testing::Test {
     change.record = std::make_shared<chat::Record>(record);
     auto appended = store_->append(std::vector<chat::Change>{change});
     if (appended) ++head_;
+    store_->after_release();
     return appended;
   }
   std::uint64_t stored_head() { return store_->load_chat(make_id<ChatId>(1))->value().head.value; }
@@ -133,11 +134,95 @@ TEST_F(FaultsTest, AFullFileSystemRefusesAndRecovers) {
   EXPECT_EQ(stored_head(), head_);
   EXPECT_TRUE(fatal_.empty());
   expect_clean();
-  // Read-only: opening says so.
+  // Read-only: opening says so, and the check reads it all the same.
   EXPECT_EQ(::mount("tmpfs", mount.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  const CheckReport report = check_data_directory(options_.data_dir);
+  EXPECT_EQ(report.outcome, CheckOutcome::kClean) << report.detail;
+  EXPECT_EQ(report.records, static_cast<std::int64_t>(head_));
   const auto opened = SqliteStore::open(options_);
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().detail, HasSubstr("Read-only file system"));
+}
+
+// Under load there is no idle moment: a log that fills the disk must begin anew without one.
+TEST_F(FaultsTest, AFullDiskHelpsItselfWhereTheLogAloneHasGrown) {
+  const std::filesystem::path mount = directory_.path() / "mount";
+  std::filesystem::create_directory(mount);
+  if (::geteuid() != 0 || ::mount("tmpfs", mount.c_str(), "tmpfs", 0, "size=2m") != 0) {
+    GTEST_SKIP() << "may not mount";
+  }
+  const Mount unmount{mount};
+  options_.data_dir = mount / "data";
+  open_with_chat();
+  int refused = 0;
+  for (int i = 1; i <= 2000; ++i) {
+    const chat::UserSeen seen{make_id<UserId>(1), {i}};
+    if (!store_->append(std::vector<chat::Change>{seen})) ++refused;
+    store_->after_release();
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_LT(refused, 20);
+  EXPECT_TRUE(fatal_.empty());
+  expect_clean();
+}
+
+TEST_F(FaultsTest, AnOutageIsLoggedOnce) {
+  options_.vfs = vfs_.name();
+  open_with_chat();
+  SqliteSnapshot snapshot(options_);
+  ::testing::internal::CaptureStderr();
+  for (int outage = 0; outage < 2; ++outage) {
+    vfs_.fail_writes(SQLITE_FULL);
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(send());
+    vfs_.fail_writes(SQLITE_OK);
+    EXPECT_TRUE(send());
+  }
+  vfs_.fail_reads(SQLITE_IOERR_READ);
+  for (int i = 0; i < 10; ++i) {
+    snapshot.begin();
+    EXPECT_FALSE(snapshot.find_chat(make_id<ChatId>(1)));
+    snapshot.end();
+  }
+  vfs_.fail_reads(SQLITE_OK);
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  std::size_t warnings = 0;
+  for (std::size_t at = lines.find("store_unavailable"); at != std::string::npos;
+       at = lines.find("store_unavailable", at + 1)) {
+    ++warnings;
+  }
+  // Two outages for the appends and, each, at most one for the checkpoint; one for the reader.
+  EXPECT_GE(warnings, 3u) << lines;
+  EXPECT_LE(warnings, 5u) << lines;
+}
+
+// A reader that meets a damaged row stops the process with a sentence, not with a lost exception.
+TEST_F(FaultsTest, ADamagedRowThatAReaderMeetsStopsTheProcess) {
+  open_with_chat();
+  ASSERT_TRUE(send());
+  for (const char* damage : {"UPDATE chats SET id = x'00'", "UPDATE users SET id = x'00'",
+                             "UPDATE records SET id = x'00'"}) {
+    store_->idle({1'000'000});
+    Database database((options_.data_dir / "maru.db").string(), OpenMode::kReadWrite);
+    database.begin_write();
+    database.execute(damage);
+    database.commit();
+    fatal_.clear();
+    SqliteSnapshot snapshot(options_);
+    snapshot.begin();
+    const auto document = snapshot.find_chat_by_number({1});
+    const auto page = snapshot.list_public_groups(1, 10);
+    const auto records =
+        snapshot.read_records(make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 10);
+    snapshot.end();
+    EXPECT_FALSE(document && page && records) << damage;
+    EXPECT_THAT(fatal_, HasSubstr("a stored id has a wrong size")) << damage;
+    database.begin_write();
+    database.execute(
+        "UPDATE chats SET id = x'650000000000000000000001';"
+        "UPDATE users SET id = x'650000000000000000000001';"
+        "UPDATE records SET id = x'650000000000000000000001'");
+    database.commit();
+  }
 }
 
 TEST_F(FaultsTest, AFailedSyncStopsTheProcess) {

@@ -1,6 +1,7 @@
 // How rows become values: the column lists that the queries share, and their readers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ inline constexpr int kKindLeave = 2;
 // index a third smaller; anything else as text. The two never compare equal.
 class StoredClientId {
  public:
+  static constexpr std::size_t kPackedBytes = 16;
   explicit StoredClientId(std::string_view id);
   [[nodiscard]] bool is_packed() const { return packed_; }
   [[nodiscard]] std::string_view bytes() const {
@@ -44,7 +46,7 @@ class StoredClientId {
 
  private:
   std::string_view text_;  // the caller's
-  char bytes_[16];
+  char bytes_[kPackedBytes];
   bool packed_ = false;
 };
 

@@ -3,19 +3,25 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "storage/sqlite/database.hpp"
+#include "storage/sqlite/finding.hpp"
 
 namespace maru::sqlite {
+
+// What is wrong with the store's own few numbers, in half a sentence; empty: all is well. A few
+// reads, at start and in the check.
+[[nodiscard]] std::string check_meta(Database& database);
 
 struct TailCheck {
   std::int64_t records = 0;  // how many were read
   std::string finding;       // empty: all is well
 };
-// The records after the clean mark, at most the last `records_max`: dense in their chat, up to its
-// head, with its text count, readable.
+// The records after the clean mark, at most the last `records_max`: in each chat as many as from
+// its lowest to its highest number, which is its head, the highest text count its text count, each
+// with an id, a known kind and a text. That a tail follows on what lies before it, and that texts
+// are UTF-8, is for the whole check.
 [[nodiscard]] TailCheck check_tail(Database& database, std::int64_t records_max);
 
 struct StoreCounts {
@@ -23,8 +29,6 @@ struct StoreCounts {
   std::int64_t chats = 0;
   std::int64_t records = 0;
 };
-// `rule` is a stable word, `detail` a sentence with ids.
-using ReportFinding = std::function<void(std::string rule, std::string detail)>;
 // Every rule over the whole store; reads everything.
 StoreCounts check_all(Database& database, const ReportFinding& report);
 

@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <map>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "base/log.hpp"
@@ -122,6 +125,37 @@ CREATE INDEX login_failures_by_time ON login_failures(until);
 
 constexpr Migration kMigrations[] = {{1, kLoginFailures}};
 
+// Those of kSchemaVersion, however a store comes to them.
+void make_tables(Database& database) {
+  database.execute(kTables);
+  database.execute(kLoginFailures);
+}
+
+// Without comments and spacing, so that neither makes a difference.
+std::string normalized(std::string_view sql) {
+  std::string out;
+  for (std::size_t at = 0; at < sql.size(); ++at) {
+    if (sql.substr(at).starts_with("--")) {
+      at = std::min(sql.find('\n', at), sql.size());
+      continue;
+    }
+    if (sql[at] != ' ' && sql[at] != '\n') out += sql[at];
+  }
+  return out;
+}
+
+// What a schema is made of, by kind and name. SQLite's own tables and indexes are left out.
+using Schema = std::map<std::string, std::string>;
+Schema read_schema(Database& database) {
+  Schema schema;
+  Statement statement(database,
+                      "SELECT type || ' ' || name, sql FROM sqlite_schema"
+                      " WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'");
+  Rows rows = statement.query();
+  while (rows.next()) schema.emplace(rows.text(0), normalized(rows.text(1)));
+  return schema;
+}
+
 Result<void> make_private_file(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   if (descriptor < 0) {
@@ -146,8 +180,7 @@ void fill_new_store(const std::string& path, const char* vfs) {
                             "; PRAGMA user_version=" + std::to_string(kSchemaVersion);
   WriteTransaction transaction(database);
   database.execute(marks.c_str());
-  database.execute(kTables);
-  database.execute(kLoginFailures);
+  make_tables(database);
   transaction.commit();
 }
 
@@ -241,6 +274,26 @@ Result<void> migrate(Database& database, const std::filesystem::path& path,
                                              " cannot be brought to schema version " +
                                              std::to_string(target) + ": " + error.what() + ".");
   }
+}
+
+std::vector<std::string> schema_differences(Database& database) {
+  Database fresh(":memory:", OpenMode::kReadWrite);
+  make_tables(fresh);
+  const Schema expected = read_schema(fresh);
+  const Schema found = read_schema(database);
+  std::vector<std::string> differences;
+  for (const auto& [name, sql] : expected) {
+    const auto one = found.find(name);
+    if (one == found.end()) {
+      differences.push_back("the " + name + " is missing");
+    } else if (one->second != sql) {
+      differences.push_back("the " + name + " is not the one that Maru makes");
+    }
+  }
+  for (const auto& [name, sql] : found) {
+    if (!expected.contains(name)) differences.push_back("the " + name + " is none of Maru's");
+  }
+  return differences;
 }
 
 std::int64_t read_meta(Database& database, const char* name) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "storage/sqlite/database.hpp"
@@ -32,6 +34,11 @@ struct Migration {
 // nothing has changed.
 [[nodiscard]] Result<void> migrate(Database& database, const std::filesystem::path& path,
                                    std::span<const Migration> steps, int target);
+
+// What of the tables and indexes of `database` is not as this version makes them, a sentence each;
+// empty: all is well. A store without an index of records would take a message twice. Throws
+// SqliteError.
+[[nodiscard]] std::vector<std::string> schema_differences(Database& database);
 
 // Named integers and texts of the store (table meta).
 [[nodiscard]] std::int64_t read_meta(Database& database, const char* name);

@@ -119,6 +119,9 @@ Result<void> SqliteStore::open_connection(const std::filesystem::path& path) {
   if (auto migrated = migrate(database, path, migrations(), kSchemaVersion); !migrated) {
     return migrated;
   }
+  if (const auto differences = schema_differences(database); !differences.empty()) {
+    return std::unexpected(cannot_open(path, differences.front()));
+  }
   if (database.query_text("PRAGMA journal_mode=WAL") != "wal") {
     return std::unexpected(cannot_open(path, "its file system cannot hold a write-ahead log"));
   }
@@ -126,6 +129,9 @@ Result<void> SqliteStore::open_connection(const std::filesystem::path& path) {
   connection_->page_bytes = static_cast<std::uint64_t>(database.query_integer("PRAGMA page_size"));
   connection_->queries.emplace(database);
   epoch_ = database.query_text("SELECT value FROM meta WHERE name = 'epoch'");
+  if (const std::string finding = check_meta(database); !finding.empty()) {
+    return std::unexpected(cannot_open(path, finding));
+  }
   const TailCheck tail = check_tail(database, options_.tail_check_records_max);
   if (!tail.finding.empty()) return std::unexpected(cannot_open(path, tail.finding));
   log::info("store_opened", {{"path", path.string()}, {"tail_records", tail.records}});

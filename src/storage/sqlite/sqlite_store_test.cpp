@@ -305,6 +305,7 @@ TEST_F(SqliteStoreTest, AStoreOfVersionOneBecomesWhatANewOneIs) {
         "created_at,"
         " updated_at) VALUES(1, x'650000000000000000000001', 'one', 'one', 'one', 1, 'hash', 5, "
         "6)");
+    old.execute("INSERT INTO user_terms VALUES('one', 1), ('ne', 1), ('e', 1)");
   }
   {
     const auto store = must_open();
