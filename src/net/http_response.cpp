@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <random>
 
 namespace maru::net {
@@ -120,7 +121,9 @@ SharedBytes serialize_response(const HttpResponse& response, const ResponseConte
   const std::string_view body =
       bodyless || context.head_only ? std::string_view() : std::string_view(response.body);
   return SharedBytes::build(head.size() + body.size(), [&](char* out) {
-    std::ranges::copy(body, std::ranges::copy(head, out).out);
+    // std::ranges::copy from a string to a pointer goes byte by byte here.
+    std::memcpy(out, head.data(), head.size());
+    if (!body.empty()) std::memcpy(out + head.size(), body.data(), body.size());
   });
 }
 
