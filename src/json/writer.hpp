@@ -45,6 +45,11 @@ class Writer {
   }
   // Already JSON.
   Writer& raw(std::string_view json);
+  // Where the caller appends one whole value by itself: a form that is written very often.
+  [[nodiscard]] std::string& raw_value() {
+    comma();
+    return out_;
+  }
 
  private:
   Writer& open(char bracket);

@@ -1,6 +1,8 @@
 #include "wire/documents.hpp"
 
+#include <charconv>
 #include <optional>
+#include <string>
 
 namespace maru::wire {
 namespace {
@@ -44,47 +46,87 @@ void write_members(json::Writer& out, const chat::ChatDocument& document) {
   out.end_array();
 }
 
-void write_system(json::Writer& out, const chat::Record& record) {
-  out.key("system");
-  if (record.kind != chat::RecordKind::kSystem) {
-    out.null();
+template <class Id>
+void quote(char* out26, const Id& id) {
+  out26[0] = '"';
+  id.write_hex(out26 + 1);
+  out26[25] = '"';
+}
+
+template <class Id>
+void append_id(std::string& json, const std::optional<Id>& id) {
+  if (!id) {
+    json.append("null");
     return;
   }
-  out.begin_object();
-  out.key("event").string(to_string(record.system_event));
-  out.key("userId").id(record.system_subject);
-  out.key("memberCount").integer(std::uint64_t{record.member_count});
-  out.end_object();
+  char quoted[26];
+  quote(quoted, *id);
+  json.append(quoted, sizeof quoted);
+}
+
+template <class Number>
+void append_number(std::string& json, Number number) {
+  char digits[20];  // as many as 2^64 - 1 and -2^63 have
+  const auto end = std::to_chars(digits, digits + sizeof digits, number);
+  json.append(digits, end.ptr);
+}
+
+void append_text_or_null(std::string& json, std::string_view text) {
+  if (text.empty()) {
+    json.append("null");
+    return;
+  }
+  json.push_back('"');
+  json::append_escaped(json, text);
+  json.push_back('"');
+}
+
+void append_system(std::string& json, const chat::Record& record) {
+  if (record.kind != chat::RecordKind::kSystem) {
+    json.append("null");
+    return;
+  }
+  json.append(R"({"event":")").append(to_string(record.system_event)).append(R"(","userId":)");
+  append_id(json, std::optional(record.system_subject));
+  json.append(R"(,"memberCount":)");
+  append_number(json, record.member_count);
+  json.push_back('}');
 }
 
 }  // namespace
 
+// Most of what the server writes: fields in runs, each appended at once, the time formatted once.
 void write_message(json::Writer& out, const chat::Record& record) {
-  out.begin_object();
-  out.key("_id").id(record.id);
-  out.key("id").id(record.id);
-  out.key("chatId").id(record.chat);
-  out.key("chatNumber").integer(record.chat_number.value);
-  out.key("from");
-  optional_id(out, record.from);
-  out.key("fromUserName").string(record.from_name);
-  out.key("to");
-  optional_id(out, record.to);
-  out.key("toUserName");
-  text_or_null(out, record.to_name);
-  out.key("content").string(record.content);
-  out.key("sequence").integer(record.sequence.value);
-  out.key("type").string(record.kind == chat::RecordKind::kText ? "text" : "system");
-  out.key("clientMsgId");
-  text_or_null(out,
-               record.client_msg_id ? std::string_view(*record.client_msg_id) : std::string_view());
-  write_system(out, record);
-  out.key("createdAt").time(record.created_at);
-  out.key("updatedAt").time(record.created_at);
-  out.key("editedAt").null();
-  out.key("deletedAt").null();
-  out.key("__v").integer(std::int64_t{0});
-  out.end_object();
+  std::string& json = out.raw_value();
+  const bool is_text = record.kind == chat::RecordKind::kText;
+  char id[26];
+  quote(id, record.id);
+  json.append(R"({"_id":)").append(id, sizeof id).append(R"(,"id":)").append(id, sizeof id);
+  quote(id, record.chat);
+  json.append(R"(,"chatId":)").append(id, sizeof id).append(R"(,"chatNumber":)");
+  append_number(json, record.chat_number.value);
+  json.append(R"(,"from":)");
+  append_id(json, record.from);
+  json.append(R"(,"fromUserName":")");
+  json::append_escaped(json, record.from_name);
+  json.append(R"(","to":)");
+  append_id(json, record.to);
+  json.append(R"(,"toUserName":)");
+  append_text_or_null(json, record.to_name);
+  json.append(R"(,"content":")");
+  json::append_escaped(json, record.content);
+  json.append(R"(","sequence":)");
+  append_number(json, record.sequence.value);
+  json.append(is_text ? R"(,"type":"text","clientMsgId":)" : R"(,"type":"system","clientMsgId":)");
+  append_text_or_null(
+      json, record.client_msg_id ? std::string_view(*record.client_msg_id) : std::string_view());
+  json.append(R"(,"system":)");
+  append_system(json, record);
+  char time[24];
+  write_rfc3339(record.created_at, time);
+  json.append(R"(,"createdAt":")").append(time, sizeof time);
+  json.append(R"(","updatedAt":")").append(time, sizeof time);
+  json.append(R"(","editedAt":null,"deletedAt":null,"__v":0})");
 }
 
 void write_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
