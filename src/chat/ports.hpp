@@ -158,9 +158,9 @@ class Store {
   // The highest room number ever given; 0 if none.
   [[nodiscard]] virtual Result<ChatNumber> load_last_number() = 0;
 
-  // Called when the replies and events of a batch have gone out: the time for work that is due under
-  // load too (SQLite: a checkpoint). Nobody waits for an answer that is durable already, and the
-  // next batch gathers meanwhile. May block on the disk, briefly.
+  // Called when the replies and events of a batch have gone out: the time for work that is due
+  // under load too (SQLite: a checkpoint). Nobody waits for an answer that is durable already, and
+  // the next batch gathers meanwhile. May block on the disk, briefly.
   virtual void after_release() {}
   // Called when the sequencer has nothing to do, at most every few hundred milliseconds: the time
   // for housekeeping that would delay a batch (SQLite: checkpoints). May block on the disk,
@@ -194,6 +194,21 @@ struct MyChatPage {
   std::optional<std::string> cursor;  // opaque; nothing: that was the last page
 };
 
+// A chat without its members: what a read needs to see whether and up to where it may.
+struct ChatHeader {
+  Chat chat;
+  Sequence head;  // 0: no record yet
+};
+
+struct Membership {
+  ChatId chat;
+  Role role = Role::kMember;
+};
+struct MembershipPage {
+  std::vector<Membership> chats;
+  std::optional<std::string> cursor;  // opaque; nothing: that was the last page
+};
+
 enum class RecordRange : std::uint8_t {
   kNewest,  // the newest `limit`
   kBefore,  // the newest `limit` with sequence < anchor
@@ -221,6 +236,7 @@ class Snapshot {
   virtual Result<std::vector<LoginFailures>> load_login_failures(std::size_t limit) = 0;
 
   virtual Result<std::optional<ChatDocument>> find_chat(ChatId id) = 0;
+  virtual Result<std::optional<ChatHeader>> find_chat_header(ChatId id) = 0;
   virtual Result<std::optional<ChatDocument>> find_chat_by_number(ChatNumber number) = 0;
   virtual Result<bool> is_member(ChatId chat, UserId user) = 0;
   // Those of `others` who share a chat with `user` (presence).
@@ -234,11 +250,24 @@ class Snapshot {
   // In the order of chat id; `cursor` is an earlier page's.
   virtual Result<MyChatPage> list_my_chats(UserId user, std::string_view cursor,
                                            std::size_t limit) = 0;
+  // The same chats in the same order, without their documents. Either call takes the other's
+  // cursor.
+  virtual Result<MembershipPage> list_memberships(UserId user, std::string_view cursor,
+                                                  std::size_t limit) = 0;
 
   virtual Result<Sequence> head(ChatId chat) = 0;  // 0: no record or no chat
   // Ascending.
   virtual Result<std::vector<RecordPtr>> read_records(ChatId chat, RecordRange range,
                                                       Sequence anchor, std::size_t limit) = 0;
+  // The same records one by one, ascending. The record is the visitor's for the call only.
+  using RecordVisitor = std::function<void(const Record& record)>;
+  virtual Result<void> visit_records(ChatId chat, RecordRange range, Sequence anchor,
+                                     std::size_t limit, const RecordVisitor& visit) {
+    const auto records = read_records(chat, range, anchor, limit);
+    if (!records) return std::unexpected(records.error());
+    for (const RecordPtr& record : *records) visit(*record);
+    return {};
+  }
 };
 
 // Runs tasks on the reader threads, each with a fresh snapshot.

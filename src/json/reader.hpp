@@ -81,7 +81,8 @@ class Parser {
   // `text` is copied. Empty input is an error.
   [[nodiscard]] Result<Value> parse(std::string_view text);
   // Whether the last refusal was one of our own rules beyond the grammar (depth, nodes, duplicate
-  // keys, NUL in one, lone surrogates): a front end may then answer instead of closing the connection.
+  // keys, NUL in one, lone surrogates): a front end may then answer instead of closing the
+  // connection.
   [[nodiscard]] bool refused_by_rule() const;
 
  private:

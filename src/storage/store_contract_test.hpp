@@ -385,10 +385,19 @@ TEST_P(StoreContract, MyChatsPageByIdWithoutGapsOrRepeats) {
       cursor = *page.cursor;
     }
     EXPECT_EQ(seen, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7})) << limit;
+    const auto whole = read([&](auto& s) { return s.list_my_chats(user, "", limit); });
+    const auto bare = read([&](auto& s) { return s.list_memberships(user, "", limit); });
+    EXPECT_EQ(bare.cursor, whole.cursor);
+    ASSERT_EQ(bare.chats.size(), whole.chats.size());
+    for (std::size_t i = 0; i < bare.chats.size(); ++i) {
+      EXPECT_EQ(bare.chats[i].chat, whole.chats[i].document.chat.id);
+      EXPECT_EQ(bare.chats[i].role, chat::Role::kOwner);
+    }
   }
   harness_->read([&](chat::Snapshot& snapshot) {
     for (const char* bad : {"x", "%", "' OR 1=1", "65a1b2c3d4e5f60718293a4"}) {
       EXPECT_FALSE(snapshot.list_my_chats(user, bad, 5)) << bad;
+      EXPECT_FALSE(snapshot.list_memberships(user, bad, 5)) << bad;
     }
   });
 }
@@ -501,6 +510,61 @@ TEST_P(StoreContract, ATextOfA1To1IsToTheOther) {
   EXPECT_EQ(records[1]->to, make_id<UserId>(1));
 }
 
+bool same(const chat::Record& a, const chat::Record& b) {
+  return a.id == b.id && a.chat == b.chat && a.chat_number == b.chat_number &&
+         a.sequence == b.sequence && a.kind == b.kind && a.from == b.from &&
+         a.from_name == b.from_name && a.to == b.to && a.to_name == b.to_name &&
+         a.content == b.content && a.client_msg_id == b.client_msg_id &&
+         a.text_count == b.text_count && a.created_at == b.created_at &&
+         a.system_event == b.system_event && a.system_subject == b.system_subject &&
+         a.member_count == b.member_count;
+}
+
+// What one record had must not show in the next.
+TEST_P(StoreContract, VisitedRecordsAreThoseThatArePaged) {
+  add_users(3);
+  must({make_chat(1, {1, 2}), make_chat(2, {1, 2}, true),
+        make_text(1, 1, 1, 1, "0190d5c0-1234-7abc-8def-0123456789ab"), make_text(1, 2, 2, 2),
+        make_system(1, 3, chat::SystemEvent::kJoin, 3, 3, 2), make_text(1, 4, 1, 3, "short"),
+        make_system(1, 5, chat::SystemEvent::kLeave, 3, 2, 3), make_text(1, 6, 1, 4),
+        make_text(2, 1, 1, 1, "a"), make_text(2, 2, 2, 2)});
+  for (const std::uint32_t chat : {1u, 2u}) {
+    const auto records = read([&](auto& s) {
+      return s.read_records(make_id<ChatId>(chat), chat::RecordRange::kNewest, {}, 10);
+    });
+    EXPECT_GE(records.size(), 2u);
+    std::size_t at = 0;
+    harness_->read([&](chat::Snapshot& snapshot) {
+      EXPECT_TRUE(snapshot.visit_records(make_id<ChatId>(chat), chat::RecordRange::kNewest, {}, 10,
+                                         [&](const chat::Record& record) {
+                                           ASSERT_LT(at, records.size());
+                                           EXPECT_TRUE(same(record, *records[at]));
+                                           ++at;
+                                         }));
+      EXPECT_TRUE(snapshot.visit_records(make_id<ChatId>(9), chat::RecordRange::kNewest, {}, 10,
+                                         [](const chat::Record&) { FAIL(); }));
+    });
+    EXPECT_EQ(at, records.size());
+  }
+}
+
+TEST_P(StoreContract, AHeaderIsTheDocumentWithoutItsMembers) {
+  add_users(2);
+  must({make_chat(1, {1, 2}), make_chat(2, {1, 2}, true), make_text(1, 1, 1, 1)});
+  harness_->read([&](chat::Snapshot& snapshot) {
+    EXPECT_FALSE(*snapshot.find_chat_header(make_id<ChatId>(9)));
+    for (const std::uint32_t number : {1u, 2u}) {
+      const auto header = *snapshot.find_chat_header(make_id<ChatId>(number));
+      const auto document = *snapshot.find_chat(make_id<ChatId>(number));
+      ASSERT_TRUE(header && document);
+      EXPECT_EQ(header->head, document->head);
+      EXPECT_EQ(header->chat.id, document->chat.id);
+      EXPECT_EQ(header->chat.is_personal, document->chat.is_personal);
+      EXPECT_EQ(header->chat.number, document->chat.number);
+    }
+  });
+}
+
 TEST_P(StoreContract, PagesAreAscendingAroundTheirAnchor) {
   add_users(1);
   std::vector<chat::Change> batch;
@@ -514,8 +578,16 @@ TEST_P(StoreContract, PagesAreAscendingAroundTheirAnchor) {
   using Range = chat::RecordRange;
   using Numbers = std::vector<std::uint64_t>;
   const auto page = [&](Range range, std::uint64_t anchor, std::size_t limit) {
-    return sequences(
-        read([&](auto& s) { return s.read_records(make_id<ChatId>(1), range, {anchor}, limit); }));
+    const auto records =
+        read([&](auto& s) { return s.read_records(make_id<ChatId>(1), range, {anchor}, limit); });
+    Numbers visited;
+    harness_->read([&](chat::Snapshot& snapshot) {
+      EXPECT_TRUE(snapshot.visit_records(
+          make_id<ChatId>(1), range, {anchor}, limit,
+          [&](const chat::Record& record) { visited.push_back(record.sequence.value); }));
+    });
+    EXPECT_EQ(visited, sequences(records)) << anchor << " " << limit;
+    return sequences(records);
   };
   EXPECT_EQ(page(Range::kNewest, 0, 3), (Numbers{8, 9, 10}));
   EXPECT_EQ(page(Range::kBefore, 4, 2), (Numbers{2, 3}));

@@ -31,7 +31,7 @@ struct SyncCall {
 
 struct Listing {
   UserId user;
-  chat::MyChatPage page;
+  chat::MembershipPage page;
 };
 
 // What the first look decided, kept on this thread while the second one runs.
@@ -47,21 +47,16 @@ std::optional<Sequence> known_sequence(const SyncPayload& payload, ChatId chat) 
   return found->second;
 }
 
-chat::Role role_of(const chat::ChatDocument& document, UserId user) {
-  const auto member = std::ranges::find(document.members, user, &chat::Member::user);
-  return member == document.members.end() ? chat::Role::kMember : member->role;
-}
-
 // Named chats within the range of this page that are not among the user's.
-std::vector<ChatId> chats_left(const SyncCall& call, const chat::MyChatPage& page) {
+std::vector<ChatId> chats_left(const SyncCall& call, const chat::MembershipPage& page) {
   std::vector<ChatId> left;
   const auto is_listed = [&](ChatId id) {
-    return std::ranges::any_of(
-        page.chats, [&](const chat::MyChat& mine) { return mine.document.chat.id == id; });
+    // In the order of id.
+    return std::ranges::binary_search(page.chats, id, {}, &chat::Membership::chat);
   };
   for (const auto& [id, sequence] : call.payload.chats) {
     if (id <= call.cursor.after) continue;
-    if (page.cursor && !page.chats.empty() && id > page.chats.back().document.chat.id) break;
+    if (page.cursor && !page.chats.empty() && id > page.chats.back().chat) break;
     if (!is_listed(id)) left.push_back(id);
   }
   return left;
@@ -110,8 +105,8 @@ void attach_and_read(RealtimeCore& core, ClientSession& session, SyncCall call, 
   SyncPlan plan{.user = listing.user, .reset = call.reset};
   plan.left = chats_left(call, listing.page);
   Attachments attachments{.next_listing = std::move(listing.page.cursor)};
-  for (chat::MyChat& mine : listing.page.chats) {
-    const ChatId id = mine.document.chat.id;
+  for (const chat::Membership& mine : listing.page.chats) {
+    const ChatId id = mine.chat;
     if (id <= call.cursor.after) continue;  // answered by an earlier call
     const auto known = known_sequence(call.payload, id);
     if (!known && !call.reset && session.is_attached(id)) continue;
@@ -123,9 +118,7 @@ void attach_and_read(RealtimeCore& core, ClientSession& session, SyncCall call, 
           Error{ErrorCode::kValidationFailed, "This socket hears too many chats.", {}, 0});
     }
     attachments.chats.emplace_back(id, attached.is_new);
-    SyncPlan::Chat chat{.id = id, .known = known, .role = role_of(mine.document, plan.user)};
-    if (!known) chat.document = std::move(mine.document);
-    plan.chats.push_back(std::move(chat));
+    plan.chats.push_back({.id = id, .known = known, .role = mine.role});
   }
   core.query<SyncPage>(
       session, Input::kFlows,
@@ -169,7 +162,7 @@ void handle_sync(RealtimeCore& core, ClientSession& session, const EventCall& ca
       [who = std::move(*who), listing_cursor](chat::Snapshot& snapshot) -> Result<Listing> {
         const auto user = identify(snapshot, who);
         if (!user) return std::unexpected(user.error());
-        auto page = snapshot.list_my_chats(*user, listing_cursor, limits::kSyncChatsMax);
+        auto page = snapshot.list_memberships(*user, listing_cursor, limits::kSyncChatsMax);
         if (!page) return std::unexpected(std::move(page.error()));
         return Listing{*user, std::move(*page)};
       },

@@ -93,8 +93,11 @@ Result<std::optional<SyncEntry>> read_entry(chat::Snapshot& snapshot, const Sync
 
   SyncEntry entry{.chat = chat.id, .to = *head, .role = chat.role};
   if (!chat.known) {
+    const auto document = snapshot.find_chat(chat.id);
+    if (!document) return std::unexpected(document.error());
+    if (!*document) return std::nullopt;
     json::Writer writer(entry.added);
-    wire::write_chat(writer, chat.document, wire::OwnerForm::kId);
+    wire::write_chat(writer, **document, wire::OwnerForm::kId);
     bytes -= std::min(bytes, entry.added.size());
   }
   entry.reset = wants_reset(plan, chat, *head, limits);

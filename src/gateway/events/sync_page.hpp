@@ -26,7 +26,6 @@ struct SyncPlan {
     // What the client has; nothing: it did not name the chat, which is `added` for it.
     std::optional<Sequence> known;
     chat::Role role = chat::Role::kMember;
-    chat::ChatDocument document;  // only of an added chat
   };
   UserId user;
   bool reset = false;        // another epoch: what the client has is worth nothing

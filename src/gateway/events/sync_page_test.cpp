@@ -68,7 +68,13 @@ class MemorySnapshot final : public chat::Snapshot {
     return none();
   }
   Result<std::vector<chat::LoginFailures>> load_login_failures(std::size_t) override { return {}; }
-  Result<std::optional<chat::ChatDocument>> find_chat(ChatId) override { return none(); }
+  Result<std::optional<chat::ChatDocument>> find_chat(ChatId id) override {
+    chat::ChatDocument document;
+    document.chat.id = id;
+    document.head = Sequence{logs_[id].size()};
+    return document;
+  }
+  Result<std::optional<chat::ChatHeader>> find_chat_header(ChatId) override { return none(); }
   Result<std::optional<chat::ChatDocument>> find_chat_by_number(ChatNumber) override {
     return none();
   }
@@ -83,6 +89,9 @@ class MemorySnapshot final : public chat::Snapshot {
   Result<chat::MyChatPage> list_my_chats(UserId, std::string_view, std::size_t) override {
     return none();
   }
+  Result<chat::MembershipPage> list_memberships(UserId, std::string_view, std::size_t) override {
+    return none();
+  }
 
  private:
   static std::unexpected<Error> none() { return fail(ErrorCode::kInternal); }
@@ -95,7 +104,6 @@ SyncPlan plan_of(std::initializer_list<std::pair<ChatId, std::optional<std::uint
   for (const auto& [id, known] : chats) {
     SyncPlan::Chat one{.id = id};
     if (known) one.known = Sequence{*known};
-    one.document.chat.id = id;
     plan.chats.push_back(std::move(one));
   }
   return plan;

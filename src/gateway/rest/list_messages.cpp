@@ -1,4 +1,6 @@
 // GET /messages/:chat?before=|after=|around=&limit=: a page of history, ascending.
+#include <algorithm>
+#include <cstdint>
 #include <limits>
 
 #include "base/limits.hpp"
@@ -54,18 +56,26 @@ bool has_more(chat::RecordRange range, Sequence first, Sequence last, Sequence h
   }
 }
 
-Result<Answer> page_answer(chat::Snapshot& snapshot, const chat::ChatDocument& document,
+// A message of a line or two, so that a page seldom grows its answer.
+constexpr std::size_t kMessageBytes = 640;
+
+Result<Answer> page_answer(chat::Snapshot& snapshot, const chat::ChatHeader& header,
                            const Page& page) {
-  const auto records = snapshot.read_records(document.chat.id, page.range, page.anchor, page.limit);
-  if (!records) return std::unexpected(records.error());
   Answer answer;
+  answer.body.reserve(std::min<std::uint64_t>(page.limit, header.head.value) * kMessageBytes + 2);
   json::Writer out(answer.body);
   out.begin_array();
-  for (const chat::RecordPtr& record : *records) wire::write_message(out, *record);
+  Sequence first;
+  Sequence last;
+  const auto visited = snapshot.visit_records(header.chat.id, page.range, page.anchor, page.limit,
+                                              [&](const chat::Record& record) {
+                                                if (first.value == 0) first = record.sequence;
+                                                last = record.sequence;
+                                                wire::write_message(out, record);
+                                              });
+  if (!visited) return std::unexpected(visited.error());
   out.end_array();
-  const Sequence first = records->empty() ? Sequence{0} : records->front()->sequence;
-  const Sequence last = records->empty() ? Sequence{0} : records->back()->sequence;
-  const bool more = !records->empty() && has_more(page.range, first, last, document.head);
+  const bool more = last.value != 0 && has_more(page.range, first, last, header.head);
   answer.fields = {{"X-First-Sequence", std::to_string(first.value)},
                    {"X-Last-Sequence", std::to_string(last.value)},
                    {"X-Has-More", more ? "true" : "false"}};
@@ -87,9 +97,9 @@ void list_messages(CallPtr call, const json::Value&) {
            const UserId actor = caller.user;
            admit(call, snapshot, actor, {{Rate::kHistoryOfUser, key}},
                  [call, id, page, caller = std::move(caller)](chat::Snapshot& fresh) {
-                   const auto document = find_visible_chat(fresh, *call, caller, id);
-                   if (!document) return call->problem(document.error());
-                   call->answer(page_answer(fresh, *document, page));
+                   const auto header = find_visible_chat(fresh, *call, caller, id);
+                   if (!header) return call->problem(header.error());
+                   call->answer(page_answer(fresh, *header, page));
                  });
          });
 }

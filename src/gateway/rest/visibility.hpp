@@ -21,12 +21,18 @@ inline std::unexpected<Error> no_such_chat() {
   return fail(ErrorCode::kNotFound, "There is no such chat.");
 }
 
-// The chat if the caller may see it, else kNotFound, never kForbidden.
-inline Result<chat::ChatDocument> find_visible_chat(chat::Snapshot& snapshot, const Call& call,
-                                                    const Caller& caller, const ChatId& id) {
-  auto found = snapshot.find_chat(id);
+// The chat if the caller may see it, else kNotFound, never kForbidden. Who its members are is asked
+// only where it matters.
+inline Result<chat::ChatHeader> find_visible_chat(chat::Snapshot& snapshot, const Call& call,
+                                                  const Caller& caller, const ChatId& id) {
+  auto found = snapshot.find_chat_header(id);
   if (!found) return std::unexpected(std::move(found.error()));
-  if (!*found || !may_see(call, caller, **found)) return no_such_chat();
+  if (!*found) return no_such_chat();
+  if (!call.is_open() && (*found)->chat.is_personal) {
+    const auto member = snapshot.is_member(id, caller.user);
+    if (!member) return std::unexpected(member.error());
+    if (!*member) return no_such_chat();
+  }
   return std::move(**found);
 }
 

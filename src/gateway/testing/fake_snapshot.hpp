@@ -67,6 +67,11 @@ class FakeSnapshot final : public chat::Snapshot {
     if (it == store_.chats().end()) return std::optional<chat::ChatDocument>();
     return document(it->second);
   }
+  Result<std::optional<chat::ChatHeader>> find_chat_header(ChatId id) override {
+    const auto it = store_.chats().find(id);
+    if (it == store_.chats().end()) return std::optional<chat::ChatHeader>();
+    return chat::ChatHeader{it->second.chat, it->second.head};
+  }
   Result<std::optional<chat::ChatDocument>> find_chat_by_number(ChatNumber number) override {
     for (const auto& [id, state] : store_.chats()) {
       if (state.chat.number == number) return document(state);
@@ -121,6 +126,18 @@ class FakeSnapshot final : public chat::Snapshot {
       }
       const auto& records = store_.records(id);
       page.chats.push_back({document(state), records.empty() ? nullptr : records.back()});
+    }
+    return page;
+  }
+  Result<chat::MembershipPage> list_memberships(UserId user, std::string_view cursor,
+                                                std::size_t limit) override {
+    auto mine = list_my_chats(user, cursor, limit);
+    if (!mine) return std::unexpected(mine.error());
+    chat::MembershipPage page{{}, std::move(mine->cursor)};
+    for (const chat::MyChat& one : mine->chats) {
+      const auto& members = one.document.members;
+      const auto me = std::ranges::find(members, user, &chat::Member::user);
+      page.chats.push_back({one.document.chat.id, me->role});
     }
     return page;
   }

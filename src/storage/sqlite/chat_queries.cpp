@@ -70,7 +70,9 @@ ChatQueries::ChatQueries(Database& database)
       list_groups_(database,
                    "SELECT c.ref" MARU_CHATS_OF_USER " AND c.personal = 0 ORDER BY c.number DESC"),
       list_after_(database,
-                  "SELECT c.ref" MARU_CHATS_OF_USER " AND c.id > ?2 ORDER BY c.id LIMIT ?3") {}
+                  "SELECT c.ref" MARU_CHATS_OF_USER " AND c.id > ?2 ORDER BY c.id LIMIT ?3"),
+      list_memberships_(database, "SELECT c.id, m.role" MARU_CHATS_OF_USER
+                                  " AND c.id > ?2 ORDER BY c.id LIMIT ?3") {}
 
 ChatQueries::Loaded ChatQueries::read_chat(const Rows& rows) {
   Loaded loaded;
@@ -169,6 +171,13 @@ std::optional<chat::ChatDocument> ChatQueries::find(ChatId id) {
   return std::move(loaded->document);
 }
 
+std::optional<chat::ChatHeader> ChatQueries::find_header(ChatId id) {
+  Rows rows = find_.query(id);
+  if (!rows.next()) return std::nullopt;
+  chat::ChatDocument document = read_chat(rows).document;
+  return chat::ChatHeader{std::move(document.chat), document.head};
+}
+
 std::optional<chat::ChatDocument> ChatQueries::find_by_number(ChatNumber number) {
   std::optional<Loaded> loaded;
   {
@@ -264,6 +273,16 @@ std::vector<chat::ChatDocument> ChatQueries::list_of(UserId user, const ChatId& 
     refs = read_refs(rows);
   }
   return load_documents(refs);
+}
+
+std::vector<chat::Membership> ChatQueries::list_memberships(UserId user, const ChatId& after,
+                                                            std::size_t limit) {
+  std::vector<chat::Membership> memberships;
+  Rows rows = list_memberships_.query(user, after, limit);
+  while (rows.next()) {
+    memberships.push_back({rows.id<ChatId>(0), static_cast<chat::Role>(rows.integer(1))});
+  }
+  return memberships;
 }
 
 }  // namespace maru::sqlite

@@ -26,6 +26,7 @@ class ChatQueries {
                                                                      WallTime not_before);
 
   std::optional<chat::ChatDocument> find(ChatId id);
+  std::optional<chat::ChatHeader> find_header(ChatId id);
   std::optional<chat::ChatDocument> find_by_number(ChatNumber number);
   bool is_member(ChatId chat, UserId user);
   std::vector<UserId> filter_sharing(UserId user, std::span<const UserId> others);
@@ -36,6 +37,8 @@ class ChatQueries {
   std::vector<chat::ChatDocument> list_groups(UserId user);
   // The documents of the user's chats with id > `after`, in the order of id.
   std::vector<chat::ChatDocument> list_of(UserId user, const ChatId& after, std::size_t limit);
+  std::vector<chat::Membership> list_memberships(UserId user, const ChatId& after,
+                                                 std::size_t limit);
 
  private:
   struct Loaded {
@@ -66,6 +69,7 @@ class ChatQueries {
   Statement list_personal_;
   Statement list_groups_;
   Statement list_after_;
+  Statement list_memberships_;
 };
 
 }  // namespace maru::sqlite

@@ -58,21 +58,46 @@ std::vector<chat::RecordPtr> RecordQueries::read(const ChatKey& chat, chat::Reco
       read_up(chat, at, limit, records);
       break;
     case chat::RecordRange::kAround:
-      read_up(chat, start_around(chat, at, limit), limit, records);
+      read_up(chat, start_around(head(chat), at, limit), limit, records);
       break;
   }
   return records;
 }
 
+std::int64_t RecordQueries::head(const ChatKey& chat) {
+  Rows rows = read_head_.query(chat.ref);
+  return rows.next() ? rows.integer(0) : 0;
+}
+
 // The sequence after which `limit` records have the anchor in their middle, or as near to it as the
 // ends of the chat allow.
-std::int64_t RecordQueries::start_around(const ChatKey& chat, std::int64_t anchor,
+std::int64_t RecordQueries::start_around(std::int64_t head, std::int64_t anchor,
                                          std::size_t limit) {
-  Rows rows = read_head_.query(chat.ref);
-  const std::int64_t head = rows.next() ? rows.integer(0) : 0;
   const auto count = static_cast<std::int64_t>(limit);
   const std::int64_t last_start = head - count;
   return std::max<std::int64_t>(0, std::min(anchor - count / 2 - 1, last_start));
+}
+
+void RecordQueries::visit(const ChatKey& chat, chat::RecordRange range, Sequence anchor,
+                          std::size_t limit, const chat::Snapshot::RecordVisitor& visit) {
+  limit = std::min(limit, kReadMax);
+  const std::int64_t newest = head(chat);
+  const auto count = static_cast<std::int64_t>(limit);
+  std::int64_t start = to_stored(anchor);
+  // Sequences are dense, so that a page before a number begins as many below it as it has records.
+  std::int64_t end = newest;
+  if (range == chat::RecordRange::kBefore) end = std::min(newest, start - 1);
+  if (range == chat::RecordRange::kAround) start = start_around(newest, start, limit);
+  if (range == chat::RecordRange::kBefore || range == chat::RecordRange::kNewest) {
+    start = std::max<std::int64_t>(0, end - count);
+  }
+  if (start >= end) return;
+  users_.clear();
+  Rows rows = read_up_.query(chat.ref, start, std::min(count, end - start));
+  while (rows.next()) {
+    fill_record(rows, chat, scratch_);
+    visit(scratch_);
+  }
 }
 
 void RecordQueries::read_down(const ChatKey& chat, std::int64_t below, std::size_t limit,
@@ -104,36 +129,51 @@ chat::RecordPtr RecordQueries::find_by_client_msg_id(ChatId chat_id, UserId from
 
 chat::RecordPtr RecordQueries::read_record(const Rows& rows, const ChatKey& chat) {
   auto record = std::make_shared<chat::Record>();
-  record->chat = chat.id;
-  record->chat_number = chat.number;
-  record->sequence.value = static_cast<std::uint64_t>(rows.integer(0));
-  record->id = rows.id<RecordId>(1);
-  const std::int64_t kind = rows.integer(2);
-  record->text_count = static_cast<std::uint64_t>(rows.integer(3));
-  record->created_at = rows.time(4);
-  record->content = rows.text(9);
-  if (kind == kKindText) {
-    read_text(rows, chat, *record);
-    return record;
-  }
-  record->kind = chat::RecordKind::kSystem;
-  record->system_event = kind == kKindJoin ? chat::SystemEvent::kJoin : chat::SystemEvent::kLeave;
-  const chat::UserBrief& subject = user(rows.integer(7));
-  record->system_subject = subject.id;
-  record->from_name = "system";
-  record->to_name = subject.name;
-  record->member_count = static_cast<std::uint32_t>(rows.integer(8));
+  fill_record(rows, chat, *record);
   return record;
 }
 
-void RecordQueries::read_text(const Rows& rows, const ChatKey& chat, chat::Record& record) {
+void RecordQueries::fill_record(const Rows& rows, const ChatKey& chat, chat::Record& record) {
+  record.chat = chat.id;
+  record.chat_number = chat.number;
+  record.sequence.value = static_cast<std::uint64_t>(rows.integer(0));
+  record.id = rows.id<RecordId>(1);
+  const std::int64_t kind = rows.integer(2);
+  record.text_count = static_cast<std::uint64_t>(rows.integer(3));
+  record.created_at = rows.time(4);
+  record.content = rows.text(9);
+  record.from.reset();
+  record.to.reset();
+  record.to_name.clear();
+  if (kind == kKindText) return fill_text(rows, chat, record);
+  record.kind = chat::RecordKind::kSystem;
+  record.client_msg_id.reset();
+  record.system_event = kind == kKindJoin ? chat::SystemEvent::kJoin : chat::SystemEvent::kLeave;
+  const chat::UserBrief& subject = user(rows.integer(7));
+  record.system_subject = subject.id;
+  record.from_name = "system";
+  record.to_name = subject.name;
+  record.member_count = static_cast<std::uint32_t>(rows.integer(8));
+}
+
+void RecordQueries::fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record) {
+  record.kind = chat::RecordKind::kText;
+  record.system_event = {};
+  record.system_subject = {};
+  record.member_count = 0;
   const Ref sender_ref = rows.integer(5);
   const chat::UserBrief& sender = user(sender_ref);
   record.from = sender.id;
   record.from_name = sender.name;
-  if (!rows.is_null(6)) {
-    record.client_msg_id =
-        rows.is_blob(6) ? StoredClientId::unpack(rows.blob(6)) : std::string(rows.text(6));
+  if (rows.is_null(6)) {
+    record.client_msg_id.reset();
+  } else {
+    if (!record.client_msg_id) record.client_msg_id.emplace();
+    if (rows.is_blob(6)) {
+      StoredClientId::unpack(rows.blob(6), *record.client_msg_id);
+    } else {
+      *record.client_msg_id = rows.text(6);
+    }
   }
   if (chat.pair_low != 0) {
     const chat::UserBrief& to = user(sender_ref == chat.pair_low ? chat.pair_high : chat.pair_low);

@@ -30,6 +30,9 @@ class RecordQueries {
   // Ascending; at most 4,096 whatever `limit` says.
   std::vector<chat::RecordPtr> read(const ChatKey& chat, chat::RecordRange range, Sequence anchor,
                                     std::size_t limit);
+  // The same records, in one Record that is filled anew for each.
+  void visit(const ChatKey& chat, chat::RecordRange range, Sequence anchor, std::size_t limit,
+             const chat::Snapshot::RecordVisitor& visit);
   chat::RecordPtr find_by_client_msg_id(ChatId chat, UserId from, std::string_view id);  // or null
 
  private:
@@ -37,9 +40,12 @@ class RecordQueries {
                  std::vector<chat::RecordPtr>& out);
   void read_up(const ChatKey& chat, std::int64_t above, std::size_t limit,
                std::vector<chat::RecordPtr>& out);
-  std::int64_t start_around(const ChatKey& chat, std::int64_t anchor, std::size_t limit);
+  std::int64_t head(const ChatKey& chat);
+  static std::int64_t start_around(std::int64_t head, std::int64_t anchor, std::size_t limit);
   chat::RecordPtr read_record(const Rows& rows, const ChatKey& chat);
-  void read_text(const Rows& rows, const ChatKey& chat, chat::Record& record);
+  // Into a fresh record or one that was read before.
+  void fill_record(const Rows& rows, const ChatKey& chat, chat::Record& record);
+  void fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record);
   const chat::UserBrief& user(Ref ref);
 
   Statement find_chat_key_;
@@ -50,6 +56,7 @@ class RecordQueries {
   Statement find_user_;
   // A page has few writers: each is read once a call.
   std::unordered_map<Ref, chat::UserBrief> users_;
+  chat::Record scratch_;  // visit()'s
 };
 
 }  // namespace maru::sqlite

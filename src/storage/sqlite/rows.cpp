@@ -61,9 +61,9 @@ StoredClientId::StoredClientId(std::string_view id) : text_(id) {
   packed_ = true;
 }
 
-std::string StoredClientId::unpack(std::string_view bytes) {
+void StoredClientId::unpack(std::string_view bytes, std::string& id) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string id;
+  id.clear();
   id.reserve(kUuidSize);
   for (const char c : bytes) {
     if (is_hyphen_place(id.size())) id += '-';
@@ -71,7 +71,6 @@ std::string StoredClientId::unpack(std::string_view bytes) {
     id += kDigits[byte >> 4];
     id += kDigits[byte & 15];
   }
-  return id;
 }
 
 }  // namespace maru::sqlite

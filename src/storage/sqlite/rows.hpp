@@ -42,7 +42,7 @@ class StoredClientId {
   [[nodiscard]] std::string_view bytes() const {
     return packed_ ? std::string_view(bytes_, sizeof bytes_) : text_;
   }
-  [[nodiscard]] static std::string unpack(std::string_view bytes);
+  static void unpack(std::string_view bytes, std::string& out);
 
  private:
   std::string_view text_;  // the caller's

@@ -21,6 +21,14 @@ void configure(Database& database, const StoreOptions& options) {
   database.execute(sql.c_str());
 }
 
+// The cursor is the last page's last chat id; zero: from the first.
+Result<ChatId> decode_cursor(std::string_view cursor) {
+  if (cursor.empty()) return ChatId();
+  const auto parsed = ChatId::parse(cursor);
+  if (!parsed) return fail_field("cursor", "format", "The cursor is not one of an earlier page.");
+  return *parsed;
+}
+
 }  // namespace
 
 SqliteSnapshot::SqliteSnapshot(const StoreOptions& options)
@@ -86,6 +94,10 @@ Result<std::optional<chat::ChatDocument>> SqliteSnapshot::find_chat(ChatId id) {
   return run([&] { return chats_.find(id); });
 }
 
+Result<std::optional<chat::ChatHeader>> SqliteSnapshot::find_chat_header(ChatId id) {
+  return run([&] { return chats_.find_header(id); });
+}
+
 Result<std::optional<chat::ChatDocument>> SqliteSnapshot::find_chat_by_number(ChatNumber number) {
   return run([&] { return chats_.find_by_number(number); });
 }
@@ -114,17 +126,12 @@ Result<std::vector<chat::ChatDocument>> SqliteSnapshot::list_group_chats(UserId 
 
 Result<chat::MyChatPage> SqliteSnapshot::list_my_chats(UserId user, std::string_view cursor,
                                                        std::size_t limit) {
-  // The cursor is the last page's last chat id.
-  ChatId after;
-  if (!cursor.empty()) {
-    const auto parsed = ChatId::parse(cursor);
-    if (!parsed) return fail_field("cursor", "format", "The cursor is not one of an earlier page.");
-    after = *parsed;
-  }
+  const auto after = decode_cursor(cursor);
+  if (!after) return std::unexpected(after.error());
   return run([&] {
     chat::MyChatPage page;
     if (limit == 0) return page;
-    std::vector<chat::ChatDocument> documents = chats_.list_of(user, after, limit + 1);
+    std::vector<chat::ChatDocument> documents = chats_.list_of(user, *after, limit + 1);
     if (documents.size() > limit) {
       documents.pop_back();
       page.cursor = documents.back().chat.id.hex();
@@ -137,6 +144,22 @@ Result<chat::MyChatPage> SqliteSnapshot::list_my_chats(UserId user, std::string_
         if (!newest.empty()) last = std::move(newest.front());
       }
       page.chats.push_back({std::move(document), std::move(last)});
+    }
+    return page;
+  });
+}
+
+Result<chat::MembershipPage> SqliteSnapshot::list_memberships(UserId user, std::string_view cursor,
+                                                              std::size_t limit) {
+  const auto after = decode_cursor(cursor);
+  if (!after) return std::unexpected(after.error());
+  return run([&] {
+    chat::MembershipPage page;
+    if (limit == 0) return page;
+    page.chats = chats_.list_memberships(user, *after, limit + 1);
+    if (page.chats.size() > limit) {
+      page.chats.pop_back();
+      page.cursor = page.chats.back().chat.hex();
     }
     return page;
   });
@@ -155,6 +178,18 @@ Result<std::vector<chat::RecordPtr>> SqliteSnapshot::read_records(ChatId chat,
     if (!key) return std::vector<chat::RecordPtr>();
     return records_.read(*key, range, anchor, limit);
   });
+}
+
+Result<void> SqliteSnapshot::visit_records(ChatId chat, chat::RecordRange range, Sequence anchor,
+                                           std::size_t limit, const RecordVisitor& visit) {
+  const auto visited = run([&] {
+    if (const auto key = records_.find_chat_key(chat)) {
+      records_.visit(*key, range, anchor, limit, visit);
+    }
+    return true;
+  });
+  if (!visited) return std::unexpected(visited.error());
+  return {};
 }
 
 }  // namespace maru::sqlite

@@ -31,6 +31,7 @@ class SqliteSnapshot final : public chat::Snapshot {
                                                     std::size_t limit) override;
   Result<std::vector<chat::LoginFailures>> load_login_failures(std::size_t limit) override;
   Result<std::optional<chat::ChatDocument>> find_chat(ChatId id) override;
+  Result<std::optional<chat::ChatHeader>> find_chat_header(ChatId id) override;
   Result<std::optional<chat::ChatDocument>> find_chat_by_number(ChatNumber number) override;
   Result<bool> is_member(ChatId chat, UserId user) override;
   Result<std::vector<UserId>> filter_sharing_chat(UserId user,
@@ -42,9 +43,13 @@ class SqliteSnapshot final : public chat::Snapshot {
   // A cursor that is none of ours: kValidationFailed (field cursor).
   Result<chat::MyChatPage> list_my_chats(UserId user, std::string_view cursor,
                                          std::size_t limit) override;
+  Result<chat::MembershipPage> list_memberships(UserId user, std::string_view cursor,
+                                                std::size_t limit) override;
   Result<Sequence> head(ChatId chat) override;
   Result<std::vector<chat::RecordPtr>> read_records(ChatId chat, chat::RecordRange range,
                                                     Sequence anchor, std::size_t limit) override;
+  Result<void> visit_records(ChatId chat, chat::RecordRange range, Sequence anchor,
+                             std::size_t limit, const RecordVisitor& visit) override;
 
  private:
   template <class Body>
