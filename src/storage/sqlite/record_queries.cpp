@@ -31,7 +31,8 @@ RecordQueries::RecordQueries(Database& database)
                          " FROM records r WHERE r.chat = ?1 AND r.sequence > ?2"
                          " ORDER BY r.sequence LIMIT ?3"),
       find_by_client_msg_id_(database, "SELECT " MARU_RECORD_COLUMNS
-                                       " FROM records r WHERE r.client_msg_id = ?1 AND r.chat = ?2"
+                                       " FROM records r WHERE r.client_msg_id = ?1"
+                                       " AND r.chat = (SELECT ref FROM chats WHERE id = ?2)"
                                        " AND r.sender = (SELECT ref FROM users WHERE id = ?3)"),
       find_user_(database, "SELECT id, name FROM users WHERE ref = ?1") {}
 
@@ -115,16 +116,19 @@ void RecordQueries::read_up(const ChatKey& chat, std::int64_t above, std::size_t
 
 chat::RecordPtr RecordQueries::find_by_client_msg_id(ChatId chat_id, UserId from,
                                                      std::string_view id) {
-  const std::optional<ChatKey> chat = find_chat_key(chat_id);
-  if (!chat) return nullptr;
-  users_.clear();
   const StoredClientId stored(id);
+  const auto read = [&](Rows&& rows) -> chat::RecordPtr {
+    // Most look-ups find nothing and need no more of the chat.
+    if (!rows.next()) return nullptr;
+    const std::optional<ChatKey> chat = find_chat_key(chat_id);
+    if (!chat) return nullptr;
+    users_.clear();
+    return read_record(rows, *chat);
+  };
   if (stored.is_packed()) {
-    Rows rows = find_by_client_msg_id_.query(Blob{stored.bytes()}, chat->ref, from);
-    return rows.next() ? read_record(rows, *chat) : nullptr;
+    return read(find_by_client_msg_id_.query(Blob{stored.bytes()}, chat_id, from));
   }
-  Rows rows = find_by_client_msg_id_.query(stored.bytes(), chat->ref, from);
-  return rows.next() ? read_record(rows, *chat) : nullptr;
+  return read(find_by_client_msg_id_.query(stored.bytes(), chat_id, from));
 }
 
 chat::RecordPtr RecordQueries::read_record(const Rows& rows, const ChatKey& chat) {

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "storage/sqlite/chat_queries.hpp"
+#include "storage/sqlite/log_vfs.hpp"
 #include "storage/sqlite/record_queries.hpp"
 #include "storage/sqlite/rules.hpp"
 #include "storage/sqlite/schema.hpp"
@@ -45,7 +46,7 @@ Error cannot_open(const std::filesystem::path& path, const std::string& why) {
 
 struct SqliteStore::Connection {
   Connection(const std::string& path, const StoreOptions& options)
-      : database(path, OpenMode::kReadWrite, options.vfs) {}
+      : log_vfs(options.vfs), database(path, OpenMode::kReadWrite, log_vfs.name()) {}
 
   struct Queries {
     explicit Queries(Database& database)
@@ -63,6 +64,7 @@ struct SqliteStore::Connection {
 
   std::uint64_t wal_pages = 0;
   std::uint64_t page_bytes = 4096;
+  LogVfs log_vfs;
   Database database;
   std::optional<Queries> queries;
 };
@@ -89,6 +91,7 @@ SqliteStore::SqliteStore(StoreOptions options, DirectoryLock lock)
 
 SqliteStore::~SqliteStore() {
   if (!connection_ || stopped_) return;
+  end_loads();
   mark_clean();
   checkpoint(CheckpointMode::kTruncate);
 }
@@ -156,8 +159,22 @@ auto SqliteStore::run(Edge& edge, Body&& body) -> Result<decltype(body())> {
   return edge.run(std::forward<Body>(body));
 }
 
+template <class Body>
+auto SqliteStore::load(Body&& body) -> Result<decltype(body())> {
+  return run(loads_, [&] {
+    if (!connection_->database.in_transaction()) connection_->database.begin_read();
+    return body();
+  });
+}
+
+void SqliteStore::end_loads() {
+  // Nothing was written: to roll back is to end.
+  if (connection_->database.in_transaction()) connection_->database.rollback();
+}
+
 Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
   if (batch.empty()) return {};
+  end_loads();
   Connection& connection = *connection_;
   const auto appended = run(appends_, [&] {
     WriteTransaction transaction(connection.database);
@@ -175,6 +192,7 @@ Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
 }
 
 void SqliteStore::after_release() {
+  end_loads();
   if (stopped_) return;
   if (std::exchange(checkpoint_due_, false)) {
     // What the log holds of an append that failed is of no use, and what it holds of earlier ones
@@ -230,6 +248,7 @@ void SqliteStore::mark_clean() {
 }
 
 void SqliteStore::idle(MonotonicTime now) {
+  end_loads();
   if (stopped_ || !dirty_) return;
   if (now.ms - last_idle_checkpoint_ms_ < options_.idle_checkpoint_interval_ms) return;
   last_idle_checkpoint_ms_ = now.ms;

@@ -63,10 +63,11 @@ class SqliteStore final : public chat::Store {
   Result<void> open_connection(const std::filesystem::path& path);
   template <class Body>
   auto run(Edge& edge, Body&& body) -> Result<decltype(body())>;
+  // In one read transaction with the other loads until the next append, after_release or idle:
+  // beginning one costs as much as a look-up.
   template <class Body>
-  auto load(Body&& body) -> Result<decltype(body())> {
-    return run(loads_, std::forward<Body>(body));
-  }
+  auto load(Body&& body) -> Result<decltype(body())>;
+  void end_loads();
   void checkpoint(CheckpointMode mode);
   void mark_clean();
 
