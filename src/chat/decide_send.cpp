@@ -21,13 +21,19 @@ Reply answer_resend(const SendMessage& command, RecordPtr first) {
   return Sent{std::move(first), true};
 }
 
-// The chat, if `from` may write to it.
-Result<const ChatState*> load_writable_chat(const SendMessage& command, Turn& turn) {
-  auto state = turn.state.find_chat(command.chat);
-  if (!state) return state;
+struct Place {
+  const ChatState* state;
+  const Member* sender;
+};
+
+// The chat and the sender in it, if `from` may write to it.
+Result<Place> load_place(const SendMessage& command, Turn& turn) {
+  const auto state = turn.state.find_chat(command.chat);
+  if (!state) return std::unexpected(state.error());
   if (!*state) return fail(ErrorCode::kNotFound, "There is no such chat.");
   const Chat& chat = (*state)->chat;
-  if (!find_member(**state, command.from)) {
+  const Member* sender = find_member(**state, command.from);
+  if (!sender) {
     // Outsiders must not learn that a 1:1 exists.
     if (chat.is_personal) return fail(ErrorCode::kNotFound, "There is no such chat.");
     return fail(ErrorCode::kNotMember, "Only members can write to this chat.");
@@ -39,17 +45,18 @@ Result<const ChatState*> load_writable_chat(const SendMessage& command, Turn& tu
       return std::unexpected(std::move(user.error()));
     }
   }
-  return state;
+  return Place{*state, sender};
 }
 
-Record text_record(const ChatState& state, const SendMessage& command, Turn& turn) {
+Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
+  const ChatState& state = *place.state;
   Record record;
   record.id = turn.stamp.ids.next<RecordId>();
   record.chat = state.chat.id;
   record.chat_number = state.chat.number;
   record.sequence = Sequence{state.head.value + 1};
   record.from = command.from;
-  record.from_name = find_member(state, command.from)->user_name;
+  record.from_name = place.sender->user_name;
   if (state.chat.is_personal) {
     for (const Member& member : state.members) {
       if (member.user == command.from) continue;
@@ -71,16 +78,16 @@ Reply decide(const SendMessage& command, Turn& turn) {
   if (!first) return std::unexpected(std::move(first.error()));
   if (*first) return answer_resend(command, std::move(*first));
 
-  const auto state = load_writable_chat(command, turn);
-  if (!state) {
+  const auto place = load_place(command, turn);
+  if (!place) {
     // Nothing will be appended, so the store's unique key cannot speak up: ask it.
     first = find_first_try(command, Lookup::kCertainly, turn);
     if (!first) return std::unexpected(std::move(first.error()));
     if (*first) return answer_resend(command, std::move(*first));
-    return std::unexpected(state.error());
+    return std::unexpected(place.error());
   }
 
-  RecordPtr record = std::make_shared<const Record>(text_record(**state, command, turn));
+  RecordPtr record = std::make_shared<const Record>(text_record(*place, command, turn));
   turn.change(RecordAppended{record});
   turn.tell(RecordCommitted{record});
   return Sent{std::move(record), false};

@@ -13,6 +13,12 @@ void count(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) {
   counter.fetch_add(by, std::memory_order_relaxed);
 }
 
+// In rows that are written, about: a new chat brings its members along.
+std::size_t weight_of(const Change& change) {
+  const auto* inserted = std::get_if<ChatInserted>(&change);
+  return inserted ? 1 + inserted->members.size() : 1;
+}
+
 }  // namespace
 
 GroupCommit::GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
@@ -59,9 +65,14 @@ std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
   effects_.events.clear();
   replies_.clear();
   const Stamp stamp{clock_.wall(), ids_};
+  std::size_t weight = 0;
   for (const Command& command : commands) {
-    if (cut == Cut::kAtChangesMax && effects_.changes.size() >= kBatchChangesMax) break;
+    if (cut == Cut::kAtChangesMax && weight >= kBatchChangesMax) break;
+    const std::size_t before = effects_.changes.size();
     replies_.push_back(core_.decide(command.body, stamp, effects_));
+    for (const Change& change : std::span(effects_.changes).subspan(before)) {
+      weight += weight_of(change);
+    }
   }
   return replies_.size();
 }

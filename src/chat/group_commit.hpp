@@ -31,7 +31,7 @@ namespace maru::chat {
 
 class GroupCommit {
  public:
-  // A batch is cut when its decisions have come to this many changes.
+  // A batch is cut when its decisions have come to this many changes, a new chat's members counted.
   static constexpr std::size_t kBatchChangesMax = 4'096;
 
   GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,

@@ -87,8 +87,7 @@ Result<std::optional<ChatId>> WorkingState::find_personal_chat(UserId a, UserId 
 Result<std::vector<ChatId>> WorkingState::load_chats_of(UserId user) {
   auto chats = store_.load_chats_of(user);
   if (!chats) return unreadable();
-  for (const MembershipChange& change : membership_changes_) {
-    if (change.user != user) continue;
+  for (const MembershipChange& change : changes_of(user)) {
     if (change.added) {
       chats->push_back(change.chat);
     } else {
@@ -103,9 +102,7 @@ Result<std::size_t> WorkingState::find_chat_count_of(UserId user) {
   if (known != chat_counts_.end()) return known->second;
   auto count = store_.load_chat_count_of(user);
   if (!count) return unreadable();
-  for (const MembershipChange& change : membership_changes_) {
-    if (change.user == user) *count += change.added ? 1 : -1;
-  }
+  for (const MembershipChange& change : changes_of(user)) *count += change.added ? 1 : -1;
   chat_counts_.emplace(user, *count);
   return *count;
 }
@@ -161,7 +158,8 @@ User& WorkingState::touch_user(UserId id) {
 ChatState& WorkingState::touch_chat(ChatId id) {
   ChatState* state = chats_.find(id);
   assert(state && "a command reads what it changes");
-  touched_chats_.push_back(id);
+  // Often one chat many times in a row.
+  if (touched_chats_.empty() || touched_chats_.back() != id) touched_chats_.push_back(id);
   return *state;
 }
 
@@ -276,15 +274,25 @@ void WorkingState::rename_member(ChatId chat, UserId user, const std::string& na
 }
 
 void WorkingState::change_membership(UserId user, ChatId chat, bool added) {
-  membership_changes_.push_back({user, chat, added});
+  membership_changes_[user].push_back({chat, added});
   const auto known = chat_counts_.find(user);
   if (known != chat_counts_.end()) known->second += added ? 1 : -1;
 }
 
+std::span<const WorkingState::MembershipChange> WorkingState::changes_of(UserId user) const {
+  const auto found = membership_changes_.find(user);
+  if (found == membership_changes_.end()) return {};
+  return found->second;
+}
+
 void WorkingState::commit() {
   for (const auto& [key, record] : sent_) sent_lately_.add(hash_of(key));
-  for (const ChatId& id : touched_chats_) {
-    if (const ChatState* state = chats_.find(id)) chats_.reweigh(id, weight_of(*state));
+  for (const auto& [user, changes] : membership_changes_) {
+    for (const MembershipChange& change : changes) {
+      if (const ChatState* state = chats_.find(change.chat)) {
+        chats_.reweigh(change.chat, weight_of(*state));
+      }
+    }
   }
   forget_batch();
   users_.trim();

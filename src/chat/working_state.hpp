@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -89,7 +90,6 @@ class WorkingState {
     std::size_t operator()(const SentKey& key) const { return hash_of(key); }
   };
   struct MembershipChange {
-    UserId user;
     ChatId chat;
     bool added;
   };
@@ -114,6 +114,7 @@ class WorkingState {
   User& touch_user(UserId id);
   ChatState& touch_chat(ChatId id);
   void change_membership(UserId user, ChatId chat, bool added);
+  [[nodiscard]] std::span<const MembershipChange> changes_of(UserId user) const;
   void forget_batch();
 
   Store& store_;
@@ -134,7 +135,7 @@ class WorkingState {
   std::unordered_map<SessionId, WallTime> session_touches_;
   std::map<std::pair<UserId, UserId>, ChatId> new_pairs_;
   std::map<std::pair<UserId, std::string>, Store::CreatedUnderKey> new_keys_;
-  std::vector<MembershipChange> membership_changes_;
+  std::unordered_map<UserId, std::vector<MembershipChange>> membership_changes_;
   std::unordered_map<UserId, std::size_t> chat_counts_;
   std::unordered_map<SentKey, RecordPtr, HashSentKey> sent_;
 };
