@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <cstring>
+
 namespace maru::app {
 
 bool start_random() {
@@ -16,8 +18,21 @@ std::array<std::uint8_t, 12> RandomIdSource::next_object_id() {
   std::array<std::uint8_t, 12> bytes;
   const auto seconds = static_cast<std::uint32_t>(clock_.wall().ms / 1000);
   for (int i = 0; i < 4; ++i) bytes[static_cast<std::size_t>(i)] = seconds >> (24 - 8 * i) & 0xff;
-  fill_random(bytes.data() + 4, 8);
+  constexpr std::size_t kRandomBytes = 8;
+  if (used_ == pool_.size()) {
+    fill_random(pool_.data(), pool_.size());
+    used_ = 0;
+  }
+  std::uint8_t* const next = pool_.data() + used_;
+  std::memcpy(bytes.data() + 4, next, kRandomBytes);
+  // Ids that are not given yet must not be told by those that are, nor a core file tell both.
+  sodium_memzero(next, kRandomBytes);
+  used_ += kRandomBytes;
   return bytes;
+}
+
+RandomIdSource::~RandomIdSource() {
+  sodium_memzero(pool_.data(), pool_.size());
 }
 
 }  // namespace maru::app
