@@ -34,7 +34,8 @@ struct RegisterUser {
 };
 
 enum class GuestRule : std::uint8_t {
-  kNameMustBeFree,    // accounts: the nickname belongs to one session; else kNameTaken
+  kNameMustBeFree,    // accounts: the nickname belongs to one session; else kNameTaken. A guest
+                      // without a session, of times of open mode, ends and leaves its name
   kSameNameSameUser,  // open: the nickname is the identity; kInvalidCredentials if it has a
                       // password
 };

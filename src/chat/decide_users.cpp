@@ -31,6 +31,22 @@ Reply log_in(const User& user, const NewSession& session, Turn& turn) {
   return LoggedIn{user, std::move(opened), false};
 }
 
+// A guest is its sessions. One without any, which open mode leaves behind, holds its name no longer
+// once names belong to sessions: it ends. Errors: kNameTaken, the holder is somebody.
+Result<void> free_name(UserId holder, Turn& turn) {
+  const auto user = turn.state.find_user(holder);
+  if (!user) return std::unexpected(user.error());
+  const auto sessions = turn.state.find_sessions(holder);
+  if (!sessions) return std::unexpected(sessions.error());
+  if (!*user || (*user)->type != AccountType::kGuest || !(*sessions)->empty()) {
+    return fail(ErrorCode::kNameTaken, "The name is taken.");
+  }
+  const auto prepared = prepare_guest_end(holder, turn);
+  if (!prepared) return std::unexpected(prepared.error());
+  end_guest(holder, *prepared, turn);
+  return {};
+}
+
 }  // namespace
 
 Reply decide(const RegisterUser& command, Turn& turn) {
@@ -47,14 +63,14 @@ Reply decide(const RegisterUser& command, Turn& turn) {
 Reply decide(const OpenGuest& command, Turn& turn) {
   const auto holder = turn.state.find_name(command.folded_name);
   if (!holder) return std::unexpected(holder.error());
-  if (!*holder) {
+  if (*holder && command.rule == GuestRule::kNameMustBeFree) {
+    if (auto freed = free_name(**holder, turn); !freed) return std::unexpected(freed.error());
+  }
+  if (!*holder || command.rule == GuestRule::kNameMustBeFree) {
     User user;
     user.name = command.name;
     user.type = AccountType::kGuest;
     return create_user(std::move(user), command.folded_name, command.session, turn);
-  }
-  if (command.rule == GuestRule::kNameMustBeFree) {
-    return fail(ErrorCode::kNameTaken, "The name is taken.");
   }
   const auto user = load_live_user(**holder, turn);
   if (!user) return std::unexpected(user.error());

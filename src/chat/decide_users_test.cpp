@@ -86,6 +86,25 @@ TEST_F(UsersTest, InOpenModeTheSameNameIsTheSameUser) {
   EXPECT_EQ(answer_of<LoggedIn>(replies[0]).user.id, answer_of<LoggedIn>(replies[1]).user.id);
 }
 
+// After a change from open mode to accounts.
+TEST_F(UsersTest, AGuestWithoutASessionHoldsItsNameNoLonger) {
+  const auto left = answer_of<LoggedIn>(at.run(open_guest("a", GuestRule::kSameNameSameUser)));
+  const UserId other = at.add_guest("b");
+  const ChatId group = at.add_group(left.user.id, {other});
+  EXPECT_EQ(outcome_of(at.run(open_guest("a"))), "name_taken");
+  ASSERT_TRUE(at.run(RevokeSession{left.user.id, left.session.id, true}));
+  const auto next = answer_of<LoggedIn>(at.run(open_guest("a")));
+  EXPECT_TRUE(next.created);
+  EXPECT_NE(next.user.id, left.user.id);
+  EXPECT_TRUE(at.store.users().at(left.user.id).deleted_at);
+  EXPECT_EQ(at.store.chats().at(group).members.size(), 1u);
+  EXPECT_EQ(at.store.names().at("a"), next.user.id);
+  // An account holds its name without a session.
+  const auto account_b = at.add_account("c", "hash");
+  EXPECT_EQ(outcome_of(at.run(open_guest("c"))), "name_taken");
+  EXPECT_FALSE(at.store.users().at(account_b).deleted_at);
+}
+
 // ---- passwords ----
 
 TEST_F(UsersTest, LoginNeedsTheHashThatWasVerified) {

@@ -117,7 +117,9 @@ std::string fold_name(std::string_view name) {
 }
 
 bool is_reserved_name(std::string_view folded) {
-  constexpr std::array<std::string_view, 4> kReserved = {"system", "시스템", "admin", "maru"};
+  // The last is what stands where a deleted user's name was.
+  constexpr std::array<std::string_view, 5> kReserved = {"system", "시스템", "admin", "maru",
+                                                         "탈퇴한 사용자"};
   return std::ranges::find(kReserved, folded) != kReserved.end();
 }
 

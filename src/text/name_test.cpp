@@ -92,11 +92,26 @@ TEST(UserName, TakesNamesOfTheWorld) {
 }
 
 TEST(UserName, ReservesNamesInEveryForm) {
-  for (const std::string_view name :
-       {"system"sv, "SYSTEM"sv, "SyStEm"sv, " system "sv, "시스템"sv,
-        "\u1109\u1175\u1109\u1173\u1110\u1166\u11b7"sv, "admin"sv, "ＡＤＭＩＮ"sv, "ａｄｍｉｎ"sv,
-        "ⓐⓓⓜⓘⓝ"sv, "𝐚𝐝𝐦𝐢𝐧"sv, "maru"sv, "Maru"sv, "ＭＡＲＵ"sv, "ma\u034fru"sv, "sy\ufe0fstem"sv,
-        "ſyſtem"sv, "\uff2d\U0001D41A\u24e1\u1d58"sv}) {
+  for (const std::string_view name : {"system"sv,
+                                      "SYSTEM"sv,
+                                      "SyStEm"sv,
+                                      " system "sv,
+                                      "시스템"sv,
+                                      "\u1109\u1175\u1109\u1173\u1110\u1166\u11b7"sv,
+                                      "admin"sv,
+                                      "ＡＤＭＩＮ"sv,
+                                      "ａｄｍｉｎ"sv,
+                                      "ⓐⓓⓜⓘⓝ"sv,
+                                      "𝐚𝐝𝐦𝐢𝐧"sv,
+                                      "탈퇴한 사용자"sv,
+                                      " 탈퇴한  사용자"sv,
+                                      "maru"sv,
+                                      "Maru"sv,
+                                      "ＭＡＲＵ"sv,
+                                      "ma\u034fru"sv,
+                                      "sy\ufe0fstem"sv,
+                                      "ſyſtem"sv,
+                                      "\uff2d\U0001D41A\u24e1\u1d58"sv}) {
     SCOPED_TRACE(name);
     expect_refused(clean_user_name(name), ErrorCode::kNameTaken, "userName", "reserved");
     EXPECT_TRUE(clean_chat_name(name));

@@ -32,7 +32,7 @@ namespace maru::text {
 
 // What makes two names the same: NFKC case-fold of a clean name.
 [[nodiscard]] std::string fold_name(std::string_view name);
-// `system`, `시스템`, `admin`, `maru`, compared by fold_name.
+// `system`, `시스템`, `admin`, `maru`, `탈퇴한 사용자`, compared by fold_name.
 [[nodiscard]] bool is_reserved_name(std::string_view folded);
 
 // What the user-search index holds for a name: every suffix of its folded form (so that a part of
