@@ -127,6 +127,7 @@ struct Server::Parts {
   std::optional<local::LocalBus> bus;
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
+  std::optional<gateway::SessionExpiry> expiry;
   gateway::OriginPolicy origins;
   gateway::RateLimiter limiter;
   // From here on in the order in which they ask each other: what ends first is declared last.
@@ -161,6 +162,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   bus.emplace(*hub);
   sequencer.emplace(*store, *bus, clock, ids);
   commands.emplace(*sequencer);
+  expiry.emplace(*commands, clock, options);
   auto pool = sqlite::ReaderPool::open(*store);
   if (!pool) return std::unexpected(pool.error());
   readers = std::move(*pool);
@@ -290,7 +292,7 @@ std::uint16_t Server::port() const {
 }
 
 void Server::tick() {
-  gateway::expire_sessions(*parts_->commands, parts_->clock, parts_->options);
+  parts_->expiry->run();
 }
 
 void Server::reload_tls() {

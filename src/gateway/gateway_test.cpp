@@ -465,7 +465,7 @@ TEST_P(GatewayTest, IdleSessionsAreEnded) {
   const Person a = guest("민수");
   GatewayOptions impatient = server_.options;
   impatient.session_idle_ms = -1'000;
-  expire_sessions(*server_.commands, server_.clock, impatient);
+  SessionExpiry(*server_.commands, server_.clock, impatient).run();
   HttpReply reply;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (reply.status != 401 && std::chrono::steady_clock::now() < end) {
