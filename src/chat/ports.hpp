@@ -96,7 +96,8 @@ struct MemberRoleSet {
 struct RecordAppended {
   RecordPtr record;
 };
-// Forgets the idempotency keys of chats created before that.
+// Forgets idempotency keys of chats created before that, the oldest first: all, or a bounded number
+// where more are forgotten with the next one. A new use of a forgotten key is not in its way.
 struct IdempotencyExpired {
   WallTime before;
 };

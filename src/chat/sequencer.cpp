@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "base/thread_name.hpp"
+
 namespace maru::chat {
 namespace {
 
@@ -35,6 +37,7 @@ void Sequencer::stop() {
 }
 
 void Sequencer::run() {
+  name_this_thread("sequencer");
   std::vector<Command> queued;
   int idle_calls = 0;
   while (mailbox_.wait_drain(queued, idle_calls < kIdleCallsMax ? options_.idle_after : kRest)) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/mailbox.hpp"
+#include "base/thread_name.hpp"
 
 namespace maru::gateway {
 namespace {
@@ -102,7 +103,10 @@ struct Hasher::Implementation {
 
 Hasher::Hasher() : implementation_(std::make_unique<Implementation>()) {
   if (sodium_init() < 0) std::abort();  // no random source: nothing here would be safe
-  implementation_->thread = std::thread([this] { implementation_->run(); });
+  implementation_->thread = std::thread([this] {
+    name_this_thread("hasher");
+    implementation_->run();
+  });
 }
 
 Hasher::~Hasher() {

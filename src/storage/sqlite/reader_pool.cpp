@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/thread_name.hpp"
 #include "storage/sqlite/snapshot.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
@@ -13,7 +14,8 @@ struct ReaderPool::Reader {
   Reader(const StoreOptions& options, std::size_t queue_max)
       : snapshot(options), queue(queue_max) {}
 
-  void run() {
+  void run(std::size_t number) {
+    name_this_thread(("reader-" + std::to_string(number)).c_str());
     std::vector<Query> batch;
     while (queue.wait_drain(batch, std::chrono::seconds(60))) {
       for (Query& query : batch) {
@@ -49,8 +51,10 @@ Result<std::unique_ptr<ReaderPool>> ReaderPool::open(const SqliteStore& store,
 
 ReaderPool::ReaderPool(std::vector<std::unique_ptr<Reader>> readers)
     : readers_(std::move(readers)) {
+  std::size_t number = 0;
   for (const auto& reader : readers_) {
-    reader->thread = std::thread([&one = *reader] { one.run(); });
+    reader->thread = std::thread([&one = *reader, number] { one.run(number); });
+    ++number;
   }
 }
 

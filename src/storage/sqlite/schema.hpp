@@ -45,7 +45,6 @@ struct Migration {
 void write_meta(Database& database, const char* name, std::int64_t value);
 
 inline constexpr const char* kMetaLastNumber = "last_number";
-inline constexpr const char* kMetaPublicGroups = "public_groups";
 // Records up to this rowid were checked, or written by a process that went on well after them.
 inline constexpr const char* kMetaCleanMark = "clean_mark";
 

@@ -22,7 +22,6 @@ UserQueries::UserQueries(Database& database)
       find_brief_(database, "SELECT id, name FROM users WHERE id = ?1"),
       find_brief_by_ref_(database,
                          "SELECT id, name FROM users WHERE ref = ?1 AND deleted_at IS NULL"),
-      find_ref_(database, "SELECT ref FROM users WHERE id = ?1"),
       search_names_(database,
                     "SELECT ref FROM users WHERE search_name >= ?1 AND search_name < ?2"
                     " ORDER BY search_name LIMIT ?3"),
@@ -86,12 +85,6 @@ std::vector<chat::UserBrief> UserQueries::search(std::string_view query, std::si
     if (rows.next()) found.push_back({rows.id<UserId>(0), std::string(rows.text(1))});
   }
   return found;
-}
-
-std::optional<Ref> UserQueries::find_ref(UserId id) {
-  Rows rows = find_ref_.query(id);
-  if (!rows.next()) return std::nullopt;
-  return rows.integer(0);
 }
 
 std::optional<chat::SessionUser> UserQueries::find_session(const TokenHash& token) {

@@ -22,7 +22,6 @@ class UserQueries {
   // Names that begin with the query come first, then those that hold it elsewhere; each by name.
   // Reads ≤ 60 index entries a result, whatever the number of users.
   std::vector<chat::UserBrief> search(std::string_view query, std::size_t limit);
-  std::optional<Ref> find_ref(UserId id);
 
   std::optional<chat::SessionUser> find_session(const TokenHash& token);
   std::vector<chat::LoginSession> list_sessions(UserId user);  // oldest first
@@ -34,7 +33,6 @@ class UserQueries {
   Statement find_by_name_;
   Statement find_brief_;
   Statement find_brief_by_ref_;
-  Statement find_ref_;
   Statement search_names_;
   Statement search_terms_;
   Statement find_session_;

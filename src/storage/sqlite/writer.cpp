@@ -77,7 +77,10 @@ Writer::Writer(Database& database)
       drop_old_key_(database,
                     "DELETE FROM created_keys WHERE caller = ?1 AND key = ?2 AND created_at < ?3"),
       insert_key_(database, "INSERT INTO created_keys VALUES(?1, ?2, ?3, ?4, ?5)"),
-      expire_keys_(database, "DELETE FROM created_keys WHERE created_at < ?1"),
+      // A few with each new key, so that none waits for all that a quiet month has left.
+      expire_keys_(database,
+                   "DELETE FROM created_keys WHERE (caller, key) IN (SELECT caller, key"
+                   " FROM created_keys WHERE created_at < ?1 ORDER BY created_at LIMIT 100)"),
       note_failures_(database, "INSERT OR REPLACE INTO login_failures VALUES(?1, ?2, ?3)"),
       forget_failures_(database, "DELETE FROM login_failures WHERE key = ?1"),
       expire_failures_(database, "DELETE FROM login_failures WHERE until < ?1"),
