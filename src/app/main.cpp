@@ -12,6 +12,7 @@
 #include "app/exit_codes.hpp"
 #include "app/new_epoch_command.hpp"
 #include "app/random.hpp"
+#include "app/read_fault.hpp"
 #include "app/server.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
@@ -77,6 +78,7 @@ int serve(const Config& config) {
   const sigset_t signals = watched_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  end_on_read_fault();
 
   Server server(config);
   if (const auto started = server.start(); !started) {

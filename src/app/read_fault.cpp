@@ -1,0 +1,31 @@
+#include "app/read_fault.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <string_view>
+
+namespace maru::app {
+namespace {
+
+constexpr int kExitStoreFatal = 70;  // as storage/sqlite's stop_process
+
+// A signal handler may write and end, not log.
+void say_and_end(int) {
+  constexpr std::string_view kLine =
+      "{\"level\":\"error\",\"event\":\"store_fatal\",\"reason\":\"a page of the store's file"
+      " cannot be read (SIGBUS); `maru check` tells more\"}\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kLine.data(), kLine.size());
+  ::_exit(kExitStoreFatal);
+}
+
+}  // namespace
+
+void end_on_read_fault() {
+  struct sigaction action{};
+  action.sa_handler = say_and_end;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGBUS, &action, nullptr);
+}
+
+}  // namespace maru::app
