@@ -1,6 +1,7 @@
-// Words from which the passwords of every published top list are made (names, teams, brands, key
-// rows, greetings, in English, some other languages and Korean). A list of passwords would have to
-// be long; the words with the rules of password.cpp cover it and its variants. Sorted bytewise.
+// Words from which many passwords are made (names, teams, brands, key rows, greetings, in English,
+// some other languages and Korean): with the rules of password.cpp they refuse variants of the
+// passwords in common_passwords.hpp, and Korean ones, which its rankings hardly know. Sorted
+// bytewise.
 #pragma once
 
 #include <array>

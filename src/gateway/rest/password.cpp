@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/limits.hpp"
+#include "gateway/rest/common_passwords.hpp"
 #include "gateway/rest/common_words.hpp"
 #include "text/text.hpp"
 
@@ -115,6 +116,20 @@ bool is_made_of_runs(std::string_view text) {
   return true;
 }
 
+// Among common_passwords(): a binary search for the line.
+bool is_listed(std::string_view text) {
+  std::string_view lines = common_passwords();
+  while (!lines.empty()) {
+    const std::size_t before = lines.rfind('\n', lines.size() / 2 - 1);
+    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    const std::size_t end = lines.find('\n', begin);
+    const std::string_view line = lines.substr(begin, end - begin);
+    if (line == text) return true;
+    lines = line < text ? lines.substr(end + 1) : lines.substr(0, begin);
+  }
+  return false;
+}
+
 bool is_common_word(std::string_view text) {
   return std::ranges::binary_search(kCommonWords, text);
 }
@@ -162,9 +177,11 @@ std::unexpected<Error> length_error(std::string_view field, const char* rule, st
 
 bool is_common_password(std::string_view password, std::string_view user_name) {
   const std::string text = to_lower(password);
+  const std::string plain = without_substitutes(text);
+  if (is_listed(text) || is_listed(plain)) return true;
   if (is_repetition(text) || is_made_of_runs(text)) return true;
   if (!user_name.empty() && text::fold_name(password) == text::fold_name(user_name)) return true;
-  return is_decorated_common_word(text) || is_decorated_common_word(without_substitutes(text));
+  return is_decorated_common_word(text) || is_decorated_common_word(plain);
 }
 
 std::string clean_password(std::string_view raw) {

@@ -16,8 +16,9 @@ Result<std::string> clean_new_password(std::string_view raw, std::string_view us
 // For a login: what clean_new_password would have made of it; an impossible one is left impossible.
 std::string clean_password(std::string_view raw);
 
-// Whether people choose it so often that it is tried first: a common word or name with digits and
-// marks around it or in place of letters, a run of the keyboard, a repetition.
+// Whether people choose it so often that it is tried first: one of common_passwords(), in any case
+// of letters and also with marks in place of letters; a common word or name with digits and marks
+// around it or in place of letters; a run of the keyboard; a repetition.
 [[nodiscard]] bool is_common_password(std::string_view password, std::string_view user_name);
 
 }  // namespace maru::gateway::rest

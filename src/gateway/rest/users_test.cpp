@@ -1,6 +1,7 @@
 // Login, register, logout, profile, sessions, search, passwords.
 #include <gtest/gtest.h>
 
+#include "gateway/rest/common_passwords.hpp"
 #include "gateway/rest/password.hpp"
 #include "gateway/testing/rest_harness.hpp"
 
@@ -186,10 +187,52 @@ TEST(Password, CommonOnesAreRefused) {
   }
 }
 
+TEST(Password, EveryOneOfTheListIsRefused) {
+  std::string_view lines = rest::common_passwords();
+  ASSERT_TRUE(lines.ends_with('\n'));
+  std::string_view last;
+  std::size_t count = 0;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(line.size() + 1);
+    ASSERT_LT(last, line) << "the search needs them sorted";
+    ASSERT_GE(line.size(), 8u) << line;
+    EXPECT_TRUE(rest::is_common_password(line, "영희")) << line;
+    last = line;
+    ++count;
+  }
+  EXPECT_GE(count, 3'000u);
+  // Of ranks from 1 to 3,000, which no rule but the list knows.
+  for (const char* password :
+       {"hardcore", "Samantha", "CORVETTE", "blink182", "usmc0311", "l58jkdjp!", "homelesspa",
+        "redneck1", "h@rdcore", "0.0.0.000", "zzzzzzzz", "target123"}) {
+    EXPECT_TRUE(rest::is_common_password(password, "영희")) << password;
+  }
+}
+
 TEST(Password, GoodOnesAreTaken) {
-  for (const char* password : {"correct horse battery staple", "korrekt-pferd-batterie", "x7Kq-2vB",
-                               "tr0ub4dor&3", "dragon 83610472 tea", "마루에서 만나자 오후 세 시",
-                               "Zq8!mfp2", "vCw7nQ2k", "my cat eats tuna at 5", "94027561"}) {
+  for (const char* password : {"kettle-orbit-91",
+                               "Sommer regnet Blech",
+                               "vier.kleine.Enten",
+                               "qX3!uu8#",
+                               "hopscotch under neon",
+                               "j7Rw-m2Kd-pp4",
+                               "graue Wolke 17b",
+                               "nine tin whistles",
+                               "오늘은 비가 온다네",
+                               "Brücke-über-Fluss",
+                               "purple! teapot? 5",
+                               "m0untain-goat-parade",
+                               "correct horse battery staple",
+                               "korrekt-pferd-batterie",
+                               "x7Kq-2vB",
+                               "tr0ub4dor&3",
+                               "dragon 83610472 tea",
+                               "마루에서 만나자 오후 세 시",
+                               "Zq8!mfp2",
+                               "vCw7nQ2k",
+                               "my cat eats tuna at 5",
+                               "94027561"}) {
     EXPECT_FALSE(rest::is_common_password(password, "영희")) << password;
   }
   EXPECT_TRUE(rest::is_common_password("Kim Minsu", "kim minsu"));
