@@ -108,6 +108,7 @@ struct Parser::Implementation {
   TapeIndex index;
   Nodes nodes;
   bool refused_by_rule = false;
+  std::size_t text_bytes = 0;  // the longest since forget()
 
   simdjson::error_code reserve(std::size_t bytes);
   simdjson::error_code read(std::string_view text);
@@ -129,6 +130,7 @@ simdjson::error_code Parser::Implementation::reserve(std::size_t bytes) {
 
 simdjson::error_code Parser::Implementation::read(std::string_view text) {
   if (auto error = reserve(text.size())) return error;
+  text_bytes = std::max(text_bytes, text.size());
   std::memcpy(scratch.padded.get(), text.data(), text.size());
   std::memset(scratch.padded.get() + text.size(), 0, simdjson::SIMDJSON_PADDING);
   return scratch.parser
@@ -181,6 +183,17 @@ Result<Value> Parser::parse(std::string_view text) {
     return std::unexpected(std::move(indexed.error()));
   }
   return Value(&self.nodes, 0);
+}
+
+void Parser::forget() {
+  Implementation& self = *implementation_;
+  const std::size_t bytes = std::exchange(self.text_bytes, 0);
+  if (self.scratch.padded) explicit_bzero(self.scratch.padded.get(), bytes);
+  // simdjson needs up to 5/3 of the text for the strings it has unescaped.
+  for (auto* strings : {&self.scratch.document.string_buf, &self.large_strings}) {
+    if (*strings) explicit_bzero(strings->get(), 5 * bytes / 3);
+  }
+  self.nodes.clear();
 }
 
 bool Parser::refused_by_rule() const {

@@ -80,6 +80,8 @@ class Parser {
 
   // `text` is copied. Empty input is an error.
   [[nodiscard]] Result<Value> parse(std::string_view text);
+  // Overwrites what is held of the last text; its values are not to be used any more.
+  void forget();
   // Whether the last refusal was one of our own rules beyond the grammar (depth, nodes, duplicate
   // keys, NUL in one, lone surrogates): a front end may then answer instead of closing the
   // connection.

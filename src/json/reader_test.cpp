@@ -420,6 +420,24 @@ TEST(Parser, DoesNotKeepTheInput) {
   EXPECT_EQ(value["longer than any small string"].at(0).as_string(), "c");
 }
 
+TEST(Parser, ForgetsWhatItHolds) {
+  Parser parser;
+  for (const std::size_t size : {12u, 5'000u, 300'000u}) {
+    // Escapes and none: both ways in which a string is kept.
+    const std::string text(size, 's');
+    const auto value = parser.parse("[\"" + text + "\",\"\\u0073" + text.substr(1) + "\"]");
+    ASSERT_TRUE(value) << size;
+    const std::string_view plain = *value->at(0).as_string();
+    const std::string_view escaped = *value->at(1).as_string();
+    ASSERT_EQ(plain, text);
+    ASSERT_EQ(escaped, text);
+    parser.forget();  // the memory stays the parser's
+    EXPECT_EQ(plain, std::string(size, '\0')) << size;
+    EXPECT_EQ(escaped, std::string(size, '\0')) << size;
+    EXPECT_EQ(*parser.parse("\"x\"")->as_string(), "x");
+  }
+}
+
 TEST(Parser, ReadsEveryLengthUpToSomePages) {
   // The padding and the powers of two at which the buffers grow.
   Parser parser;
