@@ -58,7 +58,7 @@ struct OpenSession {
 
 // Sets or changes a password; a guest becomes an account. Every other session of the user is
 // revoked. Errors: kInvalidCredentials as above (empty verified hash: the user must have none),
-// kNotFound. → Done
+// kNotFound, kUnauthenticated (`keep` has ended). → Done
 struct SetPassword {
   UserId user;
   SessionId keep;
@@ -98,7 +98,7 @@ struct ExpireLoginFailures {
   std::size_t keep_max = 0;
 };
 
-// A group, or the 1:1 of two users (an existing one is returned, and the key is then not stored).
+// A group, or the 1:1 of two users (an existing one is returned; the key means it from then on).
 // Members: `users` and the caller, who owns it, from the start, without a system message. Errors:
 // kNotFound (field users: an unknown user), kChatFull (> 100 members), kValidationFailed (a 1:1
 // that is not the caller and one other; > 1,000 chats of a user), kIdempotencyConflict. →

@@ -54,22 +54,37 @@ Reply answer_existing(ChatId id, Turn& turn) {
   return ChatCreated{document_of(**state), true};
 }
 
+WallTime keys_live_since(const Turn& turn) {
+  return {turn.stamp.now.ms - kIdempotencyKeyLifeMs};
+}
+
+IdempotencyExpired expired_keys(const Turn& turn) {
+  return {keys_live_since(turn)};
+}
+
 // What an earlier request has made already: under the same key, or the pair's 1:1.
-Result<std::optional<ChatId>> find_existing(const CreateChat& command,
-                                            const std::vector<UserId>& members, Turn& turn) {
+struct Existing {
+  std::optional<ChatId> chat;
+  bool is_new_to_key = false;
+};
+Result<Existing> find_existing(const CreateChat& command, const std::vector<UserId>& members,
+                               Turn& turn) {
   if (command.idempotency_key) {
-    const auto earlier =
-        turn.state.find_created_under_key(command.caller, *command.idempotency_key,
-                                          WallTime{turn.stamp.now.ms - kIdempotencyKeyLifeMs});
+    const auto earlier = turn.state.find_created_under_key(command.caller, *command.idempotency_key,
+                                                           keys_live_since(turn));
     if (!earlier) return std::unexpected(earlier.error());
     if (*earlier) {
-      if ((*earlier)->fingerprint == fingerprint_of(command, members)) return (*earlier)->chat;
+      if ((*earlier)->fingerprint == fingerprint_of(command, members)) {
+        return Existing{(*earlier)->chat, false};
+      }
       return fail(ErrorCode::kIdempotencyConflict,
                   "This Idempotency-Key was used before with another request.");
     }
   }
-  if (command.is_personal) return turn.state.find_personal_chat(members[0], members[1]);
-  return std::nullopt;
+  if (!command.is_personal) return Existing{};
+  const auto pair = turn.state.find_personal_chat(members[0], members[1]);
+  if (!pair) return std::unexpected(pair.error());
+  return Existing{*pair, command.idempotency_key.has_value()};
 }
 
 Result<void> check_size(const CreateChat& command, std::size_t count) {
@@ -121,7 +136,16 @@ Reply decide(const CreateChat& command, Turn& turn) {
   }
   const auto existing = find_existing(command, users, turn);
   if (!existing) return std::unexpected(existing.error());
-  if (*existing) return answer_existing(**existing, turn);
+  if (existing->chat) {
+    auto answer = answer_existing(*existing->chat, turn);
+    if (answer && existing->is_new_to_key) {
+      // From now on the key means this chat, as if it had made it.
+      turn.change(expired_keys(turn));
+      turn.change(ChatKeyUsed{command.caller, *command.idempotency_key, *existing->chat,
+                              fingerprint_of(command, users), turn.stamp.now});
+    }
+    return answer;
+  }
 
   auto members = load_members(users, turn);
   if (!members) return std::unexpected(std::move(members.error()));
@@ -143,7 +167,7 @@ Reply decide(const CreateChat& command, Turn& turn) {
     inserted.idempotency_key = command.idempotency_key;
     inserted.idempotency_fingerprint = fingerprint_of(command, users);
     // An expired use of the same key would be in the way.
-    turn.change(IdempotencyExpired{WallTime{turn.stamp.now.ms - kIdempotencyKeyLifeMs}});
+    turn.change(expired_keys(turn));
   }
   const ChatDocument document =
       document_of(ChatState{inserted.chat, inserted.members, Sequence{0}, 0});

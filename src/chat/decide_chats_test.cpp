@@ -145,6 +145,22 @@ TEST_F(CreateChatTest, AKeyIsUsedOnceForADay) {
   EXPECT_EQ(at.counters.conflicts.load(), 0u);
 }
 
+TEST_F(CreateChatTest, AKeyThatFoundA1To1MeansItFromThenOn) {
+  const ChatId pair = at.add_personal(a, b);
+  const CreateChat again{a, "p", true, {b}, "key"};
+  EXPECT_EQ(answer_of<ChatCreated>(at.run(again)).document.chat.id, pair);
+  EXPECT_EQ(answer_of<ChatCreated>(at.run(again)).document.chat.id, pair);
+  EXPECT_EQ(outcome_of(at.run(CreateChat{a, "p", true, {c}, "key"})), "idempotency_conflict");
+  EXPECT_EQ(outcome_of(at.run(group({b}, "key"))), "idempotency_conflict");
+  const auto replies = at.run_batch({CreateChat{a, "p", true, {b}, "key-2"}, group({b}, "key-2")});
+  EXPECT_EQ(outcome_of(replies[0]), "ok");
+  EXPECT_EQ(outcome_of(replies[1]), "idempotency_conflict");
+  at.clock.advance_ms(kDayMs + 1);
+  EXPECT_FALSE(answer_of<ChatCreated>(at.run(group({b}, "key"))).existed);
+  EXPECT_THAT(at.store.violations(), ::testing::IsEmpty());
+  EXPECT_EQ(at.counters.conflicts.load(), 0u);
+}
+
 TEST_F(CreateChatTest, AKeyIsKnownWithinItsBatch) {
   const auto replies = at.run_batch({group({b}, "key"), group({b}, "key"), group({c}, "key")});
   EXPECT_FALSE(answer_of<ChatCreated>(replies[0]).existed);

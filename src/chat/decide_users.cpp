@@ -1,4 +1,6 @@
 // Who there is: registering, guests, passwords, and how a guest ends.
+#include <algorithm>
+
 #include "chat/sessions.hpp"
 #include "chat/turn.hpp"
 
@@ -104,6 +106,10 @@ Reply decide(const SetPassword& command, Turn& turn) {
   if (user->password_hash != command.verified_password_hash) return wrong_credentials();
   const auto sessions = turn.state.find_sessions(user->id);
   if (!sessions) return std::unexpected(sessions.error());
+  // It may have been revoked since the edge looked: a thief's must not change anything then.
+  if (std::ranges::find(**sessions, command.keep, &LoginSession::id) == (*sessions)->end()) {
+    return fail(ErrorCode::kUnauthenticated, "The session has ended; log in again.");
+  }
 
   turn.change(
       UserPasswordSet{user->id, command.new_password_hash, AccountType::kAccount, turn.stamp.now});

@@ -148,6 +148,18 @@ TEST_F(UsersTest, APasswordMakesAGuestAnAccountAndRevokesOtherSessions) {
   EXPECT_EQ(outcome_of(at.run(SetPassword{UserId{}, SessionId{}, "", "x"})), "not_found");
 }
 
+TEST_F(UsersTest, ASessionThatHasEndedSetsNoPassword) {
+  const auto thief = at.log_in_guest("a", GuestRule::kSameNameSameUser);
+  const auto owner = at.log_in_guest("a", GuestRule::kSameNameSameUser);
+  const UserId user = owner.user.id;
+  const auto replies = at.run_batch({RevokeSession{user, thief.session.id, true},
+                                     SetPassword{user, thief.session.id, "", "stolen"}});
+  EXPECT_EQ(outcome_of(replies[1]), "unauthenticated");
+  EXPECT_EQ(outcome_of(at.run(SetPassword{user, SessionId{}, "", "stolen"})), "unauthenticated");
+  EXPECT_EQ(at.store.users().at(user).password_hash, "");
+  EXPECT_TRUE(at.store.sessions().contains(owner.session.id));
+}
+
 // ---- sessions ----
 
 TEST_F(UsersTest, TheLeastRecentlyUsedSessionMakesRoom) {

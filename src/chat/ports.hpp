@@ -72,6 +72,14 @@ struct ChatInserted {
   UserId caller;
   std::uint64_t idempotency_fingerprint = 0;  // tells another request under the same key
 };
+// The first use of an idempotency key that found its 1:1 already there; unique as above.
+struct ChatKeyUsed {
+  UserId caller;
+  std::string key;
+  ChatId chat;
+  std::uint64_t fingerprint = 0;
+  WallTime created_at;
+};
 struct MemberAdded {
   ChatId chat;
   Member member;
@@ -114,7 +122,7 @@ struct LoginFailuresExpired {
 using Change = std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened,
                             SessionTouched, SessionClosed, ChatInserted, MemberAdded, MemberRemoved,
                             ChatUpdated, MemberRoleSet, RecordAppended, IdempotencyExpired,
-                            LoginFailuresNoted, LoginFailuresExpired>;
+                            LoginFailuresNoted, LoginFailuresExpired, ChatKeyUsed>;
 
 // Everything that the sequencer must know of a chat to decide.
 struct ChatState {

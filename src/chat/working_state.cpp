@@ -232,6 +232,10 @@ void WorkingState::apply_one(const ChatInserted& change) {
   }
 }
 
+void WorkingState::apply_one(const ChatKeyUsed& change) {
+  new_keys_[{change.caller, change.key}] = {change.chat, change.fingerprint};
+}
+
 void WorkingState::apply_one(const MemberAdded& change) {
   touch_chat(change.chat).members.push_back(change.member);
   change_membership(change.member.user, change.chat, true);

@@ -108,6 +108,7 @@ class WorkingState {
   void apply_one(const MemberRoleSet& change);
   void apply_one(const RecordAppended& change);
   void apply_one(const IdempotencyExpired&) {}
+  void apply_one(const ChatKeyUsed& change);
   void apply_one(const LoginFailuresNoted&) {}
   void apply_one(const LoginFailuresExpired&) {}
 

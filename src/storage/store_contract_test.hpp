@@ -459,6 +459,13 @@ TEST_P(StoreContract, IdempotencyKeysHoldADay) {
   EXPECT_EQ(store().load_created_under_key(caller, "key", {0})->value().chat, make_id<ChatId>(2));
   must({chat::IdempotencyExpired{{again.chat.created_at.ms + 1}}});
   EXPECT_FALSE(*store().load_created_under_key(caller, "key", {0}));
+
+  // A key may also mean a chat that was there.
+  const chat::ChatKeyUsed used{caller, "key", make_id<ChatId>(1), 7, again.chat.created_at};
+  must({used});
+  EXPECT_EQ(store().load_created_under_key(caller, "key", {0})->value().chat, make_id<ChatId>(1));
+  EXPECT_EQ(store().load_created_under_key(caller, "key", {0})->value().fingerprint, 7u);
+  EXPECT_EQ(code_of({used}), ErrorCode::kIdempotencyConflict);
 }
 
 // ---- records

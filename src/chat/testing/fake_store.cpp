@@ -201,6 +201,15 @@ bool FakeStore::write(const ChatInserted& change) {
   return true;
 }
 
+bool FakeStore::write(const ChatKeyUsed& change) {
+  const std::pair<UserId, std::string> key{change.caller, change.key};
+  if (keys_.contains(key)) return false;
+  if (!chats_.contains(change.chat)) violations_.push_back("ChatKeyUsed: no chat");
+  save(keys_, key);
+  keys_.emplace(key, StoredKey{change.chat, change.fingerprint, change.created_at});
+  return true;
+}
+
 bool FakeStore::write(const MemberAdded& change) {
   ChatState* state = edit(chats_, change.chat, "MemberAdded");
   if (!state) return true;

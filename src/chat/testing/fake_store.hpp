@@ -97,6 +97,7 @@ class FakeStore final : public Store {
   [[nodiscard]] bool write(const SessionTouched& change);
   [[nodiscard]] bool write(const SessionClosed& change);
   [[nodiscard]] bool write(const ChatInserted& change);
+  [[nodiscard]] bool write(const ChatKeyUsed& change);
   [[nodiscard]] bool write(const MemberAdded& change);
   [[nodiscard]] bool write(const MemberRemoved& change);
   [[nodiscard]] bool write(const ChatUpdated& change);

@@ -163,7 +163,10 @@ void Writer::apply_change(const chat::ChatInserted& change) {
     insert_member_.execute(ref, user_ref(member.user), static_cast<int>(member.role),
                            member.joined_at, ordinal++);
   }
-  if (change.idempotency_key) insert_created_key(change, ref);
+  if (!change.idempotency_key) return;
+  insert_created_key({change.caller, *change.idempotency_key, chat.id,
+                      change.idempotency_fingerprint, chat.created_at},
+                     ref);
 }
 
 void Writer::insert_chat_row(const chat::ChatInserted& change) {
@@ -183,12 +186,16 @@ void Writer::insert_chat_row(const chat::ChatInserted& change) {
                        chat.archived, owner, chat.created_at, low, high);
 }
 
-void Writer::insert_created_key(const chat::ChatInserted& change, Ref chat) {
+void Writer::insert_created_key(const chat::ChatKeyUsed& change, Ref chat) {
   const Ref caller = user_ref(change.caller);
-  const std::string_view key = *change.idempotency_key;
-  const WallTime now = change.chat.created_at;
+  const std::string_view key = change.key;
+  const WallTime now = change.created_at;
   drop_old_key_.execute(caller, key, WallTime{now.ms - kCreatedKeyLifetimeMs});
-  insert_key_.execute(caller, key, chat, change.idempotency_fingerprint, now);
+  insert_key_.execute(caller, key, chat, change.fingerprint, now);
+}
+
+void Writer::apply_change(const chat::ChatKeyUsed& change) {
+  insert_created_key(change, chat_entry(change.chat).ref);
 }
 
 void Writer::apply_change(const chat::MemberAdded& change) {

@@ -44,6 +44,7 @@ class Writer {
   void apply_change(const chat::SessionTouched& change);
   void apply_change(const chat::SessionClosed& change);
   void apply_change(const chat::ChatInserted& change);
+  void apply_change(const chat::ChatKeyUsed& change);
   void apply_change(const chat::MemberAdded& change);
   void apply_change(const chat::MemberRemoved& change);
   void apply_change(const chat::ChatUpdated& change);
@@ -54,7 +55,7 @@ class Writer {
   void apply_change(const chat::LoginFailuresExpired& change);
 
   void insert_chat_row(const chat::ChatInserted& change);
-  void insert_created_key(const chat::ChatInserted& change, Ref chat);
+  void insert_created_key(const chat::ChatKeyUsed& change, Ref chat);
   void insert_text(const chat::Record& record, Ref chat);
   void move_head(const chat::Record& record, CachedChat& chat);
   void write_heads();
