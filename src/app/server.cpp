@@ -28,6 +28,7 @@
 #include "fanout/soft_state.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/counters.hpp"
@@ -130,6 +131,7 @@ struct Server::Parts {
   std::optional<gateway::SessionExpiry> expiry;
   gateway::OriginPolicy origins;
   gateway::RateLimiter limiter;
+  std::optional<gateway::LoginGuard> logins;
   // From here on in the order in which they ask each other: what ends first is declared last.
   gateway::Hasher hasher;
   std::unique_ptr<sqlite::ReaderPool> readers;
@@ -144,6 +146,7 @@ struct Server::Parts {
 
   Result<void> wire(const Config& config);
   void make_gateways(const Config& config);
+  Result<void> restore_login_failures();
   void accept(const net::Listening& listening);
   void wait_for_commits(MonotonicTime end);
   void wait_for_clients(MonotonicTime end);
@@ -166,10 +169,24 @@ Result<void> Server::Parts::wire(const Config& config) {
   auto pool = sqlite::ReaderPool::open(*store);
   if (!pool) return std::unexpected(pool.error());
   readers = std::move(*pool);
+  logins.emplace(options, clock, *commands);
+  if (auto restored = restore_login_failures(); !restored) return restored;
   soft_state.start(
       [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
       *commands);
   make_gateways(config);
+  return {};
+}
+
+Result<void> Server::Parts::restore_login_failures() {
+  std::promise<Result<std::vector<chat::LoginFailures>>> loaded;
+  const bool posted = readers->post([&loaded](chat::Snapshot& snapshot) {
+    loaded.set_value(snapshot.load_login_failures(gateway::LoginGuard::kCountersMax));
+  });
+  if (!posted) return fail(ErrorCode::kUnavailable, "The store cannot be read.");
+  const auto counters = loaded.get_future().get();
+  if (!counters) return std::unexpected(counters.error());
+  logins->restore(*counters);
   return {};
 }
 
@@ -181,7 +198,7 @@ void Server::Parts::make_gateways(const Config& config) {
     part->thread.set_peers(threads);
     part->gateway = std::make_unique<gateway::Gateway>(
         gateway::Context{options, part->thread, threads, clock, fill_random, *commands, *readers,
-                         part->rooms, interest, soft_state, hasher, origins, limiter},
+                         part->rooms, interest, soft_state, hasher, origins, limiter, *logins},
         endpoint_options(config),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }});
@@ -293,6 +310,7 @@ std::uint16_t Server::port() const {
 
 void Server::tick() {
   parts_->expiry->run();
+  parts_->logins->expire();
 }
 
 void Server::reload_tls() {

@@ -18,6 +18,7 @@
 namespace maru::gateway {
 
 class Hasher;
+class LoginGuard;
 class OriginPolicy;
 class RateLimiter;
 class Metrics;
@@ -38,6 +39,7 @@ struct Context {
   Hasher& hasher;                 // any thread
   const OriginPolicy& origins;    // any thread
   RateLimiter& limiter;           // any thread
+  LoginGuard& logins;             // any thread
 };
 
 }  // namespace maru::gateway

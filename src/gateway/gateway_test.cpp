@@ -17,6 +17,7 @@
 #include "fanout/hub.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/counters.hpp"
@@ -71,6 +72,7 @@ class TestServer {
     bus = std::make_unique<local::LocalBus>(*hub);
     sequencer = std::make_unique<chat::Sequencer>(*store, *bus, clock, ids);
     commands = std::make_unique<local::LocalCommandLog>(*sequencer);
+    logins.emplace(options, clock, *commands);
     soft_state.start(
         [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
         *commands);
@@ -103,6 +105,7 @@ class TestServer {
   std::unique_ptr<local::LocalCommandLog> commands;
   OriginPolicy origins;
   RateLimiter limiter;
+  std::optional<LoginGuard> logins;
   Hasher hasher;
   std::vector<std::unique_ptr<Gateway>> gateways;
   std::uint16_t port = 0;
@@ -130,7 +133,8 @@ class TestServer {
                       soft_state,
                       hasher,
                       origins,
-                      limiter};
+                      limiter,
+                      *logins};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},
                                                    std::move(probes)));

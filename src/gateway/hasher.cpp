@@ -25,15 +25,15 @@ struct HashJob {
 };
 struct VerifyJob {
   std::string hash;
-  std::move_only_function<void(Verified)> answer;
+  std::move_only_function<void(Verification)> answer;
 };
 struct Job {
-  std::string password;
+  Secret password;
   std::variant<HashJob, VerifyJob> kind;
 };
 
 // Empty when there is no memory for it.
-std::string make_hash(const std::string& password) {
+std::string make_hash(std::string_view password) {
   char text[kHashBytesMax] = {};
   if (crypto_pwhash_str_alg(text, password.data(), password.size(), kPasses, kMemoryBytes,
                             crypto_pwhash_ALG_ARGON2ID13) != 0) {
@@ -42,18 +42,21 @@ std::string make_hash(const std::string& password) {
   return text;
 }
 
-Verified verify_hash(const std::string& password, const std::string& hash) {
+Verification verify_hash(Secret password, const std::string& hash) {
+  Verification result{false, {}, std::move(password)};
+  const std::string_view text = result.password.view();
   if (hash.empty() || hash.size() >= kHashBytesMax) {
     // The same work as for a known user.
-    static_cast<void>(make_hash(password));
-    return Verified::kNo;
+    static_cast<void>(make_hash(text));
+    return result;
   }
-  char text[kHashBytesMax] = {};
-  hash.copy(text, hash.size());
-  if (crypto_pwhash_str_verify(text, password.data(), password.size()) != 0) return Verified::kNo;
-  return crypto_pwhash_str_needs_rehash(text, kPasses, kMemoryBytes) == 0
-             ? Verified::kYes
-             : Verified::kYesButOldParameters;
+  char stored[kHashBytesMax] = {};
+  hash.copy(stored, hash.size());
+  result.matches = crypto_pwhash_str_verify(stored, text.data(), text.size()) == 0;
+  if (result.matches && crypto_pwhash_str_needs_rehash(stored, kPasses, kMemoryBytes) != 0) {
+    result.renewed = make_hash(text);  // without memory for it the next login will
+  }
+  return result;
 }
 
 }  // namespace
@@ -84,7 +87,6 @@ struct Hasher::Implementation {
     while (mailbox.wait_drain(jobs, std::chrono::hours(1))) {
       for (Job& job : jobs) {
         if (!stopping.load()) work(job);
-        sodium_memzero(job.password.data(), job.password.size());
         outstanding.fetch_sub(1);
       }
       jobs.clear();
@@ -93,10 +95,12 @@ struct Hasher::Implementation {
 
   static void work(Job& job) {
     if (auto* hash = std::get_if<HashJob>(&job.kind)) {
-      hash->answer(make_hash(job.password));
+      std::string made = make_hash(job.password.view());
+      job.password.clear();
+      hash->answer(std::move(made));
     } else {
       auto& verify = std::get<VerifyJob>(job.kind);
-      verify.answer(verify_hash(job.password, verify.hash));
+      verify.answer(verify_hash(std::move(job.password), verify.hash));
     }
   }
 };
@@ -115,12 +119,12 @@ Hasher::~Hasher() {
   implementation_->thread.join();
 }
 
-bool Hasher::hash(std::string password, std::move_only_function<void(std::string)> answer) {
+bool Hasher::hash(Secret password, std::move_only_function<void(std::string)> answer) {
   return implementation_->post({std::move(password), HashJob{std::move(answer)}});
 }
 
-bool Hasher::verify(std::string password, std::string hash,
-                    std::move_only_function<void(Verified)> answer) {
+bool Hasher::verify(Secret password, std::string hash,
+                    std::move_only_function<void(Verification)> answer) {
   return implementation_->post(
       {std::move(password), VerifyJob{std::move(hash), std::move(answer)}});
 }

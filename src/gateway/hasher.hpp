@@ -7,9 +7,15 @@
 #include <memory>
 #include <string>
 
+#include "base/secret.hpp"
+
 namespace maru::gateway {
 
-enum class Verified : std::uint8_t { kNo, kYes, kYesButOldParameters };
+struct Verification {
+  bool matches = false;
+  std::string renewed;  // it matches a hash of older parameters: the hash of today's, to be stored
+  Secret password;      // given back
+};
 
 class Hasher {
  public:
@@ -24,11 +30,11 @@ class Hasher {
 
   // False: the queue is full; the caller answers 503 overloaded. The answer is empty when there was
   // no memory for it: the caller answers 503 unavailable.
-  [[nodiscard]] bool hash(std::string password, std::move_only_function<void(std::string)> answer);
-  // An empty hash stands for an unknown user: a dummy is computed, the answer is kNo, and the time
-  // is the same (quality.md 1, row 8).
-  [[nodiscard]] bool verify(std::string password, std::string hash,
-                            std::move_only_function<void(Verified)> answer);
+  [[nodiscard]] bool hash(Secret password, std::move_only_function<void(std::string)> answer);
+  // An empty hash stands for an unknown user: a dummy is computed, it does not match, and the time
+  // is the same (quality.md 1, row 8). Passwords are wiped when their answer is given, or dropped.
+  [[nodiscard]] bool verify(Secret password, std::string hash,
+                            std::move_only_function<void(Verification)> answer);
 
  private:
   struct Implementation;

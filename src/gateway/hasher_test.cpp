@@ -9,17 +9,24 @@
 namespace maru::gateway {
 namespace {
 
-std::string hash_of(Hasher& hasher, std::string password) {
+std::string hash_of(Hasher& hasher, std::string_view password) {
   std::promise<std::string> answer;
-  EXPECT_TRUE(hasher.hash(std::move(password), [&](std::string hash) { answer.set_value(hash); }));
+  EXPECT_TRUE(hasher.hash(Secret(password), [&](std::string hash) { answer.set_value(hash); }));
   return answer.get_future().get();
 }
 
-Verified verified(Hasher& hasher, std::string password, std::string hash) {
-  std::promise<Verified> answer;
-  EXPECT_TRUE(hasher.verify(std::move(password), std::move(hash),
-                            [&](Verified result) { answer.set_value(result); }));
+Verification verification(Hasher& hasher, std::string_view password, std::string hash) {
+  std::promise<Verification> answer;
+  EXPECT_TRUE(hasher.verify(Secret(password), std::move(hash),
+                            [&](Verification result) { answer.set_value(std::move(result)); }));
   return answer.get_future().get();
+}
+
+bool matches(Hasher& hasher, std::string_view password, std::string hash) {
+  const Verification result = verification(hasher, password, std::move(hash));
+  EXPECT_EQ(result.password.view(), password);
+  EXPECT_TRUE(result.renewed.empty());
+  return result.matches;
 }
 
 TEST(Hasher, HashesWithTheParametersOfTheChecklist) {
@@ -32,29 +39,33 @@ TEST(Hasher, HashesWithTheParametersOfTheChecklist) {
 TEST(Hasher, VerifiesTheRightPasswordOnly) {
   Hasher hasher;
   const std::string hash = hash_of(hasher, "비밀번호 1234");
-  EXPECT_EQ(verified(hasher, "비밀번호 1234", hash), Verified::kYes);
-  EXPECT_EQ(verified(hasher, "비밀번호 1235", hash), Verified::kNo);
-  EXPECT_EQ(verified(hasher, "", hash), Verified::kNo);
+  EXPECT_TRUE(matches(hasher, "비밀번호 1234", hash));
+  EXPECT_FALSE(matches(hasher, "비밀번호 1235", hash));
+  EXPECT_FALSE(matches(hasher, "", hash));
   // No truncation: the 128th code point counts.
   const std::string password(128, 'x');
   const std::string long_hash = hash_of(hasher, password);
-  EXPECT_EQ(verified(hasher, password, long_hash), Verified::kYes);
-  EXPECT_EQ(verified(hasher, password.substr(1) + "y", long_hash), Verified::kNo);
+  EXPECT_TRUE(matches(hasher, password, long_hash));
+  EXPECT_FALSE(matches(hasher, password.substr(1) + "y", long_hash));
 }
 
-TEST(Hasher, SaysWhenTheParametersAreOld) {
+TEST(Hasher, RenewsAHashOfOldParameters) {
   ASSERT_GE(sodium_init(), 0);
   char old[crypto_pwhash_STRBYTES];
   ASSERT_EQ(crypto_pwhash_str_alg(old, "password", 8, 1, 8192, crypto_pwhash_ALG_ARGON2ID13), 0);
   Hasher hasher;
-  EXPECT_EQ(verified(hasher, "password", old), Verified::kYesButOldParameters);
+  EXPECT_FALSE(verification(hasher, "other", old).matches);
+  EXPECT_TRUE(verification(hasher, "other", old).renewed.empty());
+  const Verification result = verification(hasher, "password", old);
+  EXPECT_TRUE(result.matches);
+  EXPECT_TRUE(matches(hasher, "password", result.renewed));
 }
 
 TEST(Hasher, AnUnknownUserAndABrokenHashAreNo) {
   Hasher hasher;
-  EXPECT_EQ(verified(hasher, "password", ""), Verified::kNo);
-  EXPECT_EQ(verified(hasher, "password", "$argon2id$nonsense"), Verified::kNo);
-  EXPECT_EQ(verified(hasher, "password", std::string(1000, 'a')), Verified::kNo);
+  EXPECT_FALSE(matches(hasher, "password", ""));
+  EXPECT_FALSE(matches(hasher, "password", "$argon2id$nonsense"));
+  EXPECT_FALSE(matches(hasher, "password", std::string(1000, 'a')));
 }
 
 TEST(Hasher, RefusesWorkBeyondItsQueueAndDropsTheRestWhenItEnds) {
@@ -63,16 +74,16 @@ TEST(Hasher, RefusesWorkBeyondItsQueueAndDropsTheRestWhenItEnds) {
   std::atomic<int> answered{0};
   {
     Hasher hasher;
-    ASSERT_TRUE(hasher.verify("x", "", [&](Verified) {
+    ASSERT_TRUE(hasher.verify(Secret("x"), "", [&](const Verification&) {
       entered.set_value();
       go_on.get_future().wait();
     }));
     entered.get_future().wait();
     for (std::size_t i = 1; i < Hasher::kQueueMax; ++i) {
-      ASSERT_TRUE(hasher.hash("x", [&](const std::string&) { ++answered; })) << i;
+      ASSERT_TRUE(hasher.hash(Secret("x"), [&](const std::string&) { ++answered; })) << i;
     }
-    EXPECT_FALSE(hasher.hash("x", [&](const std::string&) { ++answered; }));
-    EXPECT_FALSE(hasher.verify("x", "", [&](Verified) { ++answered; }));
+    EXPECT_FALSE(hasher.hash(Secret("x"), [&](const std::string&) { ++answered; }));
+    EXPECT_FALSE(hasher.verify(Secret("x"), "", [&](const Verification&) { ++answered; }));
     go_on.set_value();
   }
   EXPECT_LT(answered.load(), static_cast<int>(Hasher::kQueueMax));

@@ -2,9 +2,11 @@
 // (quality.md 1, rows 7, 8, 22, 23). Any thread; never blocks.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -21,7 +23,15 @@ enum class Rate : std::uint8_t {
   kHistoryOfUser,
   kLoginsOfIp,
   kRegistersOfIp,
+  kOpenGuestsOfIp,  // logins without a password in open mode
+  kPasswordChangesOfUser,
+  kPasswordHashes,  // of everybody together: what the hasher is asked for; key 0
 };
+inline constexpr std::size_t kRateCount = 10;
+
+// What limits per address count by, as text: net::limit_prefix of it. What is no address counts as
+// it is.
+[[nodiscard]] std::string network_of(std::string_view peer_address);
 
 // One from one bucket.
 struct Toll {
@@ -46,15 +56,9 @@ class RateLimiter {
   // When a refused caller may come back, for Retry-After.
   [[nodiscard]] std::int64_t retry_after_ms(Rate rate, std::uint64_t key) const;
 
-  // Delay after failed logins of one account: exponential, 1 s doubling to 15 min, no hard
-  // lock-out.
-  void login_failed(std::uint64_t account_key);
-  void login_succeeded(std::uint64_t account_key);
-  [[nodiscard]] std::int64_t login_delay_ms(std::uint64_t account_key) const;
-  // Failures in a row that are remembered (24 h after the last delay ended, or until evicted).
-  [[nodiscard]] int login_failures(std::uint64_t account_key) const;
-
   static std::uint64_t key_of(std::string_view text);
+  // Of network_of(): for the rates that end in OfIp.
+  static std::uint64_t key_of_network(std::string_view peer_address);
   template <class Tag>
   static std::uint64_t key_of(const ObjectId<Tag>& id) {
     return std::hash<ObjectId<Tag>>()(id);

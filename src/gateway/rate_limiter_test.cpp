@@ -77,8 +77,6 @@ TEST_F(RateLimiterTest, IsOffWhenToldSo) {
   options_.rate_limits = false;
   RateLimiter limiter(options_, clock_);
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(limiter.take(Rate::kLoginsOfIp, 1, 0), 0);
-  for (int i = 0; i < 5; ++i) limiter.login_failed(1);
-  EXPECT_EQ(limiter.login_delay_ms(1), 0);
 }
 
 TEST_F(RateLimiterTest, ForgetsTheOldestBucketsAndKeepsTheNewest) {
@@ -113,41 +111,19 @@ TEST_F(RateLimiterTest, ThreadsTogetherGetExactlyTheBurst) {
   EXPECT_EQ(taken.load(), 1'000);
 }
 
-TEST_F(RateLimiterTest, LoginDelayDoublesFromOneSecondToAQuarterOfAnHour) {
-  RateLimiter limiter(options_, clock_);
-  EXPECT_EQ(limiter.login_delay_ms(9), 0);
-  std::int64_t expected = 1'000;
-  for (int i = 1; i <= 40; ++i) {
-    limiter.login_failed(9);
-    const std::int64_t delay = limiter.login_delay_ms(9);
-    EXPECT_GE(delay, expected);
-    EXPECT_LE(delay, expected + 8);
-    EXPECT_EQ(limiter.login_failures(9), std::min(i, 31));
-    clock_.advance_ms(delay);
-    EXPECT_EQ(limiter.login_delay_ms(9), 0);
-    expected = std::min<std::int64_t>(expected * 2, 900'000);
-  }
-  EXPECT_EQ(limiter.login_delay_ms(10), 0);
-}
-
-TEST_F(RateLimiterTest, ASuccessOrADayForgivesFailedLogins) {
-  RateLimiter limiter(options_, clock_);
-  limiter.login_failed(9);
-  limiter.login_failed(9);
-  limiter.login_succeeded(9);
-  EXPECT_EQ(limiter.login_delay_ms(9), 0);
-  EXPECT_EQ(limiter.login_failures(9), 0);
-  limiter.login_failed(9);
-  clock_.advance_ms(24LL * 3600 * 1000 + 2'000);
-  EXPECT_EQ(limiter.login_failures(9), 0);
-  limiter.login_failed(9);
-  EXPECT_LE(limiter.login_delay_ms(9), 1'008);
-}
-
 TEST_F(RateLimiterTest, KeysOfTextsAreStableInAProcess) {
   EXPECT_EQ(RateLimiter::key_of("192.0.2.1"), RateLimiter::key_of("192.0.2.1"));
   EXPECT_NE(RateLimiter::key_of("192.0.2.1"), RateLimiter::key_of("192.0.2.2"));
   EXPECT_NO_FATAL_FAILURE(RateLimiter::key_of(""));
+}
+
+TEST_F(RateLimiterTest, AnIpv6NetworkIsOneClient) {
+  const auto key = [](const char* peer) { return RateLimiter::key_of_network(peer); };
+  EXPECT_EQ(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+  EXPECT_EQ(key("192.0.2.1"), key("::ffff:192.0.2.1"));
+  EXPECT_NE(key("192.0.2.1"), key("192.0.2.2"));
+  EXPECT_NE(key("unix"), key(""));
 }
 
 }  // namespace

@@ -37,6 +37,12 @@ Policy policy_of(Rate rate, const GatewayOptions& o) {
       return {"logins", o.logins_per_ip_minute, 60};
     case Rate::kRegistersOfIp:
       return {"registrations", o.registers_per_ip_minute, 60};
+    case Rate::kOpenGuestsOfIp:
+      return {"guests", o.open_guests_per_ip_minute, 60};
+    case Rate::kPasswordChangesOfUser:
+      return {"password-changes", o.password_changes_per_user_minute, 60};
+    case Rate::kPasswordHashes:
+      return {"passwords", o.password_hashes_burst, o.password_hashes_burst / o.password_hashes};
   }
   return {"requests", 1, 1};
 }

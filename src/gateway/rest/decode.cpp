@@ -24,15 +24,18 @@ std::optional<std::int64_t> parse_clamped(std::string_view text, std::int64_t mi
   return std::clamp(negative ? -value : value, min, max);
 }
 
-}  // namespace
-
-std::unexpected<Error> bad_id(std::string_view field) {
-  return fail_field(std::string(field), "format",
-                    "The field " + std::string(field) + " must be 24 hexadecimal digits.");
+template <class Text>
+Result<std::optional<Text>> optional(const json::Value& body, std::string_view field) {
+  const json::Value value = body[field];
+  if (!value.present() || value.is_null()) return std::optional<Text>();
+  const auto text = value.as_string();
+  if (!text) return wrong_type(field, "a string");
+  return std::optional<Text>(*text);
 }
 
-Result<std::string> required_string(const json::Value& body, std::string_view field) {
-  auto text = optional_string(body, field);
+template <class Text>
+Result<Text> required(const json::Value& body, std::string_view field) {
+  auto text = optional<Text>(body, field);
   if (!text) return std::unexpected(std::move(text.error()));
   if (!*text) {
     return fail_field(std::string(field), "required",
@@ -41,13 +44,28 @@ Result<std::string> required_string(const json::Value& body, std::string_view fi
   return std::move(**text);
 }
 
+}  // namespace
+
+std::unexpected<Error> bad_id(std::string_view field) {
+  return fail_field(std::string(field), "format",
+                    "The field " + std::string(field) + " must be 24 hexadecimal digits.");
+}
+
+Result<std::string> required_string(const json::Value& body, std::string_view field) {
+  return required<std::string>(body, field);
+}
+
 Result<std::optional<std::string>> optional_string(const json::Value& body,
                                                    std::string_view field) {
-  const json::Value value = body[field];
-  if (!value.present() || value.is_null()) return std::optional<std::string>();
-  const auto text = value.as_string();
-  if (!text) return wrong_type(field, "a string");
-  return std::optional<std::string>(*text);
+  return optional<std::string>(body, field);
+}
+
+Result<Secret> required_secret(const json::Value& body, std::string_view field) {
+  return required<Secret>(body, field);
+}
+
+Result<std::optional<Secret>> optional_secret(const json::Value& body, std::string_view field) {
+  return optional<Secret>(body, field);
 }
 
 Result<bool> optional_bool(const json::Value& body, std::string_view field, bool otherwise) {

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "base/secret.hpp"
 #include "gateway/rest/call.hpp"
 #include "json/reader.hpp"
 
@@ -20,6 +21,9 @@ namespace maru::gateway::rest {
 Result<std::string> required_string(const json::Value& body, std::string_view field);
 // Absent and null are nothing.
 Result<std::optional<std::string>> optional_string(const json::Value& body, std::string_view field);
+// As those, for what must not stay in memory.
+Result<Secret> required_secret(const json::Value& body, std::string_view field);
+Result<std::optional<Secret>> optional_secret(const json::Value& body, std::string_view field);
 Result<bool> optional_bool(const json::Value& body, std::string_view field, bool otherwise);
 // An array of ids, duplicates dropped; the JSON's own bounds are the only ones.
 Result<std::vector<UserId>> user_id_array(const json::Value& body, std::string_view field);

@@ -93,7 +93,7 @@ void list_messages(CallPtr call, const json::Value&) {
          [call, id = *id, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
            const std::uint64_t key = caller.session
                                          ? RateLimiter::key_of(caller.user)
-                                         : RateLimiter::key_of(call->head().peer_address);
+                                         : RateLimiter::key_of_network(call->head().peer_address);
            const UserId actor = caller.user;
            admit(call, snapshot, actor, {{Rate::kHistoryOfUser, key}},
                  [call, id, page, caller = std::move(caller)](chat::Snapshot& fresh) {

@@ -26,6 +26,22 @@ TEST_F(OpenMode, TheSameNameIsTheSameUser) {
   EXPECT_EQ(harness_.get("/users").body.size(), 2u);  // a login names the user
 }
 
+TEST(OpenModeLimits, GuestsOfOneAddressHaveAGenerousRate) {
+  GatewayOptions options;
+  options.auth = AuthMode::kOpen;
+  options.open_guests_per_ip_minute = 40;
+  RestHarness harness(options);
+  const auto login = [&](int i, const char* peer) {
+    return harness.request(Method::kPost, "/users/login",
+                           R"({"userName":"n)" + std::to_string(i) + "\"}", {.peer = peer});
+  };
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(login(i, "2001:db8::1").status, 200) << i;
+  const Reply refused = login(40, "2001:db8::2");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(refused.field("RateLimit").starts_with("\"guests\";r=0;t="));
+  EXPECT_EQ(login(41, "2001:db8:0:1::1").status, 200);
+}
+
 TEST_F(OpenMode, TheOriginalsClientsNeedNoToken) {
   const Reply chat = harness_.post("/chats", R"({"chatName":"방","isPersonal":false,"owner":")" +
                                                  a_.id + R"(","users":[")" + b_.id + "\"]}");

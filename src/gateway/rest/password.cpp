@@ -159,8 +159,11 @@ bool is_usual_decoration(std::string_view text, std::string_view letters) {
 bool is_decorated_common_word(const std::string& text) {
   const std::string_view letters = without_outer_marks(text);
   if (letters.size() < 3 || !is_usual_decoration(text, letters)) return false;
-  return is_made_of_common_words(letters) ||
-         is_made_of_common_words(without_substitutes(std::string(letters)));
+  if (is_made_of_common_words(letters)) return true;
+  std::string plain = without_substitutes(std::string(letters));
+  const bool is_common = is_made_of_common_words(plain);
+  wipe(plain);
+  return is_common;
 }
 
 std::unexpected<Error> length_error(std::string_view field, const char* rule, std::size_t limit,
@@ -176,34 +179,37 @@ std::unexpected<Error> length_error(std::string_view field, const char* rule, st
 }  // namespace
 
 bool is_common_password(std::string_view password, std::string_view user_name) {
-  const std::string text = to_lower(password);
-  const std::string plain = without_substitutes(text);
-  if (is_listed(text) || is_listed(plain)) return true;
-  if (is_repetition(text) || is_made_of_runs(text)) return true;
-  if (!user_name.empty() && text::fold_name(password) == text::fold_name(user_name)) return true;
-  return is_decorated_common_word(text) || is_decorated_common_word(plain);
+  std::string text = to_lower(password);
+  std::string plain = without_substitutes(text);
+  std::string folded = text::fold_name(password);
+  const bool is_common = is_listed(text) || is_listed(plain) || is_repetition(text) ||
+                         is_made_of_runs(text) ||
+                         (!user_name.empty() && folded == text::fold_name(user_name)) ||
+                         is_decorated_common_word(text) || is_decorated_common_word(plain);
+  for (std::string* copy : {&text, &plain, &folded}) wipe(*copy);
+  return is_common;
 }
 
-std::string clean_password(std::string_view raw) {
-  return text::to_nfc(raw);
+Secret clean_password(std::string_view raw) {
+  return Secret::take(text::to_nfc(raw));
 }
 
-Result<std::string> clean_new_password(std::string_view raw, std::string_view user_name,
-                                       std::string_view field) {
+Result<Secret> clean_new_password(std::string_view raw, std::string_view user_name,
+                                  std::string_view field) {
   // Bounded before it is normalised; NFC never makes so much of so little.
   constexpr std::size_t kRawBytesMax = limits::kPasswordCodePointsMax * 16;
   if (raw.size() > kRawBytesMax) {
     return length_error(field, "too_long", limits::kPasswordCodePointsMax, raw.size());
   }
-  std::string password = clean_password(raw);
-  const std::size_t size = text::count_code_points(password);
+  Secret password = clean_password(raw);
+  const std::size_t size = text::count_code_points(password.view());
   if (size < limits::kPasswordCodePointsMin) {
     return length_error(field, "too_short", limits::kPasswordCodePointsMin, size);
   }
   if (size > limits::kPasswordCodePointsMax) {
     return length_error(field, "too_long", limits::kPasswordCodePointsMax, size);
   }
-  if (is_common_password(password, user_name)) {
+  if (is_common_password(password.view(), user_name)) {
     return fail_field(std::string(field), "too_common",
                       "This password is among those that are tried first; choose another.");
   }

@@ -2,19 +2,19 @@
 // ones. Pure; any thread.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/secret.hpp"
 
 namespace maru::gateway::rest {
 
 // How a password is compared: NFC, so that the same keys give the same password on every machine.
 // Errors: kValidationFailed with `field`.
-Result<std::string> clean_new_password(std::string_view raw, std::string_view user_name,
-                                       std::string_view field);
+Result<Secret> clean_new_password(std::string_view raw, std::string_view user_name,
+                                  std::string_view field);
 // For a login: what clean_new_password would have made of it; an impossible one is left impossible.
-std::string clean_password(std::string_view raw);
+Secret clean_password(std::string_view raw);
 
 // Whether people choose it so often that it is tried first: one of common_passwords(), in any case
 // of letters and also with marks in place of letters; a common word or name with digits and marks

@@ -1,10 +1,10 @@
 // POST /users/register {userName, password}: a new account.
 #include "base/log.hpp"
-#include "gateway/hasher.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
 #include "gateway/rest/password.hpp"
+#include "gateway/rest/password_try.hpp"
 #include "gateway/rest/session_opening.hpp"
 #include "text/text.hpp"
 
@@ -14,14 +14,9 @@ namespace {
 struct Registration {
   std::string name;
   std::string folded;
-  std::string password;
 };
 
 void store(const CallPtr& call, Registration registration, std::string hash) {
-  if (hash.empty()) {
-    return call->problem(
-        Error{ErrorCode::kUnavailable, "There is no memory for it now; try again.", {}, 2'000});
-  }
   OpeningSession opening = make_session(*call);
   chat::RegisterUser command{std::move(registration.name), std::move(registration.folded),
                              std::move(hash), std::move(opening.session)};
@@ -40,32 +35,28 @@ void store(const CallPtr& call, Registration registration, std::string hash) {
 void register_user(CallPtr call, const json::Value& body) {
   auto raw_name = required_string(body, "userName");
   if (!raw_name) return call->problem(raw_name.error());
-  auto raw_password = required_string(body, "password");
+  auto raw_password = required_secret(body, "password");
   if (!raw_password) return call->problem(raw_password.error());
-  if (!call->take(Rate::kRegistersOfIp, RateLimiter::key_of(call->head().peer_address))) return;
+  const std::uint64_t network = RateLimiter::key_of_network(call->head().peer_address);
+  if (!call->take(Rate::kRegistersOfIp, network)) return;
   auto name = text::clean_user_name(*raw_name);
   if (!name) return call->problem(name.error());
-  auto password = clean_new_password(*raw_password, *name, "password");
+  auto password = clean_new_password(raw_password->view(), *name, "password");
   if (!password) return call->problem(password.error());
-  Registration registration{*name, text::fold_name(*name), std::move(*password)};
+  Registration registration{*name, text::fold_name(*name)};
   // A taken name is told before a hash is spent on it; the sequencer decides again.
-  query(call, [call, registration = std::move(registration)](chat::Snapshot& snapshot) mutable {
+  query(call, [call, registration = std::move(registration),
+               password = std::move(*password)](chat::Snapshot& snapshot) mutable {
     const auto holder = snapshot.find_user_by_name(registration.folded);
     if (!holder) return call->problem(holder.error());
     if (*holder) {
       return call->problem(
           Error{ErrorCode::kNameTaken, "The name is taken.", {{"userName", "taken"}}, 0});
     }
-    std::string to_hash = registration.password;
-    const bool queued = call->context().hasher.hash(
-        std::move(to_hash),
-        [call, registration = std::move(registration)](std::string hash) mutable {
-          store(call, std::move(registration), std::move(hash));
-        });
-    if (!queued) {
-      call->problem(
-          Error{ErrorCode::kOverloaded, "Too many registrations at once; try again.", {}, 2'000});
-    }
+    hash_password(call, std::move(password),
+                  [call, registration = std::move(registration)](std::string hash) mutable {
+                    store(call, std::move(registration), std::move(hash));
+                  });
   });
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/ascii.hpp"
+#include "base/secret.hpp"
 #include "gateway/origin_policy.hpp"
 
 namespace maru::gateway::rest {
@@ -143,13 +144,17 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   }
   if (!is_plain) return call->problem(unsupported_coding(), {{"Accept-Encoding", "identity"}});
   if (!is_json) return call->problem(unsupported_type());
-  const auto value = parser_.parse(body);
-  if (!value) return call->problem(value.error());
-  if (!value->is_object()) {
-    return call->problem(Error{
+  if (const auto value = parser_.parse(body); !value) {
+    call->problem(value.error());
+  } else if (!value->is_object()) {
+    call->problem(Error{
         ErrorCode::kValidationFailed, "The body must be a JSON object.", {{"body", "type"}}, 0});
+  } else {
+    route.handler(call, *value);
   }
-  route.handler(call, *value);
+  // It may have carried a password.
+  parser_.forget();
+  wipe(body);
 }
 
 void Router::on_body_too_large(const net::RequestHead& head, Call::Respond respond) {

@@ -15,7 +15,7 @@ constexpr auto kPost = net::Method::kPost;
 constexpr auto kPatch = net::Method::kPatch;
 constexpr auto kDelete = net::Method::kDelete;
 constexpr std::size_t kBodyMax = limits::kMaxPayloadBytes;
-// What may be sent before anybody is known (quality.md 1, row 22).
+// What may be sent before anybody is known (quality.md 1, row 22), and enough for a password.
 constexpr std::size_t kUnknownBodyMax = 8 * 1024;
 
 // clang-format off
@@ -26,7 +26,7 @@ constexpr Route kRoutes[] = {
     {kGet,    "/users",                    kApiAndRoot, kReader, Body::kNone,     kBodyMax, list_online_users},
     {kGet,    "/users/search",             kApiAndRoot, kReader, Body::kNone,     kBodyMax, search_users},
     {kGet,    "/users/me",                 kApiOnly,    kSelf,   Body::kNone,     kBodyMax, get_me},
-    {kPatch,  "/users/me",                 kApiOnly,    kSelf,   Body::kRequired, kBodyMax, change_password},
+    {kPatch,  "/users/me",                 kApiOnly,    kSelf,   Body::kRequired, kUnknownBodyMax, change_password},
     {kGet,    "/users/me/sessions",        kApiOnly,    kSelf,   Body::kNone,     kBodyMax, list_sessions},
     {kDelete, "/users/me/sessions/:id",    kApiOnly,    kSelf,   Body::kNone,     kBodyMax, revoke_session},
     {kGet,    "/users/:userId",            kApiOnly,    kReader, Body::kNone,     kBodyMax, get_user},

@@ -64,8 +64,4 @@ void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std:
              });
 }
 
-std::uint64_t account_key(std::string_view folded_name) {
-  return RateLimiter::key_of(folded_name);
-}
-
 }  // namespace maru::gateway::rest

@@ -18,7 +18,4 @@ OpeningSession make_session(const Call& call);
 void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
                       int status);
 
-// The limiter's key of the account that a folded name means.
-std::uint64_t account_key(std::string_view folded_name);
-
 }  // namespace maru::gateway::rest

@@ -1,5 +1,9 @@
 // Login, register, logout, profile, sessions, search, passwords.
 #include <gtest/gtest.h>
+#include <sodium.h>
+
+#include <future>
+#include <vector>
 
 #include "gateway/rest/common_passwords.hpp"
 #include "gateway/rest/password.hpp"
@@ -131,6 +135,102 @@ TEST(Login, TenTriesAMinuteAndAddress) {
   EXPECT_EQ(refused.field("RateLimit-Policy"), "\"logins\";q=10;w=60");
   EXPECT_EQ(refused.field("RateLimit"), "\"logins\";r=0;t=6");
   EXPECT_EQ(attempt(11, "192.0.2.8").status, 401);
+}
+
+TEST(Login, AStrangersFailuresDelayNobodyElsewhere) {
+  RestHarness harness;
+  harness.account("영희");
+  const auto attempt = [&](const char* password, const char* peer) {
+    return harness.request(Method::kPost, "/users/login",
+                           R"({"userName":"영희","password":")" + std::string(password) + "\"}",
+                           {.peer = peer});
+  };
+  EXPECT_EQ(attempt("wrong-wrong-wrong", "2001:db8::1").status, 401);
+  EXPECT_EQ(attempt("wrong-wrong-wrong", "2001:db8::2").status, 429);
+  EXPECT_EQ(attempt("korrekt-pferd-batterie", "198.51.100.7").status, 200);
+}
+
+TEST(Login, EverybodysPasswordsTogetherHaveARate) {
+  GatewayOptions options;
+  options.password_hashes_burst = 3;
+  RestHarness harness(options);
+  const auto attempt = [&](int i) {
+    return harness.request(Method::kPost, "/users/login",
+                           R"({"userName":"u","password":"wrong-wrong-wrong"})",
+                           {.peer = "192.0.2." + std::to_string(i)});
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(attempt(i).status, 401) << i;
+  const Reply refused = attempt(3);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(refused.field("RateLimit").starts_with("\"passwords\";r=0;t="));
+  const auto failures = [&] { return harness.core.store.login_failures().size(); };
+  EXPECT_EQ(failures(), 4u) << "three networks and the account";
+  harness.core.clock.advance_ms(50);
+  EXPECT_EQ(attempt(3).status, 401) << "the refused one was no failure";
+}
+
+TEST(Login, ARefusalForWantOfRoomIsNoFailure) {
+  RestHarness harness;
+  harness.account("영희");
+  std::promise<void> entered;
+  std::promise<void> go_on;
+  ASSERT_TRUE(harness.hasher().verify(Secret("x"), "", [&](const Verification&) {
+    entered.set_value();
+    go_on.get_future().wait();
+  }));
+  entered.get_future().wait();
+  for (std::size_t i = 1; i < Hasher::kQueueMax; ++i) {
+    ASSERT_TRUE(harness.hasher().hash(Secret("x"), [](const std::string&) {})) << i;
+  }
+  for (int i = 0; i < 6; ++i) {
+    const Reply full =
+        harness.post("/users/login", R"({"userName":"영희","password":"korrekt-pferd-batterie"})");
+    EXPECT_EQ(full.status, 503) << i;
+    EXPECT_EQ(full.code(), "overloaded");
+  }
+  go_on.set_value();
+  EXPECT_TRUE(harness.core.store.login_failures().empty());
+}
+
+TEST(Login, AtTheSameTimeBothRenewAnOldHash) {
+  ASSERT_GE(sodium_init(), 0);
+  const std::string password = "korrekt-pferd-batterie";
+  char old[crypto_pwhash_STRBYTES];
+  ASSERT_EQ(crypto_pwhash_str_alg(old, password.data(), password.size(), 1, 8192,
+                                  crypto_pwhash_ALG_ARGON2ID13),
+            0);
+  RestHarness harness;
+  ASSERT_TRUE(harness.core.run(chat::RegisterUser{"영희", "영희", old, {}}));
+  const std::string body = R"({"userName":"영희","password":")" + password + "\"}";
+  // Both are queued before the first is answered, so both match the old hash.
+  std::promise<void> go_on;
+  ASSERT_TRUE(harness.hasher().verify(Secret("x"), "",
+                                      [&](const Verification&) { go_on.get_future().wait(); }));
+  auto first = harness.start(Method::kPost, "/users/login", body);
+  auto second = harness.start(Method::kPost, "/users/login", body);
+  go_on.set_value();
+  EXPECT_EQ(first.get().status, 200);
+  EXPECT_EQ(second.get().status, 200);
+  EXPECT_TRUE(harness.core.store.users().begin()->second.password_hash.starts_with(
+      "$argon2id$v=19$m=19456,"));
+}
+
+TEST(Login, APasswordThatChangedMeanwhileIsWrong) {
+  RestHarness harness;
+  const auto person = harness.account("영희");
+  const chat::User before = harness.core.store.users().begin()->second;
+  std::promise<void> go_on;
+  ASSERT_TRUE(harness.hasher().verify(Secret("x"), "",
+                                      [&](const Verification&) { go_on.get_future().wait(); }));
+  auto login = harness.start(Method::kPost, "/users/login",
+                             R"({"userName":"영희","password":"korrekt-pferd-batterie"})");
+  const SessionId session = harness.core.store.sessions().begin()->first;
+  ASSERT_TRUE(harness.core.run(
+      chat::SetPassword{before.id, session, before.password_hash, "$argon2id$nonsense"}));
+  go_on.set_value();
+  const Reply reply = login.get();
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_EQ(reply.code(), "invalid_credentials");
 }
 
 TEST(Register, MakesAnAccount) {
@@ -298,6 +398,53 @@ TEST(Me, AGuestSetsAPasswordAndAnAccountChangesIt) {
   // Every other session has ended.
   EXPECT_EQ(harness.get("/api/users/me", second_device.string("token")).status, 401);
   EXPECT_EQ(harness.get("/api/users/me", person.token).status, 200);
+}
+
+TEST(Me, OfManyGuessesAtOnceAFewAreLookedAt) {
+  GatewayOptions options;
+  options.password_changes_per_user_minute = 1'000;
+  options.logins_per_ip_minute = 1'000;
+  RestHarness harness(options);
+  const auto person = harness.account("영희");
+  std::vector<std::future<Reply>> answers;
+  for (int i = 0; i < 60; ++i) {
+    answers.push_back(
+        harness.start(Method::kPatch, "/api/users/me",
+                      R"({"password":"zweites-pferd-links","currentPassword":"falsch"})",
+                      {.token = person.token}));
+  }
+  int looked_at = 0;
+  int delayed = 0;
+  for (auto& answer : answers) {
+    const Reply reply = answer.get();
+    looked_at += reply.code() == "invalid_credentials";
+    delayed += reply.code() == "rate_limited";
+  }
+  EXPECT_LE(looked_at, 4);
+  EXPECT_EQ(looked_at + delayed, 60);
+  // A login from the same network meets the same counter.
+  EXPECT_EQ(
+      harness.post("/users/login", R"({"userName":"영희","password":"falsch-falsch"})").status,
+      429);
+}
+
+TEST(Me, PasswordChangesHaveARate) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  std::string current;
+  const auto change = [&](const std::string& to) {
+    const Reply reply =
+        harness.request(Method::kPatch, "/api/users/me",
+                        R"({"password":")" + to + R"(","currentPassword":")" + current + "\"}",
+                        {.token = person.token});
+    current = to;
+    return reply;
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(change("pferd-links-" + std::to_string(i)).status, 200);
+  const Reply refused = change("pferd-links-5");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(refused.field("RateLimit").starts_with("\"password-changes\";r=0;t="));
+  EXPECT_TRUE(refused.has("Retry-After"));
 }
 
 TEST(Me, BadPasswordBodies) {

@@ -1,6 +1,6 @@
 #include "gateway/testing/rest_harness.hpp"
 
-#include <future>
+#include <chrono>
 #include <random>
 #include <stdexcept>
 
@@ -80,10 +80,11 @@ RestHarness::RestHarness(GatewayOptions o)
       thread_(0, {}, system_clock),
       soft_state_(quiet_soft_state(), system_clock),
       origins_(options, core.clock),
-      limiter_(options, core.clock) {
+      limiter_(options, core.clock),
+      logins_(options, core.clock, commands_) {
   soft_state_.start([](auto&&) { return true; }, commands_);
   Context context{options, thread_,   {&thread_},  core.clock, seeded_random(), commands_, queries_,
-                  rooms_,  interest_, soft_state_, hasher_,    origins_,        limiter_};
+                  rooms_,  interest_, soft_state_, hasher_,    origins_,        limiter_,  logins_};
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); }};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
   services_->post = [](Task task) { task(); };
@@ -100,6 +101,15 @@ RestHarness::~RestHarness() {
 
 Reply RestHarness::request(net::Method method, std::string target, std::string body,
                            RequestOptions with) {
+  std::future<Reply> answer = start(method, std::move(target), std::move(body), std::move(with));
+  if (answer.wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
+    throw std::runtime_error("the request was never answered");
+  }
+  return answer.get();
+}
+
+std::future<Reply> RestHarness::start(net::Method method, std::string target, std::string body,
+                                      RequestOptions with) {
   net::RequestHead head = make_head(method, std::move(target), {{"host", with.host}});
   if (!body.empty() && !with.type.empty()) head.fields.emplace_back("content-type", with.type);
   if (!with.token.empty()) head.fields.emplace_back("authorization", "Bearer " + with.token);
@@ -110,10 +120,16 @@ Reply RestHarness::request(net::Method method, std::string target, std::string b
   head.secure = with.secure;
   head.peer_address = with.peer;
 
-  auto answered = std::make_shared<std::promise<net::HttpResponse>>();
-  std::future<net::HttpResponse> answer = answered->get_future();
+  auto answered = std::make_shared<std::promise<Reply>>();
+  std::future<Reply> answer = answered->get_future();
   const auto respond = [answered](net::HttpResponse response) {
-    answered->set_value(std::move(response));
+    Reply reply;
+    reply.status = response.status;
+    reply.type = std::move(response.content_type);
+    reply.fields = std::move(response.fields);
+    reply.text = std::move(response.body);
+    if (auto parsed = reply.parser->parse(reply.text)) reply.body = *parsed;
+    answered->set_value(std::move(reply));
   };
   const auto verdict = router_->on_head(head, respond);
   if (verdict.read_body && body.size() > verdict.body_bytes_max) {
@@ -121,17 +137,7 @@ Reply RestHarness::request(net::Method method, std::string target, std::string b
   } else if (verdict.read_body) {
     router_->on_request(std::move(head), std::move(body), respond);
   }
-  if (answer.wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
-    throw std::runtime_error("the request was never answered");
-  }
-  net::HttpResponse response = answer.get();
-  Reply reply;
-  reply.status = response.status;
-  reply.type = std::move(response.content_type);
-  reply.fields = std::move(response.fields);
-  reply.text = std::move(response.body);
-  if (auto parsed = reply.parser->parse(reply.text)) reply.body = *parsed;
-  return reply;
+  return answer;
 }
 
 Reply RestHarness::get(std::string target, std::string token) {

@@ -2,6 +2,7 @@
 // store. Queries and commands run at once on whichever thread asks, one at a time. Tests only.
 #pragma once
 
+#include <future>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include "fanout/room_index.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/router.hpp"
@@ -60,6 +62,9 @@ class RestHarness {
 
   Reply request(net::Method method, std::string target, std::string body = {},
                 RequestOptions options = {});
+  // The same without waiting, for requests that are to be under way at once.
+  std::future<Reply> start(net::Method method, std::string target, std::string body = {},
+                           RequestOptions options = {});
   Reply get(std::string target, std::string token = {});
   Reply post(std::string target, std::string body, std::string token = {});
 
@@ -82,6 +87,7 @@ class RestHarness {
   bool commands_full = false;
   std::vector<chat::TouchActivity> touches;
   std::vector<std::int64_t> delays_ms;  // of requests that were put off; they go on at once here
+  Hasher& hasher() { return hasher_; }
 
  private:
   class Queries final : public chat::QueryPool {
@@ -110,6 +116,7 @@ class RestHarness {
   fanout::SoftState soft_state_;
   OriginPolicy origins_;
   RateLimiter limiter_;
+  LoginGuard logins_;
   Hasher hasher_;
   std::shared_ptr<rest::Services> services_;
   std::unique_ptr<rest::Router> router_;

@@ -17,6 +17,7 @@
 #include "fanout/soft_state.hpp"
 #include "gateway/auth.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/realtime.hpp"
@@ -86,6 +87,7 @@ struct Node::Parts {
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
   std::unique_ptr<sqlite::ReaderPool> readers;
+  std::optional<LoginGuard> logins;
   Hasher hasher;
   OriginPolicy origins;
   RateLimiter limiter;
@@ -119,6 +121,7 @@ Node::Node(GatewayOptions options, unsigned threads)
   it.bus.emplace(*it.hub);
   it.sequencer.emplace(*it.store, *it.bus, it.clock, it.ids);
   it.commands.emplace(*it.sequencer);
+  it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
   it.soft_state.start(
       [&it](std::vector<wire::WireEvent>&& events) { return it.hub->publish(std::move(events)); },
@@ -127,7 +130,7 @@ Node::Node(GatewayOptions options, unsigned threads)
     part->thread.set_peers(io_threads);
     part->context = std::make_unique<Context>(Context{
         it.options, part->thread, io_threads, it.clock, fill_random, *it.commands, *it.readers,
-        part->rooms, it.interest, it.soft_state, it.hasher, it.origins, it.limiter});
+        part->rooms, it.interest, it.soft_state, it.hasher, it.origins, it.limiter, *it.logins});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);

@@ -1,0 +1,33 @@
+// The one way in which somebody's password is tried, by a login and by a change of password: under
+// the delays of failed tries and the rate of all hashing (quality.md 1, rows 6 to 8).
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/secret.hpp"
+#include "gateway/hasher.hpp"
+#include "gateway/rest/call.hpp"
+
+namespace maru::gateway::rest {
+
+struct PasswordTry {
+  std::string name;    // for the audit trail
+  std::string folded;  // names the account
+  Secret password;     // clean_password
+  std::string hash;    // empty: unknown user, or one without a password; nothing matches
+  std::string reason;  // of a failure, for the audit trail
+  std::string detail;  // of the kInvalidCredentials that is then answered
+};
+
+// Any thread. `then` gets what matched, on the hasher's thread; everything else is answered here:
+// 429 before its time, 503 when the hasher is full, 401.
+void try_password(const CallPtr& call, PasswordTry tried,
+                  std::move_only_function<void(Verification)> then);
+
+// Hashes a new password; `then` gets a hash that is not empty, on the hasher's thread. Errors are
+// answered: 429, 503.
+void hash_password(const CallPtr& call, Secret password,
+                   std::move_only_function<void(std::string)> then);
+
+}  // namespace maru::gateway::rest
