@@ -291,7 +291,8 @@ void Server::log_start(std::int64_t after_ms) const {
     log::warn("open_mode", {{"meaning",
                              "--auth open: the nickname is the identity; 1:1 chats are "
                              "not private; for demos and trusted networks only"}});
-  } else if (config_.tls_cert.empty() && config_.trusted_proxies.empty()) {
+  }
+  if (config_.tls_cert.empty() && config_.trusted_proxies.empty()) {
     log::warn("no_tls", {{"meaning",
                           "the session cookie is not Secure; set --tls-cert and "
                           "--tls-key, or --trusted-proxies behind a TLS proxy"}});

@@ -44,10 +44,12 @@ std::string_view cookie_value(std::string_view cookies, std::string_view name) {
 }
 
 bool cookie_counts(const net::RequestHead& head, const GatewayOptions& options) {
-  if (head.field("origin").empty()) {
-    return head.method == net::Method::kGet || head.method == net::Method::kHead;
-  }
-  return is_trusted_origin(head, options);
+  if (!head.field("origin").empty()) return is_trusted_origin(head, options);
+  // A browser says where a request without Origin came from: an image or a link of another site
+  // brings the cookie along (quality.md 1, row 3). Other clients say nothing.
+  const std::string_view site = head.field("sec-fetch-site");
+  if (!site.empty() && site != "same-origin" && site != "none") return false;
+  return head.method == net::Method::kGet || head.method == net::Method::kHead;
 }
 
 std::string cookie_field(std::string_view value, bool secure, std::int64_t max_age_s) {
@@ -97,13 +99,14 @@ std::optional<TokenHash> hash_token(std::string_view token) {
 Credentials credentials_of(const net::RequestHead& head, const GatewayOptions& options) {
   if (const std::string_view token = bearer_token(head.field("authorization")); !token.empty()) {
     // A bearer token that cannot be one still decides: the cookie must not stand in for it.
-    return {TokenSource::kBearer, hash_token(token).value_or(TokenHash{})};
+    const auto hash = hash_token(token);
+    return {TokenSource::kBearer, hash.value_or(TokenHash{}), hash.has_value()};
   }
   const std::string_view cookie =
       cookie_value(head.field("cookie"), head.secure ? kSecureCookie : kPlainCookie);
   if (cookie.empty() || !cookie_counts(head, options)) return {};
   const auto hash = hash_token(cookie);
-  if (!hash) return {};
+  if (!hash) return {TokenSource::kNone, {}, true, true};
   return {TokenSource::kCookie, *hash};
 }
 

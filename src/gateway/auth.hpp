@@ -29,10 +29,13 @@ std::optional<TokenHash> hash_token(std::string_view token);
 enum class TokenSource : std::uint8_t { kNone, kBearer, kCookie };
 
 // `Authorization: Bearer` wins over the cookie (`__Host-maru` when secure, else `maru`). A cookie
-// counts only if the Origin rule allows it for this method (absent Origin: GET and HEAD only).
+// counts only if the Origin rule allows it for this method; with no Origin, for GET and HEAD that
+// no other site has caused (Sec-Fetch-Site).
 struct Credentials {
   TokenSource source = TokenSource::kNone;
   TokenHash token{};
+  bool is_possible = true;         // false: a bearer that cannot be a token; it is nobody's
+  bool has_broken_cookie = false;  // a cookie that cannot hold a token; it counts as none
 };
 Credentials credentials_of(const net::RequestHead& head, const GatewayOptions& options);
 std::string set_cookie_field(std::string_view token, bool secure, std::int64_t max_age_s);

@@ -92,6 +92,71 @@ TEST(AuthMatrix, ATokenMayComeAsACookieOnReads) {
             200);
 }
 
+TEST(AuthMatrix, ACookieThatAnotherSiteBringsAlongDoesNotCount) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  const auto status = [&](const char* site, const char* origin) {
+    RequestOptions with{.fields = {{"cookie", "maru=" + person.token}}};
+    if (site) with.fields.emplace_back("sec-fetch-site", site);
+    if (origin) with.origin = origin;
+    return harness.request(Method::kGet, "/api/users/me", {}, with).status;
+  };
+  EXPECT_EQ(status(nullptr, nullptr), 200);
+  EXPECT_EQ(status("same-origin", nullptr), 200);
+  EXPECT_EQ(status("none", nullptr), 200);
+  EXPECT_EQ(status("cross-site", nullptr), 401);
+  EXPECT_EQ(status("same-site", nullptr), 401);
+  EXPECT_EQ(status("Cross-Site, same-origin", nullptr), 401);
+  EXPECT_EQ(status("same-origin", "http://127.0.0.1:5001"), 200);
+}
+
+TEST(AuthMatrix, ADeadCookieIsDroppedAndOnlyThat) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  const auto other = harness.guest("영희");
+  ASSERT_EQ(harness.post("/users/logout", "", other.token).status, 200);
+  const auto get = [&](const std::string& path, const std::string& cookie) {
+    return harness.request(Method::kGet, path, {}, {.fields = {{"cookie", "maru=" + cookie}}});
+  };
+  for (const std::string& dead : {other.token, std::string(43, 'A'), std::string("garbage")}) {
+    const Reply reply = get("/api/users/me", dead);
+    EXPECT_EQ(reply.status, 401) << dead;
+    EXPECT_EQ(reply.field("Set-Cookie"), "maru=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")
+        << dead;
+  }
+  EXPECT_FALSE(get("/api/users/me", person.token).has("Set-Cookie"));
+  EXPECT_FALSE(harness.get("/api/users/me", other.token).has("Set-Cookie")) << "a bearer";
+  EXPECT_FALSE(harness.get("/api/users/me").has("Set-Cookie"));
+  // A live cookie that does not count for this request stays.
+  const Reply write = harness.request(Method::kPost, "/users/logout", {},
+                                      {.fields = {{"cookie", "maru=" + person.token}}});
+  EXPECT_EQ(write.status, 401);
+  EXPECT_FALSE(write.has("Set-Cookie"));
+}
+
+TEST(AuthMatrix, InOpenModeALiveCookieSurvivesA401ForSomebodyElse) {
+  RestHarness harness(open_mode());
+  const auto account = harness.account("영희");
+  const auto guest = harness.guest("민수");
+  const Reply reply = harness.request(Method::kGet, "/chats/group/" + account.id, {},
+                                      {.fields = {{"cookie", "maru=" + guest.token}}});
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_FALSE(reply.has("Set-Cookie"));
+}
+
+TEST(AuthMatrix, AnImpossibleTokenOpensNoBody) {
+  RestHarness harness;
+  const std::string large = R"({"content":")" + std::string(10'000, 'x') + "\"}";
+  const std::string path = std::string("/api/messages/") + kSomeId;
+  // The answer comes before the body is read: a wrong type of body is not even seen.
+  const Reply refused =
+      harness.request(Method::kPost, path, large, {.token = "x", .type = "text/plain"});
+  EXPECT_EQ(refused.status, 401);
+  const Reply possible = harness.request(Method::kPost, path, large,
+                                         {.token = std::string(43, 'A'), .type = "text/plain"});
+  EXPECT_EQ(possible.status, 415);
+}
+
 TEST(AuthMatrix, AnOutsiderDoesNotLearnOfAOneToOne) {
   RestHarness harness;
   const auto a = harness.guest("민수");

@@ -87,6 +87,7 @@ Call::Call(std::shared_ptr<Services> services, net::RequestHead&& head, std::str
       route_(route),
       respond_(std::move(respond)),
       credentials_(credentials_of(head_, services_->context.options)),
+      drops_cookie_(credentials_.has_broken_cookie),
       started_(std::chrono::steady_clock::now()) {}
 
 void Call::answer(Answer answer) {
@@ -126,6 +127,9 @@ void Call::problem(const Error& error, Fields fields) {
   problem.fields = std::move(fields);
   if (error.code == ErrorCode::kUnauthenticated) {
     problem.fields.emplace_back("WWW-Authenticate", "Bearer");
+    if (drops_cookie_) {
+      problem.fields.emplace_back("Set-Cookie", clear_cookie_field(head_.secure));
+    }
   }
   if (error.retry_after_ms != 0) {
     problem.fields.emplace_back("Retry-After", std::to_string(whole_seconds(error.retry_after_ms)));

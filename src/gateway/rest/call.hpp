@@ -65,6 +65,9 @@ class Call {
     return net::query_value(head_.query(), name);
   }
 
+  // The session of the request's token is over: a browser is told to drop its cookie with the 401.
+  void session_is_over() { drops_cookie_ = credentials_.source == TokenSource::kCookie; }
+
   void answer(Answer answer);
   void answer(Result<Answer>&& answer);
   void problem(const Error& error, Fields fields = {});
@@ -82,6 +85,7 @@ class Call {
   std::size_t route_;
   Respond respond_;
   Credentials credentials_;
+  bool drops_cookie_ = false;
   std::array<std::string, kParametersMax> parameters_;
   std::chrono::steady_clock::time_point started_;
 };

@@ -12,8 +12,7 @@ Error overloaded() {
 }
 
 // The session of the request's token. Nothing when there is none, or when open mode can do without.
-Result<std::optional<Identity>> find_identity(chat::Snapshot& snapshot, const Call& call,
-                                              Access access) {
+Result<std::optional<Identity>> find_identity(chat::Snapshot& snapshot, Call& call, Access access) {
   if (call.credentials().source == TokenSource::kNone) return std::optional<Identity>();
   auto identity = authenticate(snapshot, call.credentials().token, call.context().clock.wall(),
                                call.context().options);
@@ -24,6 +23,7 @@ Result<std::optional<Identity>> find_identity(chat::Snapshot& snapshot, const Ca
   if (identity.error().code != ErrorCode::kUnauthenticated) {
     return std::unexpected(std::move(identity.error()));
   }
+  call.session_is_over();
   // A stale token must not break a call that needs none.
   if (call.is_open() && access != Access::kSelf) return std::optional<Identity>();
   return std::unexpected(std::move(identity.error()));
@@ -46,8 +46,7 @@ Result<void> believe(chat::Snapshot& snapshot, const Named& named, Caller& calle
 
 }  // namespace
 
-Result<Caller> identify(chat::Snapshot& snapshot, const Call& call, Access access,
-                        const Named& named) {
+Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, const Named& named) {
   Caller caller;
   if (access == Access::kPublic) return caller;
   auto identity = find_identity(snapshot, call, access);

@@ -33,8 +33,7 @@ struct Named {
   std::optional<UserId> user;
   std::string field = "userId";
 };
-Result<Caller> identify(chat::Snapshot& snapshot, const Call& call, Access access,
-                        const Named& named);
+Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, const Named& named);
 
 using Reading =
     std::move_only_function<Result<Answer>(chat::Snapshot& snapshot, const Caller& caller)>;

@@ -48,9 +48,15 @@ std::optional<Error> early_refusal(const net::RequestHead& head, const RouteMatc
   if (!match.route) {
     return Error{ErrorCode::kMethodNotAllowed, "This path is not served with that method.", {}, 0};
   }
-  if (needs_session(*match.route, context.options) &&
-      credentials_of(head, context.options).source == TokenSource::kNone) {
-    return Error{ErrorCode::kUnauthenticated, "Log in first and send the token.", {}, 0};
+  if (needs_session(*match.route, context.options)) {
+    const Credentials credentials = credentials_of(head, context.options);
+    if (credentials.source == TokenSource::kNone) {
+      return Error{ErrorCode::kUnauthenticated, "Log in first and send the token.", {}, 0};
+    }
+    // Nobody is worth no large body (quality.md 1, row 22).
+    if (!credentials.is_possible) {
+      return Error{ErrorCode::kUnauthenticated, "That is not a token of this server.", {}, 0};
+    }
   }
   return std::nullopt;
 }

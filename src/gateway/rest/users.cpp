@@ -36,26 +36,30 @@ void answer_found(const CallPtr& call, std::vector<chat::UserBrief> users) {
   });
 }
 
+void answer_online(const CallPtr& call, chat::Snapshot& snapshot,
+                   const std::vector<UserId>& online) {
+  const auto users = snapshot.find_users(online);
+  if (!users) return call->problem(users.error());
+  std::string json;
+  json::Writer out(json);
+  out.begin_array();
+  for (const chat::UserBrief& user : *users) wire::write_user_brief(out, user.id, user.name);
+  out.end_array();
+  call->answer(json_answer(std::move(json)));
+}
+
 }  // namespace
 
 void list_online_users(CallPtr call, const json::Value&) {
-  call->context().soft_state.ask_online_users(
-      limits::kOnlineUsersMax, [call](std::vector<UserId> online) {
-        read(call, Access::kReader, {},
-             [online = std::move(online)](chat::Snapshot& snapshot,
-                                          const Caller&) -> Result<Answer> {
-               const auto users = snapshot.find_users(online);
-               if (!users) return std::unexpected(users.error());
-               std::string json;
-               json::Writer out(json);
-               out.begin_array();
-               for (const chat::UserBrief& user : *users) {
-                 wire::write_user_brief(out, user.id, user.name);
-               }
-               out.end_array();
-               return json_answer(std::move(json));
-             });
-      });
+  // Who asks first: strangers must not get at the presence thread.
+  decide(call, Access::kReader, {}, [call](chat::Snapshot&, Caller&&) {
+    call->context().soft_state.ask_online_users(
+        limits::kOnlineUsersMax, [call](std::vector<UserId> online) {
+          query(call, [call, online = std::move(online)](chat::Snapshot& snapshot) {
+            answer_online(call, snapshot, online);
+          });
+        });
+  });
 }
 
 void search_users(CallPtr call, const json::Value&) {
