@@ -79,7 +79,7 @@ SocketHost& Endpoint::host() const {
 
 // --- PendingConnect --------------------------------------------------------------------------
 
-Socket* PendingConnect::accept(Accept accept) const {
+Socket* PendingConnect::accept(const Accept& accept) const {
   if (!endpoint_) return nullptr;
   SocketRecord* const record = endpoint_->host().find_pending(key_);
   if (!record || !record->session().is_open()) return nullptr;

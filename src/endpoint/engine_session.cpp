@@ -365,7 +365,9 @@ void EngineSession::pause_reading() {
 
 void EngineSession::resume_reading() {
   assert(pauses_ > 0);
-  if (pauses_ == 0 || --pauses_ > 0) return;
+  if (pauses_ == 0) return;
+  --pauses_;
+  if (pauses_ > 0) return;
   engine_.resume(server_.now(), server_.timing());
   if (closed_) return;
   if (websocket_) websocket_->resume_reading();

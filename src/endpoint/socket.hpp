@@ -137,7 +137,7 @@ class PendingConnect {
     // Written before `40{…}`: what a recovered client missed, in order.
     std::vector<net::TextFrame> missed;
   };
-  Socket* accept(Accept accept = {}) const;
+  Socket* accept(const Accept& accept = {}) const;
   // `44{"message":…,"data":…}`; data_json empty: no data. The connection stays until its time-out.
   void refuse(std::string_view message, std::string_view data_json = {}) const;
   [[nodiscard]] bool alive() const;

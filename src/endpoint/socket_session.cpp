@@ -30,7 +30,9 @@ void SocketRecord::pause_reading() {
 
 void SocketRecord::resume_reading() {
   assert(pauses_ > 0);
-  if (pauses_ > 0 && --pauses_ == 0) session_.resume_reading();
+  if (pauses_ == 0) return;
+  --pauses_;
+  if (pauses_ == 0) session_.resume_reading();
 }
 
 void SocketRecord::drop_pauses() {

@@ -32,10 +32,10 @@ void Hub::on_events(std::span<const chat::Event> events) {
   // First: whoever asks for a recovery after this gets the event either from the ring or, having
   // attached before it asked, from its I/O thread.
   if (soft_state_) soft_state_->delivered(*batch);
-  post(std::move(batch));
+  post(batch);
 }
 
-void Hub::post(DeliveryBatch batch) {
+void Hub::post(const DeliveryBatch& batch) {
   for (unsigned thread = 0; thread < targets_.size(); ++thread) {
     if (!concerns(thread, *batch)) continue;
     // Closed: that thread is stopping and has no listeners any more.

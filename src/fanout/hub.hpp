@@ -39,7 +39,7 @@ class Hub final : public chat::EventSink {
   bool publish(std::vector<wire::WireEvent>&& events);
 
  private:
-  void post(DeliveryBatch batch);
+  void post(const DeliveryBatch& batch);
   [[nodiscard]] bool concerns(unsigned thread, std::span<const wire::WireEvent> events) const;
 
   std::vector<DeliveryTarget> targets_;

@@ -44,7 +44,7 @@ Position decode_offset(std::string_view offset) {
   if (offset.size() != kLength) return 0;
   Position position = 0;
   for (std::size_t i = 0; i < kLength; ++i) {
-    const int value = kValues[static_cast<unsigned char>(offset[i])];
+    const auto value = kValues[static_cast<unsigned char>(offset[i])];
     if (value < 0) return 0;
     if (i == 0 && static_cast<unsigned>(value) > kHighestDigitMax) return 0;
     position = position << 6 | static_cast<unsigned>(value);
