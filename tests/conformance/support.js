@@ -20,23 +20,30 @@ export class Server {
   static async start(flags = {}) {
     const args = Object.entries({ port: 0, threads, ...flags }).flatMap(([name, value]) => [`--${name}`, `${value}`]);
     const child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
-    const lines = createInterface({ input: child.stdout });
-    const [line] = await once(lines, "line");
-    return new Server(child, Number(line.split(" ").at(-1)));
+    const ended = once(child, "close").then(([code, signal]) => ({ code, signal }));
+    const line = new Promise((resolve) => createInterface({ input: child.stdout }).once("line", resolve));
+    const early = ended.then(({ code, signal }) => {
+      throw new Error(`the server ended with ${code ?? signal} before it listened`);
+    });
+    early.catch(() => {});
+    const first = await soon(Promise.race([line, early]), "the server's port");
+    return new Server(child, ended, Number(first.split(" ").at(-1)));
   }
 
-  constructor(child, port) {
+  constructor(child, ended, port) {
     this.child = child;
+    this.ended = ended;
     this.port = port;
   }
 
-  // Fails when the server does not end cleanly: a crash or a sanitizer's report.
+  // Fails when the server does not end cleanly, or has ended already: a crash or a sanitizer's report.
   async stop() {
-    if (this.child.exitCode === null) {
-      this.child.kill("SIGTERM");
-      await once(this.child, "exit");
+    const wasRunning = this.child.exitCode === null && this.child.signalCode === null;
+    if (wasRunning) this.child.kill("SIGTERM");
+    const { code, signal } = await soon(this.ended, "the end of the server");
+    if (!wasRunning || code !== 0) {
+      throw new Error(`the server ended ${wasRunning ? "" : "by itself "}with ${code ?? signal}`);
     }
-    if (this.child.exitCode !== 0) throw new Error(`the server ended with ${this.child.exitCode ?? this.child.signalCode}`);
   }
 
   // A new connection each time, so that with several threads requests arrive on any of them.

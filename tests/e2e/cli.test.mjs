@@ -1,12 +1,23 @@
 // The program as its operator meets it: verbs, options, signals, files.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join as joinPath } from "node:path";
 import { test } from "node:test";
-import { Server, makeDataDir, run, startServer } from "../support/server.mjs";
+import { NOBODY, Server, makeDataDir, run, startServer } from "../support/server.mjs";
 import { ask, call, connect, createGroup, join, login, send } from "../support/api.mjs";
+
+const isRoot = process.getuid() === 0;
+
+// The reason of the log line with which a start failed.
+function reasonOf({ stderr }) {
+  const line = stderr.trim().split("\n").map((text) => JSON.parse(text)).find((l) => l.event === "start_failed");
+  assert.ok(line, `no start_failed in:\n${stderr}`);
+  return line.reason;
+}
 
 test("version, help and what is wrong with an option", async () => {
   const version = await run(["version"]);
@@ -56,17 +67,17 @@ test("a port that is in use is an error, not a second server", async () => {
   try {
     const dir = joinPath(makeDataDir(), "never-made");
     const second = await run(["--port", String(server.port), "--host", "127.0.0.1", "--data-dir", dir]);
-    assert.equal(second.code, 1);
+    assert.equal(second.code, 1, second.stderr);
     assert.ok(!existsSync(dir), "a start that fails leaves nothing behind");
-    assert.ok(second.stderr.includes(String(server.port)), second.stderr);
-    assert.match(second.stderr, /another process is using this port/);
+    assert.equal(reasonOf(second), `cannot listen on 127.0.0.1:${server.port}: another process is using this port`);
   } finally {
     await server.dispose();
   }
   const stranger = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => stranger.once("listening", resolve));
   const refused = await run(["--port", String(stranger.address().port), "--host", "127.0.0.1", "--data-dir", makeDataDir()]);
-  assert.notEqual(refused.code, 0);
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(reasonOf(refused), /another process is using this port$/);
   stranger.close();
 });
 
@@ -130,7 +141,8 @@ test("check: clean, locked, damaged, absent", async () => {
   const locked = await server.check();
   assert.equal(locked.code, 2, locked.stdout + locked.stderr);
   const second = await run(["--port", "0", "--host", "127.0.0.1", "--data-dir", joinPath(server.dataDir, "data")]);
-  assert.notEqual(second.code, 0, "a second server on one directory");
+  assert.equal(second.code, 1, "a second server on one directory");
+  assert.match(reasonOf(second), /another process|in use|locked/);
   await server.stop();
   const clean = await server.check();
   assert.equal(clean.code, 0, clean.stdout + clean.stderr);
@@ -140,24 +152,53 @@ test("check: clean, locked, damaged, absent", async () => {
   writeFileSync(file, bytes);
   const damaged = await server.check();
   assert.equal(damaged.code, 1, damaged.stdout + damaged.stderr);
-  assert.equal((await run(["check", "--data-dir", "/nonexistent/maru"])).code, 1);
+  const absent = await run(["check", "--data-dir", "/nonexistent/maru"]);
+  assert.equal(absent.code, 1);
+  assert.equal(absent.stderr, "maru check: The data directory /nonexistent/maru cannot be opened: No such file or directory.\n");
 });
 
 test("a data directory that cannot be used says so", async () => {
   const dir = makeDataDir();
   writeFileSync(joinPath(dir, "file"), "");
   const notDirectory = await run(["--port", "0", "--data-dir", joinPath(dir, "file")]);
-  assert.notEqual(notDirectory.code, 0);
-  assert.ok(notDirectory.stderr.includes(joinPath(dir, "file")), notDirectory.stderr);
+  assert.equal(notDirectory.code, 1);
+  assert.equal(reasonOf(notDirectory), `${joinPath(dir, "file")} is not a directory.`);
   mkdirSync(joinPath(dir, "foreign"));
   writeFileSync(joinPath(dir, "foreign", "maru.db"), "this is no database".repeat(1000));
   const foreign = await run(["--port", "0", "--data-dir", joinPath(dir, "foreign")]);
-  assert.notEqual(foreign.code, 0);
+  assert.equal(foreign.code, 1);
+  assert.equal(reasonOf(foreign), `${joinPath(dir, "foreign", "maru.db")} is not a store of Maru; it was left as it is.`);
   assert.equal(readFileSync(joinPath(dir, "foreign", "maru.db"), "utf8"), "this is no database".repeat(1000));
-  if (process.getuid() !== 0) {
-    chmodSync(dir, 0o500);
-    assert.notEqual((await run(["--port", "0", "--data-dir", joinPath(dir, "new")])).code, 0);
+  chmodSync(dir, 0o555);
+  const forbidden = await run(["--port", "0", "--data-dir", joinPath(dir, "new")], { nobody: isRoot });
+  assert.equal(forbidden.code, 1);
+  assert.equal(reasonOf(forbidden), `The data directory ${joinPath(dir, "new")} cannot be created: Permission denied.`);
+  chmodSync(dir, 0o755);
+});
+
+test("a database file that cannot be read is an error and stays as it is", async () => {
+  const server = await startServer();
+  await login(server);
+  await server.stop();
+  const data = joinPath(server.dataDir, "data");
+  const file = joinPath(data, "maru.db");
+  const before = readFileSync(file);
+  if (isRoot) {
+    for (const path of [server.dataDir, data, ...readdirSync(data).map((name) => joinPath(data, name))]) {
+      chownSync(path, NOBODY, NOBODY);
+    }
   }
+  chmodSync(file, 0);
+  for (const args of [["--port", "0", "--host", "127.0.0.1", "--data-dir", data], ["check", "--data-dir", data]]) {
+    const refused = await run(args, { nobody: isRoot });
+    assert.equal(refused.code, 1, refused.stdout + refused.stderr);
+    assert.ok(refused.stderr.includes(file), refused.stderr);
+    assert.match(refused.stderr, /cannot be (opened|read)|[Pp]ermission denied|unable to open/);
+  }
+  chmodSync(file, 0o600);
+  assert.deepEqual(readFileSync(file), before);
+  const checked = await server.check();
+  assert.equal(checked.code, 0, checked.stdout + checked.stderr);
 });
 
 for (const signal of ["SIGTERM", "SIGINT"]) {
@@ -173,7 +214,7 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
     const answers = Array.from({ length: 20 }, (_, i) => send(sockets[0], group, `m ${i}`, `d-${i}`));
     await answers[0];
     const started = performance.now();
-    server.child.kill(signal);
+    server.signal(signal);
     await Promise.all(told);
     for (const reason of await Promise.all(gone)) {
       assert.ok(["transport close", "transport error"].includes(reason), reason); // not 41: they come back

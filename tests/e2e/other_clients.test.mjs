@@ -25,7 +25,7 @@ function runProgram(command, args) {
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
     child.once("error", (error) => resolve({ code: -1, output: String(error) }));
-    child.once("close", (code) => resolve({ code, output }));
+    child.once("close", (code, signal) => resolve({ code: code ?? signal, output }));
   });
 }
 

@@ -1,7 +1,7 @@
 // Starts the real binary on a port and a data directory of the test's own, and stops it by the pid
 // that it started. MARU_BIN names the binary (ctest sets it).
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -33,6 +33,7 @@ export class Server {
     this.port = port;
     this.cwd = cwd ?? this.dataDir;
     this.log = [];
+    this.asked = null; // the signal by which the test ended it
   }
 
   async start() {
@@ -41,8 +42,10 @@ export class Server {
     this.child = spawn(MARU_BIN_ABSOLUTE, args, {
       cwd: this.cwd, env: cleanEnvironment(this.env), stdio: ["ignore", "pipe", "pipe"],
     });
+    this.asked = null;
+    // "close" comes after the last line of its log, "exit" may not.
     this.exited = new Promise((resolve) => {
-      this.child.once("exit", (code, signal) => resolve({ code, signal }));
+      this.child.once("close", (code, signal) => resolve({ code, signal }));
     });
     const ready = new Promise((resolve, reject) => {
       createInterface({ input: this.child.stderr }).on("line", (line) => {
@@ -70,20 +73,30 @@ export class Server {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  // SIGTERM; the exit must be clean.
+  // The only way for a test to end it: whatever else ends it is a crash, and stop() says so.
+  signal(name) {
+    if (!this.alive()) throw this.#ended("had ended already");
+    this.asked = name;
+    this.child.kill(name);
+  }
+
+  // SIGTERM; the exit must be clean. Throws if the server has ended by itself.
   async stop() {
-    if (!this.alive()) return this.exited;
-    this.child.kill("SIGTERM");
-    const result = await this.exited;
-    if (result.code !== 0) {
-      throw new Error(`maru ended with ${result.code ?? result.signal}:\n${this.log.slice(-40).join("\n")}`);
-    }
-    return result;
+    if (this.asked === null) this.signal("SIGTERM");
+    const { code, signal } = await this.exited;
+    const isAsFor = this.asked === "SIGKILL" ? signal === "SIGKILL" : code === 0;
+    if (!isAsFor) throw this.#ended(`was sent ${this.asked} and ended with ${code ?? signal}`);
+    return { code, signal };
   }
 
   async kill() {
-    this.child.kill("SIGKILL");
+    this.signal("SIGKILL");
     return this.exited;
+  }
+
+  #ended(how) {
+    const { exitCode, signalCode } = this.child;
+    return new Error(`maru ${how} (${exitCode ?? signalCode ?? "running"}):\n${this.log.slice(-40).join("\n")}`);
   }
 
   async dispose() {
@@ -107,10 +120,23 @@ export async function startServer(options) {
   return new Server(options).start();
 }
 
-// Runs the binary to its end.
-export function run(args, { env = {}, cwd, timeoutMs = 20_000 * SLOWNESS } = {}) {
+// A binary and a directory that a user without rights can reach.
+function asNobody(args) {
+  const directory = makeDataDir();
+  chmodSync(directory, 0o755);
+  const binary = join(directory, "maru");
+  copyFileSync(MARU_BIN_ABSOLUTE, binary);
+  chmodSync(binary, 0o755);
+  return ["setpriv", ["--reuid", String(NOBODY), "--regid", String(NOBODY), "--clear-groups", binary, ...args]];
+}
+export const NOBODY = 65534;
+
+// Runs the binary to its end. Rejects if it does not end by itself. `nobody`: as a user whom file
+// modes stop, for root is stopped by none.
+export function run(args, { env = {}, cwd, nobody = false, timeoutMs = 20_000 * SLOWNESS } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(MARU_BIN_ABSOLUTE, args, {
+    const [command, all] = nobody ? asNobody(args) : [MARU_BIN_ABSOLUTE, args];
+    const child = spawn(command, all, {
       cwd, env: cleanEnvironment(env), stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";
@@ -119,9 +145,10 @@ export function run(args, { env = {}, cwd, timeoutMs = 20_000 * SLOWNESS } = {})
     child.stderr.on("data", (chunk) => (stderr += chunk));
     const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
     child.once("error", reject);
-    child.once("exit", (code, signal) => {
+    child.once("close", (code, signal) => {
       clearTimeout(timer);
-      resolve({ code, signal, stdout, stderr });
+      if (signal === null) return resolve({ code, stdout, stderr });
+      reject(new Error(`maru ${args.join(" ")}: ${signal} after ${timeoutMs} ms at most\n${stdout}${stderr}`));
     });
   });
 }
