@@ -1,6 +1,7 @@
 // Bad input gets a clear error, the process stays up, other clients notice nothing, nothing is lost.
 import assert from "node:assert/strict";
 import net from "node:net";
+import { gzipSync } from "node:zlib";
 import { after, before, test } from "node:test";
 import { startServer } from "../support/server.mjs";
 import {
@@ -58,6 +59,16 @@ const REST = [
   ["GET", "/api/messages/0123456789abcdef01234567", undefined, 404, "not_found"],
   ["POST", "/users/login", { $ne: null }, 400, "validation_failed"],
   ["POST", "/users/login", { userName: { $ne: null } }, 400, "validation_failed"],
+  ["POST", "/users/login", { userName: { $gt: "" }, password: { $ne: null } }, 400, "validation_failed"],
+  ["POST", "/users/login", { userName: "nosql", password: { $ne: null } }, 400, "validation_failed"],
+  ["POST", "/users/login", { userName: "nosql", password: ["a"] }, 400, "validation_failed"],
+  ["POST", "/api/users/register", { userName: { $ne: null }, password: "long enough 1" }, 400, "validation_failed"],
+  ["POST", "/api/users/register", { userName: "nosql", password: { $ne: null } }, 400, "validation_failed"],
+  ["PATCH", "/api/users/me", { password: { $ne: null } }, 400, "validation_failed"],
+  ["PATCH", "/api/users/me", { password: "long enough 1", currentPassword: { $ne: null } }, 400, "validation_failed"],
+  ["POST", "/users/login", '{"userName":"\\udc00"}', 400, "invalid_json"],
+  ["POST", "/users/login", '{"userName":"a","password":"\\ud83d"}', 400, "invalid_json"],
+  ["POST", "/users/login", '{"\\ud800":1,"userName":"a"}', 400, "invalid_json"],
   ["POST", "/users/login", { userName: 7 }, 400, "validation_failed"],
   ["POST", "/users/login", "null", 400, "validation_failed"],
   ["POST", "/users/login", "[]", 400, "validation_failed"],
@@ -126,6 +137,15 @@ test("a huge body is 413, whether announced or chunked", async () => {
     });
   });
   assert.match(chunked, /^(HTTP\/1\.1 413 |ECONNRESET$|EPIPE$)/);
+  await stillWell();
+});
+
+test("a packed body is 415, though it would be good JSON", async () => {
+  const packed = await call(server, "POST", "/users/login", {
+    body: gzipSync(JSON.stringify({ userName: "packed" })), headers: { "content-encoding": "gzip" },
+  });
+  isProblem(packed, 415, "unsupported_media_type");
+  assert.equal(packed.headers.get("accept-encoding"), "identity");
   await stillWell();
 });
 
@@ -222,6 +242,101 @@ test("the bound counts code points after NFC", async () => {
   await stillWell();
 });
 
+// Each with code points of one size in UTF-8; Hangul in pieces (NFD) is one after NFC.
+const CODE_POINTS = { 1: "x", 2: "é", 3: "가", 4: "😀", "3, as NFD": "각".normalize("NFD") };
+for (const [bytes, text] of Object.entries(CODE_POINTS)) {
+  test(`REST: 999, 1000 and 1001 code points of ${bytes} bytes`, async () => {
+    const a = await login(server);
+    const chat = await createGroup(server, a);
+    const post = (content) => call(server, "POST", `/api/messages/${chat._id}`, { token: a.token, body: { content } });
+    for (const count of [1, 999, 1000]) {
+      const sent = await post(text.repeat(count));
+      assert.equal(sent.status, 201, sent.text);
+      assert.equal(sent.json.content, text.normalize("NFC").repeat(count));
+    }
+    const long = await post(text.repeat(1001));
+    isProblem(long, 400, "message_too_long");
+    assert.deepEqual(long.json.errors, [{ field: "content", code: "too_long", limit: 1000, actual: 1001 }]);
+    const page = await call(server, "GET", `/api/messages/${chat._id}`, { token: a.token });
+    assert.deepEqual(page.json.map((m) => [...m.content].length), [1, 999, 1000]);
+    await stillWell();
+  });
+}
+
+test("REST: what is no text, blank or no JSON is refused, each with its code", async () => {
+  const a = await login(server);
+  const chat = await createGroup(server, a);
+  const post = (body) => call(server, "POST", `/api/messages/${chat._id}`, { token: a.token, body });
+  const cases = [
+    [{}, "validation_failed"], [{ content: null }, "validation_failed"], [{ content: 7 }, "not_text"],
+    [{ content: ["x"] }, "not_text"], [{ content: { $ne: null } }, "not_text"], [{ content: true }, "not_text"],
+    [{ content: "" }, "message_blank"], [{ content: " \n\t" }, "message_blank"],
+    [{ content: "\u3164\u200b\u00a0\u2060" }, "message_blank"], [{ content: "\ufe0f" }, "message_blank"],
+    [{ content: "x".repeat(16 * 1024 + 1) }, "message_too_long"], [{ content: "a\u001bb" }, "not_text"],
+    [{ content: "a\u0085b" }, "not_text"], [{ content: "a\u007fb" }, "not_text"],
+    ['{"content":"a\\u0000b"}', "not_text"], ['{"content":"a\\ud800b"}', "invalid_json"],
+    ['{"content":"\\udc00\\ud800"}', "invalid_json"], [Buffer.from('{"content":"\xff"}', "latin1"), "invalid_json"],
+    [Buffer.from('{"content":"\xed\xa0\x80"}', "latin1"), "invalid_json"],
+    [Buffer.from('{"content":"\xc0\xaf"}', "latin1"), "invalid_json"],
+    [{ content: "x", clientMsgId: "" }, "validation_failed"], [{ content: "x", clientMsgId: 7 }, "validation_failed"],
+    [{ content: "x", clientMsgId: "a".repeat(65) }, "validation_failed"],
+    [{ content: "x", clientMsgId: { $ne: null } }, "validation_failed"],
+  ];
+  for (const [body, code] of cases) isProblem(await post(body), 400, code);
+  const page = await call(server, "GET", `/api/messages/${chat._id}`, { token: a.token });
+  assert.deepEqual(page.json, [], "nothing was stored");
+  await stillWell();
+});
+
+test("REST: the 101st member is refused, by join and by creation", async () => {
+  const owner = await login(server);
+  const others = await Promise.all(Array.from({ length: 100 }, () => login(server)));
+  const create = (users) => call(server, "POST", "/api/chats", {
+    token: owner.token, body: { chatName: "full", isPersonal: false, users: users.map((u) => u.id) },
+  });
+  isProblem(await create(others), 409, "chat_full");
+  isProblem(await create([...others, honest, witness]), 409, "chat_full");
+  const made = await create(others.slice(1));
+  assert.equal(made.status, 200, made.text);
+  assert.equal(made.json.users.length, 100);
+  const joinAs = (user) => call(server, "POST", `/api/chats/${made.json._id}/join`, { token: user.token, body: {} });
+  isProblem(await joinAs(others[0]), 409, "chat_full");
+  assert.equal((await joinAs(others[1])).status, 200, "a member already");
+  await stillWell();
+});
+
+test("REST: from, system, sequence and ids cannot be spoofed", async () => {
+  const a = await login(server);
+  const chat = await createGroup(server, a);
+  const sent = await call(server, "POST", `/api/messages/${chat._id}`, {
+    token: a.token,
+    body: {
+      content: "mine", from: honest.id, fromUserName: "system", to: honest.id, type: "system", sequence: 77, __v: 9,
+      _id: "0123456789abcdef01234567", chatId: group._id, createdAt: "2000-01-01T00:00:00.000Z", duplicate: true,
+      system: { event: "leave", userId: honest.id, memberCount: 1 }, deletedAt: "2000-01-01T00:00:00.000Z",
+    },
+  });
+  assert.equal(sent.status, 201, sent.text);
+  const { from, fromUserName, to, type, system, sequence, chatId, _id } = sent.json;
+  assert.deepEqual({ from, fromUserName, to, type, system, sequence, chatId },
+    { from: a.id, fromUserName: a.userName, to: null, type: "text", system: null, sequence: 1, chatId: chat._id });
+  assert.notEqual(_id, "0123456789abcdef01234567");
+  const made = await call(server, "POST", "/api/chats", {
+    token: a.token, body: { chatName: "x", users: [], owner: honest.id, number: 1, active: false },
+  });
+  assert.equal(made.json.owner, a.id);
+  assert.equal(made.json.active, true);
+  // Not in the group of the witness, who counts every message.
+  const other = await createGroup(server, honest);
+  const joined = await call(server, "POST", `/api/chats/${other._id}/join`, { token: a.token, body: { userId: witness.id } });
+  assert.equal(joined.status, 201, joined.text);
+  assert.deepEqual(new Set(joined.json.chat.users), new Set([honest.id, a.id]));
+  await call(server, "POST", `/api/chats/${other._id}/leave`, { token: a.token, body: { userId: honest.id } });
+  const after = await call(server, "GET", `/api/chats/${other.number}`, { token: a.token });
+  assert.deepEqual(after.json.users, [honest.id]);
+  await stillWell();
+});
+
 test("from and system cannot be spoofed", async () => {
   const answer = await ask(watcher, "sendMessage", {
     chatId: group._id, content: `good ${sent}`, from: honest.id, fromUserName: "system", type: "system",
@@ -277,8 +392,9 @@ test("a foreign Origin is refused without a CORS header, and logged once with th
     `https://127.0.0.1:${server.port}`];
   for (const origin of foreign) {
     for (const path of ["/api/users/login", "/socket.io/?EIO=4&transport=polling"]) {
-      const answer = await call(server, path.startsWith("/api") ? "POST" : "GET", path, {
-        body: path.startsWith("/api") ? { userName: "x" } : undefined, headers: { origin },
+      const isRest = path.startsWith("/api");
+      const answer = await call(server, isRest ? "POST" : "GET", path, {
+        body: isRest ? { userName: "x" } : undefined, headers: { origin }, undocumented: !isRest && "Engine.IO",
       });
       assert.equal(answer.status, 403, `${origin} ${path}`);
       assert.equal(answer.headers.get("access-control-allow-origin"), null);
@@ -293,7 +409,23 @@ test("a foreign Origin is refused without a CORS header, and logged once with th
 });
 
 test("logs carry no message text, no token and no password", async () => {
+  const userName = "logged 하나";
+  const passwords = { first: "1st secret 비밀번호", second: "2nd secret 비밀번호", wrong: "3rd secret 비밀번호" };
+  const post = (path, body, token) => call(server, path === "/api/users/me" ? "PATCH" : "POST", path, { body, token });
+  const made = await post("/api/users/register", { userName, password: passwords.first });
+  assert.equal(made.status, 201, made.text);
+  assert.equal((await post("/api/users/login", { userName, password: passwords.wrong })).status, 401);
+  const changed = await post("/api/users/me", { password: passwords.second, currentPassword: passwords.first }, made.json.token);
+  assert.equal(changed.status, 200, changed.text);
+  const again = await post("/api/users/login", { userName, password: passwords.second });
+  assert.equal(again.status, 200, again.text);
+  await post("/api/users/logout", {}, again.json.token);
+  const line = (event) => (text) => text.includes(`"event":"${event}"`) && text.includes(made.json._id);
+  await until(() => server.log.some(line("audit_logout")), "the records of all this");
+  for (const event of ["audit_register", "audit_password_changed"]) assert.ok(server.log.some(line(event)), event);
   const log = server.log.join("\n");
-  assert.ok(!log.includes("good 0"));
-  assert.ok(!log.includes(honest.token));
+  for (const secret of ["good 0", honest.token, made.json.token, again.json.token, ...Object.values(passwords),
+    "1st secret", "argon2"]) {
+    assert.ok(!log.includes(secret), secret);
+  }
 });

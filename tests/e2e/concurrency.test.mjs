@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startServer } from "../support/server.mjs";
-import { call, connect, createGroup, join, login, send } from "../support/api.mjs";
+import { ask, call, connect, createGroup, join, login, send } from "../support/api.mjs";
 
 let server;
 before(async () => {
@@ -26,6 +26,38 @@ test("200 concurrent joins leave exactly 100 members", async () => {
   assert.deepEqual({ joined, full }, { joined: 99, full: 101 });
   const brief = await call(server, "GET", `/api/chats/${group.number}`, { token: owner.token });
   assert.equal(brief.json.users.length, 100);
+});
+
+test("200 concurrent joins by socket and by REST leave exactly 100 members, each told once", async () => {
+  const owner = await login(server);
+  const group = await createGroup(server, owner);
+  const users = await Promise.all(Array.from({ length: 200 }, () => login(server)));
+  const sockets = await Promise.all(users.map((u, i) => (i % 2 === 0 ? connect(server, { token: u.token }) : null)));
+  try {
+    const answers = await Promise.all(users.map(async (u, i) => {
+      if (sockets[i]) {
+        const answer = await ask(sockets[i], "joinRoom", { chatId: group._id, number: group.number });
+        return answer.ok ? "joined" : answer.error.code;
+      }
+      const answer = await call(server, "POST", `/api/chats/${group._id}/join`, { token: u.token, body: {} });
+      return answer.status === 201 ? "joined" : answer.json.code;
+    }));
+    const count = (what, by) => answers.filter((a, i) => a === what && (sockets[i] ? "socket" : "rest") === by).length;
+    const joined = { socket: count("joined", "socket"), rest: count("joined", "rest") };
+    assert.equal(joined.socket + joined.rest, 99, JSON.stringify(answers));
+    assert.equal(count("chat_full", "socket") + count("chat_full", "rest"), 101, JSON.stringify(answers));
+    const members = (await call(server, "GET", `/api/chats/${group.number}`, { token: owner.token })).json.users;
+    const expected = [owner.id, ...users.filter((_, i) => answers[i] === "joined").map((u) => u.id)];
+    assert.deepEqual(new Set(members), new Set(expected));
+    assert.equal(members.length, 100);
+    const history = (await call(server, "GET", `/api/messages/${group._id}`, { token: owner.token })).json;
+    assert.deepEqual(history.map((m) => m.sequence), Array.from({ length: 99 }, (_, i) => i + 1));
+    assert.deepEqual(history.map((m) => m.system.memberCount), Array.from({ length: 99 }, (_, i) => i + 2));
+    assert.equal(new Set(history.map((m) => m.system.userId)).size, 99);
+    console.log(`joins: ${joined.socket} by socket, ${joined.rest} by REST, 101 refused`);
+  } finally {
+    sockets.forEach((s) => s?.disconnect());
+  }
 });
 
 test("100 concurrent creates get 100 different numbers", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startServer } from "../support/server.mjs";
-import { call, createGroup, createPersonal, login, uniqueName } from "../support/api.mjs";
+import { call, connect, createGroup, createPersonal, login, uniqueName, until } from "../support/api.mjs";
 
 const ID = /^[0-9a-f]{24}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -18,8 +18,8 @@ before(async () => {
 });
 after(() => server.dispose());
 
-// A pattern: a RegExp tests a string, a function a value, an array of one pattern each element;
-// anything else must be equal. Every key is expected and no key may be missing.
+// A pattern: a RegExp tests a string, a function a value, an array of one pattern each element of an
+// array that has some; anything else must be equal. An object has exactly the keys of its pattern.
 function fits(value, pattern, path = "$") {
   if (pattern instanceof RegExp) {
     assert.equal(typeof value, "string", path);
@@ -28,31 +28,35 @@ function fits(value, pattern, path = "$") {
     assert.ok(pattern(value), `${path}: ${JSON.stringify(value)}`);
   } else if (Array.isArray(pattern)) {
     assert.ok(Array.isArray(value), path);
+    assert.notEqual(value.length, 0, `${path} is empty: nothing was compared`);
     value.forEach((element, i) => fits(element, pattern[0], `${path}[${i}]`));
   } else if (pattern !== null && typeof pattern === "object") {
     assert.ok(value !== null && typeof value === "object", path);
-    for (const key of Object.keys(pattern)) {
-      assert.ok(key in value, `${path}.${key} is missing`);
-      fits(value[key], pattern[key], `${path}.${key}`);
-    }
+    assert.deepEqual(Object.keys(value).sort(), Object.keys(pattern).sort(), path);
+    for (const key of Object.keys(pattern)) fits(value[key], pattern[key], `${path}.${key}`);
   } else {
     assert.deepEqual(value, pattern, path);
   }
 }
 const orNull = (pattern) => (value) => value === null || pattern.test(value);
 const isNumber = (value) => Number.isInteger(value);
+const isEmptyArray = (value) => Array.isArray(value) && value.length === 0;
 const isBool = (value) => typeof value === "boolean";
 
 const brief = { _id: ID, userName: /./, id: ID };
 const chatWith = (owner) => ({
   _id: ID, id: ID, chatName: /./, number: isNumber, active: true, isPersonal: isBool, owner, users: [ID],
-  newMessages: () => true, deletedAt: null, createdAt: TIME, updatedAt: TIME, __v: 0,
+  newMessages: isEmptyArray, deletedAt: null, createdAt: TIME, updatedAt: TIME, __v: 0,
 });
 const message = {
   _id: ID, id: ID, chatId: ID, chatNumber: isNumber, from: orNull(ID), fromUserName: /./, to: orNull(ID),
   toUserName: (v) => v === null || typeof v === "string", content: /./, sequence: isNumber, type: /^(text|system)$/,
   clientMsgId: (v) => v === null || typeof v === "string", createdAt: TIME, updatedAt: TIME, editedAt: null,
-  deletedAt: null, __v: 0,
+  deletedAt: null, __v: 0, system: null,
+};
+const user = {
+  _id: ID, userName: /./, active: isBool, deletedAt: null, createdAt: TIME, updatedAt: TIME, __v: 0, id: ID, userId: ID,
+  accountType: /^(guest|account)$/, lastSeenAt: orNull(TIME),
 };
 
 for (const prefix of ["", "/api"]) {
@@ -62,10 +66,7 @@ for (const prefix of ["", "/api"]) {
     const userName = uniqueName("로그인");
     const answer = await call(server, "POST", `${prefix}/users/login`, { body: { userName } });
     assert.equal(answer.status, 200);
-    fits(answer.json, {
-      _id: ID, userName, active: isBool, deletedAt: null, createdAt: TIME, updatedAt: TIME, __v: 0, id: ID, userId: ID,
-      accountType: "guest", token: TOKEN, expiresAt: TIME,
-    });
+    fits(answer.json, { ...user, userName, accountType: "guest", token: TOKEN, expiresAt: TIME });
     assert.equal(answer.json.id, answer.json._id);
     assert.equal(answer.json.userId, answer.json._id);
     const cookie = answer.headers.get("set-cookie");
@@ -85,8 +86,18 @@ for (const prefix of ["", "/api"]) {
   });
 
   test(`${prefix}/users and search`, async () => {
-    const online = await get("/users");
+    // Online is who has a connection: the answer must hold that one, and then no more.
+    assert.deepEqual((await get("/users")).json, []);
+    const socket = await connect(server, { token: b.token });
+    const online = await until(async () => {
+      const answer = await get("/users");
+      return answer.json.length > 0 && answer;
+    }, "b is online");
     fits(online.json, [brief]);
+    assert.deepEqual(online.json, [{ _id: b.id, userName: b.userName, id: b.id }]);
+    assert.equal((await get(`/users/search?query=${encodeURIComponent(b.userName)}`)).json[0].active, true);
+    socket.disconnect();
+    await until(async () => (await get("/users")).json.length === 0, "b is offline", 30_000);
     for (const query of ["김", "현", "ㄱㅎ", "ㅎ", b.userName, b.userName.slice(2).toUpperCase()]) {
       const found = await get(`/users/search?query=${encodeURIComponent(query)}`);
       fits(found.json, [{ _id: ID, userName: /./, active: isBool, id: ID }]);
@@ -149,6 +160,7 @@ test("system messages are stored", async () => {
   const page = await call(server, "GET", `/api/messages/${room._id}`, { token: a.token });
   fits(page.json, [{
     ...message, from: null, to: null, fromUserName: "system", toUserName: b.userName, type: "system",
+    system: { event: /^(join|leave)$/, userId: ID, memberCount: isNumber },
   }]);
   assert.deepEqual(page.json.map((m) => [m.sequence, m.content, m.system]), [
     [1, "입장", { event: "join", userId: b.id, memberCount: 2 }],
@@ -182,7 +194,7 @@ test("register, passwords, sessions", async () => {
   assert.equal((await call(server, "DELETE", `/api/users/me/sessions/${other.id}`, { token })).status, 204);
   assert.equal((await call(server, "GET", "/api/users/me", { token: made.json.token })).status, 401);
   const me = await call(server, "GET", "/api/users/me", { token });
-  fits(me.json, { _id: made.json._id, userName, accountType: "account", active: isBool, lastSeenAt: orNull(TIME) });
+  fits(me.json, { ...user, _id: made.json._id, userName, accountType: "account" });
   const changed = await call(server, "PATCH", "/api/users/me", {
     token, body: { currentPassword: "아주 긴 비밀번호 1", password: "더 긴 새 비밀번호 2" },
   });

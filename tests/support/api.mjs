@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { io as ioNewest } from "socket.io-client";
 import { io as io475 } from "socket.io-client-4.7.5";
+import { contractOf } from "./contract.mjs";
 import { SLOWNESS } from "./server.mjs";
 
 export const CLIENTS = { "4.7.5": io475, newest: ioNewest };
@@ -11,24 +12,33 @@ export const TRANSPORTS = {
   upgrade: ["polling", "websocket"],
 };
 
-export async function call(server, method, path, { body, token, headers = {} } = {}) {
+// Every answer is held against the server's OpenAPI document. `undocumented` says why a request is
+// none of REST's: /socket.io/, or bytes that are no request.
+export async function call(server, method, path, { body, token, headers = {}, undocumented } = {}) {
+  // For a server that never answers. (AbortSignal.timeout() may be collected and never fire.)
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(new Error(`${method} ${path}: no answer`)), 30_000 * SLOWNESS);
   const response = await fetch(server.url + path, {
     method,
+    signal: abort.signal,
     headers: {
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(token ? { authorization: `Bearer ${token}` } : {}),
       ...headers,
     },
-    body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+    body: body === undefined || typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body),
   });
   const text = await response.text();
+  clearTimeout(timer);
   let json;
   try {
     json = JSON.parse(text);
   } catch {
     json = undefined;
   }
-  return { status: response.status, headers: response.headers, text, json };
+  const answer = { status: response.status, headers: response.headers, text, json };
+  if (!undocumented) (await contractOf(server)).check(method, new URL(server.url + path).pathname, answer);
+  return answer;
 }
 
 let counter = 0;

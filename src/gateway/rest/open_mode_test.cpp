@@ -78,6 +78,7 @@ TEST_F(OpenMode, SomebodyMustBeNamedAndKnown) {
           .code(),
       "not_found");
   EXPECT_EQ(harness_.post("/users/logout", R"({"userName":"없다"})").code(), "not_found");
+  EXPECT_EQ(harness_.post("/users/logout", R"({"userName":"system"})").code(), "not_found");
 }
 
 TEST_F(OpenMode, AnAccountWithAPasswordNeedsItsToken) {
