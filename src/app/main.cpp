@@ -78,6 +78,7 @@ int serve(const Config& config) {
   const sigset_t signals = watched_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write, no death
   end_on_read_fault();
 
   Server server(config);
