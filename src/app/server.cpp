@@ -32,6 +32,7 @@
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/counters.hpp"
+#include "gateway/session_audit.hpp"
 #include "gateway/session_expiry.hpp"
 #include "net/io_thread.hpp"
 #include "storage/sqlite/reader_pool.hpp"
@@ -125,6 +126,7 @@ struct Server::Parts {
   fanout::InterestTable interest;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
+  std::optional<gateway::SessionAudit> session_audit;
   std::optional<local::LocalBus> bus;
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
@@ -162,7 +164,8 @@ Result<void> Server::Parts::wire(const Config& config) {
   }
   soft_state.load_from(recovery_file(config), options.store_epoch);
   hub.emplace(std::move(targets), interest, &soft_state);
-  bus.emplace(*hub);
+  session_audit.emplace(*hub);
+  bus.emplace(*session_audit);
   sequencer.emplace(*store, *bus, clock, ids);
   commands.emplace(*sequencer);
   expiry.emplace(*commands, clock, options);

@@ -1,10 +1,13 @@
 // Starts the real binary on a port and a data directory of the test's own, and stops it by the pid
 // that it started. MARU_BIN names the binary (ctest sets it).
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export const MARU_BIN = process.env.MARU_BIN ?? "build/dev/maru";
 // Sanitized builds are several times slower: time-outs of tests are multiplied by this.
@@ -24,8 +27,10 @@ export function makeDataDir() {
 }
 
 export class Server {
-  // args: beyond --port, --data-dir; keepData: leave the directory for a restart or a check.
-  constructor({ args = [], env = {}, dataDir = null, port = 0, cwd } = {}) {
+  // args: beyond --port, --data-dir. readyBy "probe": asks /readyz of the given port, for a log level
+  // that does not say "ready".
+  constructor({ args = [], env = {}, dataDir = null, port = 0, cwd, readyBy = "log" } = {}) {
+    this.readyBy = readyBy;
     this.args = args;
     this.env = env;
     this.ownsDataDir = dataDir === null;
@@ -62,8 +67,14 @@ export class Server {
         reject(new Error(`maru ended before it was ready (${code ?? signal}):\n${this.log.join("\n")}`)));
       setTimeout(() => reject(new Error("maru was not ready in time")), 20_000 * SLOWNESS).unref();
     });
+    ready.catch(() => {}); // start() may be waiting for a probe
     this.startedAt = performance.now();
-    this.port = await ready;
+    const isUp = () => fetch(`http://127.0.0.1:${this.port}/readyz`).then((answer) => answer.ok, () => false);
+    const probed = async () => {
+      while (this.alive() && !(await isUp())) await sleep(20);
+      return this.port;
+    };
+    this.port = await (this.readyBy === "probe" ? Promise.race([ready, probed()]) : ready);
     this.readyAfterMs = performance.now() - this.startedAt;
     this.url = `http://127.0.0.1:${this.port}`;
     return this;
@@ -115,6 +126,16 @@ export class Server {
 
 import { resolve as resolvePath } from "node:path";
 const MARU_BIN_ABSOLUTE = resolvePath(MARU_BIN);
+
+// A port that was free a moment ago; only where the server cannot say which one it took.
+export async function freePort() {
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address();
+  holder.close();
+  await once(holder, "close");
+  return port;
+}
 
 export async function startServer(options) {
   return new Server(options).start();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "base/log.hpp"
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/resolve.hpp"
@@ -88,13 +89,22 @@ void complete_fresh(RealtimeCore& core, ClientSession& session, Join join, Seque
       });
 }
 
+// Where the user is, the record of the login session says.
+void audit_joined(const ClientSession& session, const ChatId& chat, const UserId& user) {
+  log::audit("audit_member_joined",
+             {{"user", user.hex()}, {"chat", chat.hex()}, {"session", session.session.hex()}});
+}
+
 void become_member(RealtimeCore& core, ClientSession& session, Join join, UserId user) {
   const ChatId chat = join.chat;
-  core.submit(session, chat::JoinChat{.chat = chat, .user = user},
-              [&core, join = std::move(join)](ClientSession& asker, const chat::Reply& reply) {
-                if (!reply) return give_up(core, asker, join, reply.error());
-                complete_fresh(core, asker, join, std::get<chat::Joined>(*reply).sequence);
-              });
+  core.submit(
+      session, chat::JoinChat{.chat = chat, .user = user},
+      [&core, join = std::move(join), user](ClientSession& asker, const chat::Reply& reply) {
+        if (!reply) return give_up(core, asker, join, reply.error());
+        const Sequence joined_at = std::get<chat::Joined>(*reply).sequence;
+        if (joined_at.value != 0) audit_joined(asker, join.chat, user);
+        complete_fresh(core, asker, join, joined_at);
+      });
 }
 
 // The chat's id is known: attach first, look then (architecture.md, "Joining the stream").

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/log.hpp"
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/resolve.hpp"
@@ -49,12 +50,24 @@ void answer(RealtimeCore& core, ClientSession& session, const Caller& caller, bo
   core.acknowledge(session, caller, out);
 }
 
+// Where the user is, the record of the login session says.
+void audit_left(const ClientSession& session, const PendingLeave& leave) {
+  log::audit(
+      "audit_member_left",
+      {{"user", leave.user.hex()}, {"chat", leave.chat.hex()}, {"session", session.session.hex()}});
+}
+
 void commit(RealtimeCore& core, const PendingLeave& leave) {
   ClientSession* session = core.sessions.find(leave.caller.session);
   if (session == nullptr) return;
   core.submit(*session, chat::LeaveChat{.chat = leave.chat, .user = leave.user},
-              [&core, caller = leave.caller](ClientSession& asker, const chat::Reply& reply) {
-                if (reply) return answer(core, asker, caller, std::get<chat::Left>(*reply).left);
+              [&core, leave](ClientSession& asker, const chat::Reply& reply) {
+                const Caller& caller = leave.caller;
+                if (reply) {
+                  const bool left = std::get<chat::Left>(*reply).left;
+                  if (left) audit_left(asker, leave);
+                  return answer(core, asker, caller, left);
+                }
                 // Left by REST meanwhile, or removed: nothing is left to do.
                 const ErrorCode code = reply.error().code;
                 if (code == ErrorCode::kNotMember || code == ErrorCode::kForbidden) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/log.hpp"
 #include "gateway/events/event_router.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
@@ -77,12 +78,19 @@ bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
   if (refused != nullptr) {
     refuse(session, call.caller,
            rate_limited(context.limiter.retry_after_ms(refused->rate, refused->key)));
+    // One record for a row of refusals.
+    if (session.refusals == 0) {
+      log::audit(
+          "audit_rate_limited",
+          {{"limit", call.name}, {"user", session.user.hex()}, {"session", session.session.hex()}});
+    }
     if (++session.refusals > kRefusalsMax) {
       session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
     }
     return false;
   }
-  session.refusals = 0;
+  // Coming through the connection's own rate alone ends no row of refusals.
+  if (reached == Admission::kAll) session.refusals = 0;
   if (wait == 0) return true;
   session.hold_first({std::string(call.text), call.caller.ack, call.binary, reached});
   session.block(Blocker::kDelayed);
