@@ -93,11 +93,8 @@ void append_system(std::string& json, const chat::Record& record) {
   json.push_back('}');
 }
 
-}  // namespace
-
 // Most of what the server writes: fields in runs, each appended at once, the time formatted once.
-void write_message(json::Writer& out, const chat::Record& record) {
-  std::string& json = out.raw_value();
+void append_message_open(std::string& json, const chat::Record& record) {
   const bool is_text = record.kind == chat::RecordKind::kText;
   char id[26];
   quote(id, record.id);
@@ -126,10 +123,24 @@ void write_message(json::Writer& out, const chat::Record& record) {
   write_rfc3339(record.created_at, time);
   json.append(R"(,"createdAt":")").append(time, sizeof time);
   json.append(R"(","updatedAt":")").append(time, sizeof time);
-  json.append(R"(","editedAt":null,"deletedAt":null,"__v":0})");
+  json.append(R"(","editedAt":null,"deletedAt":null,"__v":0)");
 }
 
-void write_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
+}  // namespace
+
+void write_message(json::Writer& out, const chat::Record& record) {
+  std::string& json = out.raw_value();
+  append_message_open(json, record);
+  json += '}';
+}
+
+void write_duplicate_message(json::Writer& out, const chat::Record& record) {
+  std::string& json = out.raw_value();
+  append_message_open(json, record);
+  json.append(R"(,"duplicate":true})");
+}
+
+void write_chat_open(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
   const chat::Chat& chat = document.chat;
   out.begin_object();
   out.key("_id").id(chat.id);
@@ -151,6 +162,10 @@ void write_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm
   out.key("createdAt").time(chat.created_at);
   out.key("updatedAt").time(chat.updated_at);
   out.key("__v").integer(std::int64_t{0});
+}
+
+void write_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
+  write_chat_open(out, document, owner);
   out.end_object();
 }
 

@@ -17,9 +17,13 @@ enum class OwnerForm : std::uint8_t { kId, kPopulated };
 // {_id,id,chatId,chatNumber,from,fromUserName,to,toUserName,content,sequence,type,clientMsgId,
 //  system,createdAt,updatedAt,editedAt,deletedAt,__v}
 void write_message(json::Writer& out, const chat::Record& record);
+// The answer to a resend by REST: the message with `duplicate:true` at its end.
+void write_duplicate_message(json::Writer& out, const chat::Record& record);
 
 // {_id,id,chatName,number,active,isPersonal,owner,users:[ids],newMessages,…,createdAt,updatedAt,__v}
 void write_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner);
+// The same without the closing brace, for fields of the caller's own.
+void write_chat_open(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner);
 
 // `GET /chats/:number`: {_id,users,isPersonal,chatName,id}
 void write_chat_brief(json::Writer& out, const chat::ChatDocument& document);

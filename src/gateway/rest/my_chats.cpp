@@ -40,16 +40,8 @@ void write_members(json::Writer& out, const std::vector<chat::Member>& members,
   out.end_array();
 }
 
-void write_my_chat(std::string& json, const chat::MyChat& mine, const Online& online) {
-  {
-    json::Writer out(json);
-    wire::write_chat(out, mine.document, wire::OwnerForm::kPopulated);
-  }
-  // The document is reopened: its closing brace goes, more fields follow.
-  json.pop_back();
-  std::string more;
-  json::Writer out(more);
-  out.begin_object();
+void write_my_chat(json::Writer& out, const chat::MyChat& mine, const Online& online) {
+  wire::write_chat_open(out, mine.document, wire::OwnerForm::kPopulated);
   out.key("lastSequence").integer(mine.document.head.value);
   out.key("lastMessage");
   if (mine.last) {
@@ -60,24 +52,20 @@ void write_my_chat(std::string& json, const chat::MyChat& mine, const Online& on
   out.key("members");
   write_members(out, mine.document.members, online);
   out.end_object();
-  json += ',';
-  json.append(more, 1);
 }
 
 std::string page_json(const chat::MyChatPage& page, const Online& online) {
-  std::string json = R"({"chats":[)";
-  for (const chat::MyChat& mine : page.chats) {
-    if (!json.ends_with('[')) json += ',';
-    write_my_chat(json, mine, online);
-  }
-  json += R"(],"cursor":)";
+  std::string json;
   json::Writer out(json);
+  out.begin_object().key("chats").begin_array();
+  for (const chat::MyChat& mine : page.chats) write_my_chat(out, mine, online);
+  out.end_array().key("cursor");
   if (page.cursor) {
     out.string(*page.cursor);
   } else {
     out.null();
   }
-  json += '}';
+  out.end_object();
   return json;
 }
 

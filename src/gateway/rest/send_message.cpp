@@ -53,10 +53,10 @@ Result<Draft> decode_draft(const Call& call, const json::Value& body) {
 void answer_sent(const CallPtr& call, const chat::Sent& sent) {
   std::string json;
   json::Writer out(json);
-  wire::write_message(out, *sent.record);
   if (sent.duplicate) {
-    json.pop_back();
-    json += R"(,"duplicate":true})";
+    wire::write_duplicate_message(out, *sent.record);
+  } else {
+    wire::write_message(out, *sent.record);
   }
   call->answer(json_answer(std::move(json), sent.duplicate ? 200 : 201));
 }
