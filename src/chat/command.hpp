@@ -58,7 +58,7 @@ struct OpenSession {
 
 // Sets or changes a password; a guest becomes an account. Every other session of the user is
 // revoked. Errors: kInvalidCredentials as above (empty verified hash: the user must have none),
-// kNotFound, kUnauthenticated (`keep` has ended). → Done
+// kUnauthenticated (`keep` has ended). → Done
 struct SetPassword {
   UserId user;
   SessionId keep;

@@ -102,7 +102,9 @@ Reply decide(const SetPassword& command, Turn& turn) {
   const auto found = turn.state.find_user(command.user);
   if (!found) return std::unexpected(found.error());
   const User* user = *found;
-  if (!user || user->deleted_at) return fail(ErrorCode::kNotFound, "There is no such user.");
+  if (!user || user->deleted_at) {
+    return fail(ErrorCode::kUnauthenticated, "The session has ended; log in again.");
+  }
   if (user->password_hash != command.verified_password_hash) return wrong_credentials();
   const auto sessions = turn.state.find_sessions(user->id);
   if (!sessions) return std::unexpected(sessions.error());

@@ -145,7 +145,7 @@ TEST_F(UsersTest, APasswordMakesAGuestAnAccountAndRevokesOtherSessions) {
   EXPECT_EQ(outcome_of(at.run(SetPassword{user, second.session.id, "", "newer"})),
             "invalid_credentials");
   EXPECT_EQ(outcome_of(at.run(SetPassword{user, second.session.id, "new", "newer"})), "ok");
-  EXPECT_EQ(outcome_of(at.run(SetPassword{UserId{}, SessionId{}, "", "x"})), "not_found");
+  EXPECT_EQ(outcome_of(at.run(SetPassword{UserId{}, SessionId{}, "", "x"})), "unauthenticated");
 }
 
 TEST_F(UsersTest, ASessionThatHasEndedSetsNoPassword) {
