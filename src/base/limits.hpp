@@ -37,7 +37,8 @@ inline constexpr std::size_t kBinaryAttachmentsMax = 10;
 inline constexpr std::size_t kHttpHeadBytesMax = 16 * 1024;
 inline constexpr std::size_t kHttpFieldsMax = 64;
 inline constexpr std::size_t kJsonDepthMax = 16;
-inline constexpr std::size_t kJsonNodesMax = 1000;
+// A sync may name each of kChatsPerUserMax chats, with as much again for what surrounds them.
+inline constexpr std::size_t kJsonNodesMax = 2100;
 inline constexpr std::size_t kWebSocketFragmentsMax = 16;
 
 }  // namespace maru::limits

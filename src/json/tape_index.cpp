@@ -12,6 +12,7 @@ namespace {
 
 // Up to here comparing each key with those before it is cheaper than sorting.
 constexpr std::size_t kLinearKeysMax = 8;
+static_assert(limits::kJsonNodesMax == 2100, "the text of the refusal says so");
 constexpr std::uint64_t kPayloadMask = 0x00FF'FFFF'FFFF'FFFF;
 
 std::string_view string_at(const std::uint8_t* strings, std::uint64_t offset) {
@@ -111,7 +112,7 @@ Result<void> TapeIndex::build(const std::uint64_t* tape, const std::uint8_t* str
       }
     }
     if (nodes.size() == limits::kJsonNodesMax) {
-      return fail(ErrorCode::kInvalidJson, "The JSON has more than 1,000 values.");
+      return fail(ErrorCode::kInvalidJson, "The JSON has more than 2,100 values.");
     }
     const auto index = static_cast<std::uint32_t>(nodes.size());
     if (open.depth > 0) ++nodes[open.innermost()].count;
