@@ -325,7 +325,7 @@ TEST_P(GatewayTest, EverythingThatCrashedTheOriginalIsAClearError) {
     const HttpReply reply = call(test.method, test.target, test.body, a.token);
     EXPECT_EQ(reply.status, test.status) << test.method << ' ' << test.target << reply.text;
     if (test.status != 200) {
-      EXPECT_EQ(keys(reply.body), "type,title,status,code,detail,requestId,retryable,errors,error")
+      EXPECT_EQ(keys(reply.body), "type,title,status,code,detail,requestId,retryable,retryAfterMs,errors,error")
           << test.target;
     }
   }

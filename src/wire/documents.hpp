@@ -31,16 +31,15 @@ void write_chat_brief(json::Writer& out, const chat::ChatDocument& document);
 // {_id,userName,id}
 void write_user_brief(json::Writer& out, const UserId& id, std::string_view name);
 
-// {_id,userName,active,deletedAt,createdAt,updatedAt,__v:0,id,userId,accountType,lastSeenAt}, with
-// `fields` of the caller's own appended before the closing brace is written by the caller:
-// write_user_open leaves the object open.
+// {_id,userName,active,deletedAt,createdAt,updatedAt,__v:0,id,userId,accountType,lastSeenAt
+// The object stays open: the caller adds fields of its own (a token, say) and ends it.
 void write_user_open(json::Writer& out, const chat::User& user, bool active);
 
 // {id,createdAt,lastUsedAt,userAgent,current}
 void write_session(json::Writer& out, const chat::LoginSession& session, bool current);
 
-// {type,title,status,code,detail,requestId,retryable,errors:[…],error} (RFC 9457, product.md
-// "Errors").
+// {type,title,status,code,detail,requestId,retryable,retryAfterMs,errors:[…],error} (RFC 9457,
+// product.md "Errors"). retryAfterMs is null where nothing is known.
 void write_problem(json::Writer& out, const Error& error, std::string_view request_id);
 
 // The HTTP status of each code, in one table.

@@ -200,17 +200,18 @@ TEST(Problem, HasEveryKeyOfTheContract) {
   EXPECT_EQ(json_of([&](json::Writer& out) { write_problem(out, error, "r-1"); }),
             R"({"type":"urn:maru:problem:message_too_long","title":"The message is too long",)"
             R"("status":400,"code":"message_too_long","detail":"The text has 1001 code points.",)"
-            R"("requestId":"r-1","retryable":false,)"
+            R"("requestId":"r-1","retryable":false,"retryAfterMs":null,)"
             R"("errors":[{"field":"content","code":"too_long","limit":1000,"actual":1001},)"
             R"({"field":"a\"b","code":"type","limit":null,"actual":null}],)"
             R"("error":"The text has 1001 code points."})");
 }
 
 TEST(Problem, WithoutDetailTheTitleSpeaks) {
-  EXPECT_EQ(json_of([](json::Writer& out) { write_problem(out, Error{ErrorCode::kNotFound}, ""); }),
-            R"({"type":"urn:maru:problem:not_found","title":"Not found","status":404,)"
-            R"("code":"not_found","detail":"Not found","requestId":null,"retryable":false,)"
-            R"("errors":[],"error":"Not found"})");
+  EXPECT_EQ(
+      json_of([](json::Writer& out) { write_problem(out, Error{ErrorCode::kNotFound}, ""); }),
+      R"({"type":"urn:maru:problem:not_found","title":"Not found","status":404,)"
+      R"("code":"not_found","detail":"Not found","requestId":null,"retryable":false,"retryAfterMs":null,)"
+      R"("errors":[],"error":"Not found"})");
 }
 
 TEST(Problem, StatusesAreThoseOfTheContract) {

@@ -110,6 +110,12 @@ void write_problem(json::Writer& out, const Error& error, std::string_view reque
     out.string(request_id);
   }
   out.key("retryable").boolean(is_retryable(error.code));
+  out.key("retryAfterMs");
+  if (error.retry_after_ms == 0) {
+    out.null();
+  } else {
+    out.integer(std::int64_t{error.retry_after_ms});
+  }
   out.key("errors");
   write_fields(out, error.fields);
   // The original's clients show this text.
