@@ -11,6 +11,8 @@ namespace {
 
 // What an entry costs besides its events and document: ids, numbers, names of fields.
 constexpr std::size_t kEntryBytes = 256;
+constexpr std::size_t kRemovedBytes = 27;    // an id in quotes and a comma
+constexpr std::size_t kEnvelopeBytes = 512;  // epoch and cursor, names of fields
 
 std::string_view to_string(chat::Role role) {
   switch (role) {
@@ -114,7 +116,7 @@ Result<std::optional<SyncEntry>> read_entry(chat::Snapshot& snapshot, const Sync
 Result<SyncPage> read_sync_page(chat::Snapshot& snapshot, const SyncPlan& plan,
                                 const SyncLimits& limits) {
   SyncPage page;
-  std::size_t used = 0;
+  std::size_t used = kEnvelopeBytes + plan.left.size() * kRemovedBytes;
   for (const SyncPlan::Chat& chat : plan.chats) {
     const std::size_t left =
         limits.bytes > used + kEntryBytes ? limits.bytes - used - kEntryBytes : 0;
@@ -122,7 +124,10 @@ Result<SyncPage> read_sync_page(chat::Snapshot& snapshot, const SyncPlan& plan,
     auto entry = read_entry(snapshot, plan, chat, limits, left);
     if (!entry) return std::unexpected(std::move(entry.error()));
     if (!*entry) {
-      if (chat.known) page.removed.push_back(chat.id);
+      if (chat.known) {
+        page.removed.push_back(chat.id);
+        used += kRemovedBytes;
+      }
     } else {
       const std::size_t size = (*entry)->events.size() + (*entry)->added.size();
       // Not even one event fitted beside the others: this chat begins the next page.
@@ -158,7 +163,7 @@ Result<SyncCursor> decode_sync_cursor(std::string_view text) {
 std::string write_sync_answer(const SyncPage& page, std::string_view epoch, bool reset,
                               const std::optional<SyncCursor>& next) {
   std::string out;
-  std::size_t size = 1024;
+  std::size_t size = 1024 + page.removed.size() * kRemovedBytes;
   for (const SyncEntry& entry : page.entries) {
     size += kEntryBytes + entry.events.size() + entry.added.size();
   }

@@ -16,7 +16,7 @@ namespace maru::gateway {
 struct SyncLimits {
   std::size_t events_per_chat;
   std::uint64_t behind_max;  // more than that: reset and the newest page
-  std::size_t bytes;         // of all entries together
+  std::size_t bytes;         // of the whole answer
 };
 
 // What is to be looked up, made on the I/O thread after its chats were attached as pending.

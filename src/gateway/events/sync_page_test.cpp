@@ -224,6 +224,27 @@ TEST(SyncPage, StopsWhenItsBytesAreUsedUpAndGoesOnFromThere) {
   EXPECT_GT(calls, 1);
 }
 
+TEST(SyncPage, TheWholeAnswerKeepsToItsBytes) {
+  MemorySnapshot snapshot;
+  SyncPlan plan = plan_of({});
+  for (std::uint8_t n = 1; n <= 200; ++n) {
+    snapshot.fill(chat(n), 100, 700);
+    plan.chats.push_back({.id = chat(n), .known = Sequence{0}});
+    if (n % 3 == 0) snapshot.leave(chat(n));
+  }
+  for (std::uint16_t n = 0; n < 1000; ++n) {
+    plan.left.push_back(
+        ChatId({3, 0, 0, static_cast<std::uint8_t>(n >> 8U), static_cast<std::uint8_t>(n & 255U)}));
+  }
+  const auto page = read_sync_page(snapshot, plan, kLimits);
+  ASSERT_TRUE(page);
+  EXPECT_GE(page->removed.size(), 1000u);
+  const SyncCursor next{std::string(64, 'c'), chat(9)};
+  const std::string answer = write_sync_answer(*page, std::string(64, 'e'), false, next);
+  EXPECT_LE(answer.size(), kLimits.bytes);
+  EXPECT_GT(answer.size(), kLimits.bytes * 9 / 10);
+}
+
 TEST(SyncPage, AlwaysAnswersOneEventHoweverFewTheBytes) {
   MemorySnapshot snapshot;
   snapshot.fill(chat(1), 3, 900);
