@@ -92,6 +92,12 @@ void PendingConnect::refuse(std::string_view message, std::string_view data_json
   if (record && record->session().is_open()) record->session().refuse(*record, message, data_json);
 }
 
+void PendingConnect::close() const {
+  if (!endpoint_) return;
+  SocketRecord* const record = endpoint_->host().find_pending(key_);
+  if (record) record->session().disconnect(*record, Disconnect::kTransportOnly);
+}
+
 bool PendingConnect::alive() const {
   if (!endpoint_) return false;
   const SocketRecord* const record = endpoint_->host().find_pending(key_);

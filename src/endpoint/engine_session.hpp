@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,6 +60,12 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   [[nodiscard]] bool is_on_probation() const { return on_probation_; }
   // Of one POST body, and of one WebSocket message.
   [[nodiscard]] std::size_t message_bytes_max() const;
+  // Tells sessions of this process apart; does not leave it.
+  [[nodiscard]] std::uint64_t tag() const {
+    std::uint64_t tag;
+    std::memcpy(&tag, secret_.data(), sizeof tag);
+    return tag;
+  }
 
  protected:
   explicit EngineSession(EngineServer& server);

@@ -87,6 +87,10 @@ HandshakeData* Socket::handshake_data() const {
   return record_of(*this).session().handshake_data();
 }
 
+std::uint64_t Socket::session_tag() const {
+  return record_of(*this).session().tag();
+}
+
 net::SendResult Socket::send(const net::TextFrame& packet) {
   SocketRecord& record = record_of(*this);
   if (!is_joined(record)) return net::SendResult::kClosing;

@@ -85,6 +85,8 @@ class Socket {
   [[nodiscard]] std::string_view id() const;              // public sid, 20 characters
   [[nodiscard]] std::string_view namespace_name() const;  // "/" …
   [[nodiscard]] HandshakeData* handshake_data() const;
+  // Random, of its session: the same for whatever joins and leaves on one connection.
+  [[nodiscard]] std::uint64_t session_tag() const;
 
   // The application's own object for this socket; not owned.
   void set_user(void* user) { user_ = user; }
@@ -140,6 +142,8 @@ class PendingConnect {
   Socket* accept(const Accept& accept = {}) const;
   // `44{"message":…,"data":…}`; data_json empty: no data. The connection stays until its time-out.
   void refuse(std::string_view message, std::string_view data_json = {}) const;
+  // Closes the transport without `41`: the client comes back by itself.
+  void close() const;
   [[nodiscard]] bool alive() const;
 
  private:
@@ -152,6 +156,7 @@ struct ConnectRequest {
   json::Value auth;            // an object, or absent when the client sent none; ends with the call
   std::string_view auth_text;  // the same as text, "{}" if absent; ends with the call
   HandshakeData* data;         // null if on_request gave none
+  std::uint64_t session_tag = 0;  // Socket::session_tag()
   // Both present: the client asks for recovery (protocol.md, CSR).
   std::optional<std::string_view> pid;
   std::optional<std::string_view> offset;

@@ -168,6 +168,7 @@ void SocketSession::on_connect(const socketio::Received& received) {
   request.auth = auth;
   request.auth_text = received.header.payload.empty() ? "{}" : received.header.payload;
   request.data = handshake_data();
+  request.session_tag = tag();
   const auto pid = auth["pid"].as_string();
   const auto offset = auth["offset"].as_string();
   if (pid && offset) {
