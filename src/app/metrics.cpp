@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <fstream>
+#include <initializer_list>
 #include <utility>
 
 namespace maru::app {
@@ -120,6 +121,46 @@ void add_sequencer(Families& out, const chat::SequencerCounters& counters, std::
                 Scale::kMicroseconds);
 }
 
+void add_labelled(Families& out, std::string name, std::string help, const char* label,
+                  std::initializer_list<std::pair<const char*, std::uint64_t>> values) {
+  MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = MetricType::Counter;
+  for (const auto& [value, count] : values) {
+    ClientMetric metric;
+    metric.label.push_back({label, value});
+    metric.counter.value = static_cast<double>(count);
+    family.metric.push_back(std::move(metric));
+  }
+  out.push_back(std::move(family));
+}
+
+void add_fanout(Families& out, const fanout::Counters& counters, std::size_t waiting) {
+  const auto count = [&](const char* name, const char* help,
+                         const std::atomic<std::uint64_t>& value) {
+    add_value(out, name, help, MetricType::Counter, static_cast<double>(value.load()));
+  };
+  add_value(out, "maru_deliveries_waiting", "Event batches in the I/O threads' mailboxes",
+            MetricType::Gauge, static_cast<double>(waiting));
+  count("maru_presence_deferred_total", "Presence sent again because a mailbox was full",
+        counters.publishes_full);
+  count("maru_held_overflows_total", "Sockets detached because too much was held for them",
+        counters.held_overflows);
+  count("maru_recoveries_total", "Sockets that went on where they were", counters.recoveries);
+  count("maru_recoveries_live_total", "Recoveries whose earlier connection was still open",
+        counters.recoveries_live);
+  count("maru_recovery_pids_evicted_total", "Pids forgotten before their time",
+        counters.pids_evicted);
+  add_labelled(out, "maru_recoveries_refused_total", "Recoveries that ended in a fresh socket",
+               "reason",
+               {{"unknown", counters.refused_unknown.load()},
+                {"offset", counters.refused_offset.load()},
+                {"gone", counters.refused_gone.load()},
+                {"account", counters.refused_account.load()},
+                {"other", counters.refused_other.load()}});
+}
+
 double resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   double pages_total = 0;
@@ -134,6 +175,7 @@ std::string metrics_text(const MetricsSources& sources) {
   Families families;
   add_net(families, sources.net);
   add_sequencer(families, *sources.sequencer, sources.commands_waiting);
+  add_fanout(families, *sources.fanout, sources.deliveries_waiting);
   add_value(families, "maru_queries_waiting", "Queries waiting or running", MetricType::Gauge,
             static_cast<double>(sources.queries_waiting));
   add_value(families, "process_resident_memory_bytes", "Resident memory", MetricType::Gauge,

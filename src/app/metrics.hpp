@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chat/sequencer_counters.hpp"
+#include "fanout/counters.hpp"
 #include "gateway/rest/counters.hpp"
 #include "net/io_thread.hpp"
 
@@ -16,6 +17,8 @@ struct MetricsSources {
   const chat::SequencerCounters* sequencer = nullptr;
   std::size_t commands_waiting = 0;
   std::size_t queries_waiting = 0;
+  const fanout::Counters* fanout = nullptr;
+  std::size_t deliveries_waiting = 0;                // batches, over all I/O threads
   std::vector<const gateway::rest::Counters*> rest;  // one an I/O thread; summed
 };
 

@@ -140,6 +140,11 @@ std::vector<OptionRow> listening_rows() {
          return set_number<long>(c.connections_per_ip, v, 0, 100'000'000);
        },
        ValueKind::kNumber},
+      {"connections-per-user", "", "N", "100", "sockets of one user; 0: no cap",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.gateway.connections_per_user, v, 0, 4'000'000'000);
+       },
+       ValueKind::kNumber},
       {"ping-interval-ms", "", "MS", "25000", "heartbeat of Engine.IO",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.ping_interval_ms, v, 100, 300'000);
@@ -176,7 +181,8 @@ std::vector<OptionRow> service_rows() {
          c.recovery = on;
          return std::nullopt;
        }},
-      {"rate-limits", "", "on|off", "on", "all rate limits; off for benchmarks only",
+      {"rate-limits", "", "on|off", "on",
+       "all rate limits and caps per address and user; off for benchmarks only",
        [](Config& c, const std::string& v) -> Refusal {
          const auto on = parse_switch(v);
          if (!on) return "on or off";

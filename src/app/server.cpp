@@ -22,9 +22,9 @@
 #include "bus/local/local_bus.hpp"
 #include "chat/sequencer.hpp"
 #include "commandlog/local/local_command_log.hpp"
+#include "fanout/delivery_inbox.hpp"
 #include "fanout/hub.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/room_index.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hasher.hpp"
@@ -34,6 +34,7 @@
 #include "gateway/rest/counters.hpp"
 #include "gateway/session_audit.hpp"
 #include "gateway/session_expiry.hpp"
+#include "gateway/user_connections.hpp"
 #include "net/io_thread.hpp"
 #include "storage/sqlite/reader_pool.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -69,7 +70,7 @@ void raise_descriptor_limit() {
 net::NetOptions net_options(const Config& config) {
   net::NetOptions options;
   options.connections_max = config.connections_max;
-  options.connections_per_ip_max = config.connections_per_ip;
+  options.connections_per_ip_max = config.gateway.rate_limits ? config.connections_per_ip : 0;
   options.trusted_proxies = config.trusted_proxies;
   return options;
 }
@@ -86,24 +87,17 @@ endpoint::EndpointOptions endpoint_options(const Config& config) {
 
 }  // namespace
 
-// One I/O thread with what lives on it. The room index and the gateway are touched by the thread
+// One I/O thread with what lives on it. The inbox and the gateway are touched by the thread
 // alone once it runs.
 struct IoPart {
   IoPart(unsigned index, const Config& config, const Clock& clock, fanout::InterestTable& interest)
       : thread(index, net_options(config), clock),
-        deliveries(fanout::kDeliveryMailboxMax, [this] { thread.wake(); }),
-        rooms(index, interest) {
-    thread.on_wake([this] {
-      deliveries.drain(batches);
-      for (const fanout::DeliveryBatch& batch : batches) rooms.deliver(*batch);
-      batches.clear();
-    });
+        inbox(index, interest, [this] { thread.wake(); }) {
+    thread.on_wake([this] { inbox.drain(); });
   }
 
   net::IoThread thread;
-  Mailbox<fanout::DeliveryBatch> deliveries;
-  fanout::RoomIndex rooms;
-  std::vector<fanout::DeliveryBatch> batches;
+  fanout::DeliveryInbox inbox;
   std::unique_ptr<gateway::Gateway> gateway;
 };
 
@@ -113,8 +107,10 @@ struct Server::Parts {
         options(config.gateway),
         soft_state({}, clock),
         interest(io_thread_count(config)),
+        realtime_cores(io_thread_count(config)),
         origins(options, clock),
-        limiter(options, clock) {
+        limiter(options, clock),
+        connections(options.rate_limits ? options.connections_per_user : 0) {
     options.store_epoch = store->epoch();
   }
 
@@ -124,6 +120,7 @@ struct Server::Parts {
   RandomIdSource ids{clock};
   fanout::SoftState soft_state;
   fanout::InterestTable interest;
+  gateway::RealtimeCores realtime_cores;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<gateway::SessionAudit> session_audit;
@@ -134,6 +131,7 @@ struct Server::Parts {
   gateway::OriginPolicy origins;
   gateway::RateLimiter limiter;
   std::optional<gateway::LoginGuard> logins;
+  gateway::UserConnections connections;
   // From here on in the order in which they ask each other: what ends first is declared last.
   gateway::Hasher hasher;
   std::unique_ptr<sqlite::ReaderPool> readers;
@@ -160,7 +158,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   std::vector<fanout::DeliveryTarget> targets;
   for (unsigned k = 0; k < threads; ++k) {
     io.push_back(std::make_unique<IoPart>(k, config, clock, interest));
-    targets.push_back({&io.back()->deliveries});
+    targets.push_back(io.back()->inbox.target());
   }
   soft_state.load_from(recovery_file(config), options.store_epoch);
   hub.emplace(std::move(targets), interest, &soft_state);
@@ -200,8 +198,9 @@ void Server::Parts::make_gateways(const Config& config) {
   for (const auto& part : io) {
     part->thread.set_peers(threads);
     part->gateway = std::make_unique<gateway::Gateway>(
-        gateway::Context{options, part->thread, threads, clock, fill_random, *commands, *readers,
-                         part->rooms, interest, soft_state, hasher, origins, limiter, *logins},
+        gateway::Context{options, part->thread, threads, realtime_cores, clock, fill_random,
+                         *commands, *readers, part->inbox, interest, soft_state, hasher, origins,
+                         limiter, *logins, connections},
         endpoint_options(config),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }});
@@ -243,6 +242,8 @@ MetricsSources Server::Parts::metrics_sources() const {
   sources.commands_waiting = sequencer->waiting();
   sources.queries_waiting = readers->depth();
   for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
+  sources.fanout = &soft_state.counters();
+  for (const auto& part : io) sources.deliveries_waiting += part->inbox.waiting();
   return sources;
 }
 
@@ -348,10 +349,13 @@ void Server::drain() {
     for (const auto& part : parts.io) part->thread.stop();
   }
   // Nobody drains these any more; the hub must not wait for them.
-  for (const auto& part : parts.io) part->deliveries.close();
+  for (const auto& part : parts.io) part->inbox.close();
   parts.wait_for_commits({announced.ms + kLastCommitsUntilMs});
-  parts.soft_state.stop();
+  // The soft state writes while the sequencer still takes it, and ends after it: what is committed
+  // until then belongs into the saved recovery ring.
+  parts.soft_state.flush();
   parts.sequencer->stop();
+  parts.soft_state.stop();
   parts.soft_state.save_to(parts.recovery_file(config_), parts.options.store_epoch);
   parts_.reset();
 }

@@ -26,13 +26,25 @@ void Hub::on_events(std::span<const chat::Event> events) {
   auto batch = std::make_shared<std::vector<wire::WireEvent>>();
   batch->reserve(events.size());
   for (const chat::Event& event : events) {
-    const bool is_record = std::holds_alternative<chat::RecordCommitted>(event);
-    batch->push_back(encoder_.encode(event, is_record ? next_position_++ : 0, offsets));
+    const bool is_revocation = std::holds_alternative<chat::SessionRevoked>(event);
+    batch->push_back(encoder_.encode(event, is_revocation ? 0 : next_position_++, offsets));
   }
-  // First: whoever asks for a recovery after this gets the event either from the ring or, having
-  // attached before it asked, from its I/O thread.
-  if (soft_state_) soft_state_->delivered(*batch);
+  tell_soft_state(*batch);
   post(batch);
+  interest_.set_posted(next_position_ - 1);
+}
+
+// Before the I/O threads are told: whoever asks for a recovery after this gets the event either
+// from the ring or, having attached before it asked, from its I/O thread.
+void Hub::tell_soft_state(std::span<const wire::WireEvent> events) {
+  if (soft_state_ == nullptr) return;
+  // The position first, then the look at who uses recovery: a socket counts itself first and reads
+  // the position then. So either it is seen here, or its offset is not before these events. One
+  // that leaves is counted as kept before it is no user any more, hence the order of the two.
+  soft_state_->pass(next_position_ - 1);
+  if (interest_.any_recovery_user() || soft_state_->keeps_sockets()) {
+    soft_state_->delivered(events);
+  }
 }
 
 void Hub::post(const DeliveryBatch& batch) {
@@ -60,6 +72,7 @@ bool Hub::publish(std::vector<wire::WireEvent>&& events) {
   for (const DeliveryTarget& target : targets_) {
     if (target.mailbox->try_post(DeliveryBatch(batch)) == PostResult::kFull) all = false;
   }
+  if (!all && soft_state_ != nullptr) ++soft_state_->counters().publishes_full;
   return all;
 }
 

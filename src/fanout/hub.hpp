@@ -28,7 +28,8 @@ struct DeliveryTarget {
 
 class Hub final : public chat::EventSink {
  public:
-  // `soft_state` keeps the recovery ring; told of a batch before the I/O threads are. May be null.
+  // `soft_state` keeps the recovery ring; told of a batch before the I/O threads are, if anyone may
+  // be recovered. May be null.
   Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state);
 
   void on_events(std::span<const chat::Event> events) override;
@@ -39,6 +40,7 @@ class Hub final : public chat::EventSink {
   bool publish(std::vector<wire::WireEvent>&& events);
 
  private:
+  void tell_soft_state(std::span<const wire::WireEvent> events);
   void post(const DeliveryBatch& batch);
   [[nodiscard]] bool concerns(unsigned thread, std::span<const wire::WireEvent> events) const;
 

@@ -79,7 +79,12 @@ TEST_F(HubTest, OneBatchForEachThreadThatMayCare) {
   const auto to_first = drained(first);
   ASSERT_EQ(to_first.size(), 1u);
   EXPECT_EQ(to_first, drained(second));  // the very same bytes
-  EXPECT_EQ(to_first[0]->front().position, 0u);
+  // A recovered socket must know whether it got this one.
+  EXPECT_EQ(to_first[0]->front().position, batches[0]->back().position + 1);
+  const chat::Event revoked = chat::SessionRevoked{user_id(1), session_id(1)};
+  hub.on_events(std::span(&revoked, 1));
+  EXPECT_EQ(drained(first).at(0)->front().position, 0u);
+  EXPECT_EQ(interest.posted(), to_first[0]->front().position);
 }
 
 TEST_F(HubTest, OffsetsOnlyWhenSomeoneUsesRecovery) {
@@ -129,6 +134,52 @@ TEST_F(HubTest, PositionsFollowTheSoftState) {
   hub.on_events(events);
   EXPECT_EQ(soft.position(), before + 2);
   EXPECT_EQ(drained(first).at(0)->front().position, before + 1);
+}
+
+// With nobody to recover, the soft-state thread is left alone.
+TEST_F(HubTest, TellsTheSoftStateOnlyWhatMayBeAskedFor) {
+  SystemClock clock;
+  SoftState soft(SoftStateOptions{}, clock);
+  NoCommands commands;
+  Hub hub({{&first}}, interest, &soft);
+  soft.start([](std::vector<wire::WireEvent>&&) { return true; }, commands);
+  std::uint64_t sequence = 0;
+  const auto commit = [&] {
+    const chat::Event event = record_event(chat_id(1), ++sequence);
+    hub.on_events(std::span(&event, 1));
+  };
+  const auto ask = [&](wire::Position offset) {
+    std::promise<std::optional<std::size_t>> missed;
+    soft.ask_recovery("p", offset, [&](std::optional<Recovery> recovery) {
+      missed.set_value(recovery ? std::optional(recovery->missed.size()) : std::nullopt);
+    });
+    return missed.get_future().get();
+  };
+  commit();  // nobody hears of it
+  EXPECT_FALSE(soft.keeps_sockets());
+
+  interest.add_recovery_user();
+  const wire::Position hello = soft.position();
+  soft.socket_opened("p", {}, hello);
+  RecoverableSocket socket;
+  socket.pid = "p";
+  socket.chats = {chat_id(1)};
+  soft.socket_left(socket, {});
+  EXPECT_TRUE(soft.keeps_sockets());
+  interest.remove_recovery_user();
+  EXPECT_EQ(ask(hello), 0u);
+  commit();  // kept for the one that left
+  EXPECT_EQ(ask(hello), 1u);
+
+  // It comes back and ends: nobody is left.
+  interest.add_recovery_user();
+  soft.socket_opened("p", {}, soft.position());
+  soft.socket_ended("p", {});
+  interest.remove_recovery_user();
+  (void)ask(hello);
+  for (int i = 0; i < 2'000 && soft.keeps_sockets(); ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(soft.keeps_sockets());
+  soft.stop();
 }
 
 // A whole node in small: a writer that makes things durable and then tells the hub; I/O threads
@@ -287,9 +338,9 @@ TEST_F(SoftStateTest, AnswersAsks) {
   socket.session = session_id(5);
   socket.chats = {chat_id(1)};
   socket.left_at = soft.position();
-  soft.socket_left(socket);
+  soft.socket_left(socket, {});
   std::promise<bool> known;
-  soft.ask_recoverable_chats("p", [&](auto answer) { known.set_value(answer.has_value()); });
+  soft.ask_pid("p", [&](auto answer) { known.set_value(answer.left.has_value()); });
   EXPECT_TRUE(known.get_future().get());
   const wire::Position position = soft.position();
   const auto event = testing::text_event(chat_id(1), 1, position + 1);
@@ -300,12 +351,12 @@ TEST_F(SoftStateTest, AnswersAsks) {
   EXPECT_EQ(missed.get_future().get(), 1u);
 
   // A revocation that passes by forgets the session's sockets.
-  soft.socket_left(socket);
+  soft.socket_left(socket, {});
   auto revoked = testing::routed_event(wire::WireEvent::Route::kSession, user_id(1));
   revoked.session = session_id(5);
   soft.delivered(std::span(&revoked, 1));
   std::promise<bool> after;
-  soft.ask_recoverable_chats("p", [&](auto answer) { after.set_value(answer.has_value()); });
+  soft.ask_pid("p", [&](auto answer) { after.set_value(answer.left.has_value()); });
   EXPECT_FALSE(after.get_future().get());
   soft.stop();
 }
@@ -328,7 +379,7 @@ TEST_F(SoftStateTest, PositionsGoOnAcrossAGracefulRestart) {
   soft.delivered(std::span(&event, 1));
   RecoverableSocket socket;
   socket.pid = "p";
-  soft.socket_left(socket);
+  soft.socket_left(socket, {});
   soft.stop();
   ASSERT_TRUE(soft.save_to(path, "epoch"));
 

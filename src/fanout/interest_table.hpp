@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/id.hpp"
+#include "wire/wire_event.hpp"
 
 namespace maru::fanout {
 
@@ -27,6 +28,10 @@ class InterestTable {
   void remove_recovery_user() { recovery_users_.fetch_sub(1); }
   [[nodiscard]] bool any_recovery_user() const { return recovery_users_.load() != 0; }
 
+  // The position up to which the hub has posted everything to the I/O threads.
+  void set_posted(wire::Position position) { posted_.store(position); }
+  [[nodiscard]] wire::Position posted() const { return posted_.load(); }
+
   [[nodiscard]] unsigned threads() const { return threads_; }
 
  private:
@@ -34,6 +39,7 @@ class InterestTable {
   const unsigned threads_;
   std::unique_ptr<std::atomic<std::uint32_t>[]> counts_;
   std::atomic<std::uint64_t> recovery_users_{0};
+  std::atomic<wire::Position> posted_{0};
 };
 
 }  // namespace maru::fanout

@@ -1,6 +1,7 @@
 // What a socket leaves behind so that it can be recovered (architecture.md, "Recovery"). A value.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,13 @@
 #include "wire/wire_event.hpp"
 
 namespace maru::fanout {
+
+// Whose a live pid is: an I/O thread and the key by which it knows the socket. Keys never repeat.
+struct SocketOwner {
+  std::uint64_t key = 0;
+  std::uint32_t thread = 0;
+  bool operator==(const SocketOwner&) const = default;
+};
 
 struct RecoverableSocket {
   std::string pid;
@@ -22,12 +30,12 @@ struct RecoverableSocket {
   // Per chat (same order; absent: 0): the sequence from which on it was attached. A joinRoom answer
   // has no offset, so the client's offset may be older than what that answer covered.
   std::vector<Sequence> floors;
-  // The last durable event handed to this socket. A client whose offset is not older has received
-  // everything up to `left_at`, however long ago that was in a quiet chat.
+  // The last event with an offset that was handed to this socket. A client whose offset is not
+  // older has received everything up to `left_at`, however long ago that was in a quiet chat.
   wire::Position last_delivered = 0;
-  // Older events of another chat, held while that chat was being attached, followed this one. They
-  // carry no offset, so a client whose offset is not newer may or may not have received them: it is
-  // not recovered. 0: there were none.
+  // Events without an offset followed this one: older ones of another chat, held while that chat
+  // was being attached, or an account event meanwhile. A client whose offset is not newer may or
+  // may not have received them: it is not recovered. 0: there were none.
   wire::Position unsure_upto = 0;
   // Every event up to here that concerned the socket was handed to it; 0: unknown.
   wire::Position left_at = 0;

@@ -1,7 +1,9 @@
 // RecoveryTable as bytes. All numbers little-endian:
-//   "MARUREC1", u64 FNV-1a of everything after it,
+//   "MARUREC2", u64 FNV-1a of everything after it,
 //   store epoch, i64 wall time in ms, u64 last position,
 //   u64 count of ring entries, the oldest first, of (chat 12, u64 sequence),
+//   u64 position up to which account events are unknown,
+//   u64 count of account events, the oldest first, of (user 12, u64 position),
 //   u64 count of sockets, in the order of leaving, of
 //     (i64 ms left, pid, sid, user 12, session 12, u64 last delivered, u64 left at, u64 unsure,
 //      u64 count of chats of (chat 12, u64 floor))
@@ -14,7 +16,7 @@
 namespace maru::fanout {
 namespace {
 
-constexpr std::string_view kMagic = "MARUREC1";
+constexpr std::string_view kMagic = "MARUREC2";
 constexpr std::size_t kHeadBytes = 16;
 constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::size_t kEntryBytes = 20;  // a chat and a number
@@ -138,6 +140,15 @@ std::string RecoveryTable::save(std::string_view store_epoch) const {
     out.id(ring_.at(p).chat);
     out.number(ring_.at(p).sequence.value);
   }
+  // Account events from before the ring's first are known of with the ring's own bound.
+  out.number(entries == 0 ? ring_.last() : accounts_.known_after());
+  out.number(entries == 0 ? 0 : accounts_.entries().size());
+  if (entries != 0) {
+    for (const auto& [user, position] : accounts_.entries()) {
+      out.id(user);
+      out.number(position);
+    }
+  }
   out.number(sockets_.size());
   for (const Turn& turn : queue_) {
     const auto found = sockets_.find(turn.pid);
@@ -172,10 +183,17 @@ Result<void> RecoveryTable::load(std::string_view bytes, std::string_view store_
     return fail(ErrorCode::kInternal, "malformed");
   }
 
-  RecoveryTable loaded(options_, clock_, last - entries);
+  RecoveryTable loaded(options_, clock_, last - entries, counters_);
   for (wire::Position position = last - entries + 1; position <= last; ++position) {
     const auto chat = in.id<ChatId>();
     loaded.ring_.push(position, chat, {in.number()});
+  }
+  loaded.accounts_.reset(in.number());
+  for (std::uint64_t left = in.count(kEntryBytes); left > 0 && !in.failed; --left) {
+    const auto user = in.id<UserId>();
+    const wire::Position position = in.number();
+    if (position > last) return fail(ErrorCode::kInternal, "malformed");
+    loaded.accounts_.push(position, std::span(&user, 1));
   }
   for (std::uint64_t left = in.count(kSocketBytesMin); left > 0 && !in.failed; --left) {
     const auto remaining_ms = static_cast<std::int64_t>(in.number());
@@ -189,9 +207,11 @@ Result<void> RecoveryTable::load(std::string_view bytes, std::string_view store_
   // With nobody to recover, only the positions matter: they never go back.
   if (loaded.sockets_.empty()) {
     ring_.reset(std::max(ring_.last(), last));
+    accounts_.reset(ring_.last());
     return {};
   }
   ring_ = std::move(loaded.ring_);
+  accounts_ = std::move(loaded.accounts_);
   sockets_ = std::move(loaded.sockets_);
   by_session_ = std::move(loaded.by_session_);
   queue_ = std::move(loaded.queue_);

@@ -1,6 +1,7 @@
 // Recovery over random interleavings: a client that is cut at any time, with anything still on its
 // way, and comes back on either of two I/O threads, each as far behind as it likes, hears every
-// chat without a gap or a repetition.
+// chat without a gap, without a repetition but of what came while a chat was being attached, and
+// never goes on as if nothing had happened when it missed an event of its account.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -11,13 +12,13 @@
 
 #include "fanout/interest_table.hpp"
 #include "fanout/recovery_table.hpp"
+#include "fanout/resume.hpp"
 #include "fanout/room_index.hpp"
 #include "fanout/testing/fakes.hpp"
 
 namespace maru::fanout {
 namespace {
 
-using testing::chat_id;
 using testing::FakeListener;
 using testing::session_id;
 using testing::text_event;
@@ -25,6 +26,11 @@ using testing::user_id;
 
 constexpr std::uint64_t kChats = 3;
 constexpr wire::Position kBase = 1'000'000;
+
+// The zero id names no chat.
+ChatId chat_id(std::uint64_t n) {
+  return testing::chat_id(n + 1);
+}
 
 class Model {
  public:
@@ -45,6 +51,7 @@ class Model {
         EXPECT_EQ(last_[chat], heads_[chat]);
       }
     }
+    EXPECT_EQ(account_, accounts_committed_);
   }
 
   int recoveries = 0;
@@ -52,7 +59,7 @@ class Model {
 
  private:
   struct Frame {
-    enum class Kind { kHello, kAnswer, kEvent } kind;
+    enum class Kind { kHello, kAnswer, kEvent, kAccount } kind;
     std::uint64_t chat = 0;
     std::uint64_t sequence = 0;
     wire::Position offset = 0;
@@ -62,7 +69,7 @@ class Model {
 
   void step() {
     const std::uint64_t chat = pick(kChats);
-    switch (pick(14)) {
+    switch (pick(15)) {
       case 0:
       case 1:
       case 2:
@@ -86,6 +93,7 @@ class Model {
         if (!indexes_[thread_].is_attached(chat_id(chat), *socket_)) {
           indexes_[thread_].attach_pending(chat_id(chat), *socket_);
           snapshots_[chat] = heads_[chat];
+          ++pending_;
         }
         break;
       case 12:
@@ -95,6 +103,9 @@ class Model {
           answer(waiting, head);
         }
         break;
+      case 13:
+        if (pick(10) == 0) committed_.emplace_back(kChats, ++accounts_committed_);
+        break;
       default:
         if (pick(4) == 0) cut_and_return();
     }
@@ -103,10 +114,16 @@ class Model {
   void hand_to_hub() {
     const auto [chat, sequence] = committed_.front();
     committed_.pop_front();
-    table_.delivered(table_.last_position() + 1, chat_id(chat), {sequence});
-    for (auto& mailbox : mailboxes_) {
-      mailbox.push_back(text_event(chat_id(chat), sequence, table_.last_position()));
+    const wire::Position position = table_.last_position() + 1;
+    wire::WireEvent event = text_event(chat_id(chat), sequence, position);
+    if (chat == kChats) {  // one of the user's account
+      event.route = wire::WireEvent::Route::kUsers;
+      event.users.push_back(user_id(1));
+      table_.delivered_to_users(position, event.users);
+    } else {
+      table_.delivered(position, chat_id(chat), {sequence});
     }
+    for (auto& mailbox : mailboxes_) mailbox.push_back(event);
   }
 
   void deliver(std::size_t thread) {
@@ -118,6 +135,7 @@ class Model {
 
   void answer(std::uint64_t chat, std::uint64_t head) {
     outbox_.push_back({Frame::Kind::kAnswer, chat, head, 0});
+    --pending_;
     indexes_[thread_].release(chat_id(chat), *socket_, {head});
   }
 
@@ -127,12 +145,24 @@ class Model {
       outbox_.pop_front();
       if (frame.offset != 0) offset_ = frame.offset;
       if (frame.kind == Frame::Kind::kHello) continue;
+      if (frame.kind == Frame::Kind::kAccount) {
+        ASSERT_LE(frame.sequence, account_ + 1) << "an account event was missed";
+        account_ = std::max(account_, frame.sequence);
+        continue;
+      }
       const auto known = last_.find(frame.chat);
       if (frame.kind == Frame::Kind::kAnswer) {
         ASSERT_TRUE(known == last_.end()) << "an event overtook its answer";
       } else if (known != last_.end()) {
+        // Offsets stand still while a chat is being attached: only what came then may come again.
+        if (frame.sequence <= known->second) {
+          ASSERT_LE(frame.sequence, unstamped_[frame.chat]) << "repeated";
+          continue;
+        }
         ASSERT_EQ(frame.sequence, known->second + 1);
       }
+      if (frame.kind == Frame::Kind::kEvent && frame.offset == 0)
+        unstamped_[frame.chat] = frame.sequence;
       last_[frame.chat] = frame.sequence;
     }
   }
@@ -140,15 +170,29 @@ class Model {
   void listen_on(std::size_t thread) {
     thread_ = thread;
     socket_ = std::make_unique<FakeListener>();
-    socket_->on_deliver = [this](const wire::WireEvent& event) {
-      std::uint64_t chat = 0;
-      while (chat_id(chat) != event.chat) ++chat;
-      outbox_.push_back({Frame::Kind::kEvent, chat, event.sequence.value, event.position});
-    };
+    socket_->on_deliver = [this](const wire::WireEvent& event) { hear(event); };
     indexes_[thread_].add(*socket_, user_id(1), session_id(1));
   }
 
+  // As ClientSession does it.
+  void hear(const wire::WireEvent& event) {
+    std::uint64_t chat = 0;
+    while (chat_id(chat) != event.chat) ++chat;
+    Frame frame{chat == kChats ? Frame::Kind::kAccount : Frame::Kind::kEvent, chat,
+                event.sequence.value, 0};
+    if (is_connecting_) return early_.push_back(frame);
+    if (pending_ == 0 && event.position > last_offset_) {
+      frame.offset = last_offset_ = event.position;
+    }
+    outbox_.push_back(frame);
+  }
+
   void connect_anew() {
+    is_connecting_ = false;
+    pending_ = 0;
+    early_.clear();
+    last_offset_ = table_.last_position();
+    account_ = accounts_committed_;  // a fresh client asks for its chats
     listen_on(pick(2));
     offset_ = 0;
     last_.clear();
@@ -158,12 +202,15 @@ class Model {
   void cut_and_return() {
     RecoverableSocket left;
     left.pid = "pid";
+    left.user = user_id(1);
     left.session = session_id(1);
     indexes_[thread_].leave_behind(*socket_, left);
     indexes_[thread_].remove(*socket_);
-    table_.socket_left(left);
+    table_.socket_left(left, {});
     outbox_.clear();
     snapshots_.clear();
+    early_.clear();
+    pending_ = 0;
     for (std::size_t n = pick(6); n > 0; --n) {
       if (!committed_.empty()) hand_to_hub();
       deliver(pick(2));
@@ -172,19 +219,22 @@ class Model {
       connect_anew();
       return;
     }
+    is_connecting_ = true;
     listen_on(pick(2));
     const auto chats = table_.find("pid")->chats;
     for (const ChatId& chat : chats) indexes_[thread_].attach_pending(chat, *socket_);
+    pending_ = chats.size();
     for (std::size_t n = pick(6); n > 0; --n) {
       if (!committed_.empty()) hand_to_hub();
       deliver(pick(2));
     }
-    const auto recovery = table_.take("pid", offset_);
+    const auto recovery = table_.recover("pid", offset_);
     if (!recovery) {
-      ASSERT_LE(offset_, left.unsure_upto);
+      ASSERT_TRUE(offset_ <= left.unsure_upto || counters_.refused_account > account_refusals_);
+      if (counters_.refused_account == account_refusals_) ++refusals;
+      account_refusals_ = counters_.refused_account;
       indexes_[thread_].remove(*socket_);
       connect_anew();
-      ++refusals;
       return;
     }
     ++recoveries;
@@ -206,18 +256,28 @@ class Model {
       }
     }
     for (const auto& [position, frame] : missed) outbox_.push_back(frame);
-    outbox_.push_back({Frame::Kind::kHello, 0, 0, recovery.position});
     RoomIndex& index = indexes_[thread_];
-    index.resume(*socket_, recovery.position);
-    for (std::size_t i = 0; i < recovery.socket.chats.size(); ++i) {
-      index.release(recovery.socket.chats[i], *socket_, recovery.heads[i],
-                    recovery.socket.floors[i]);
-    }
+    const ResumePlan plan = plan_resume(recovery, offset_, [](ChatId) { return true; });
+    fanout::resume(
+        index, *socket_, plan,
+        [&](wire::Position position) {
+          last_offset_ = position;
+          outbox_.push_back({Frame::Kind::kHello, 0, 0, position});
+          is_connecting_ = false;
+          outbox_.insert(outbox_.end(), early_.begin(), early_.end());
+          early_.clear();
+        },
+        [&](const ResumedChat& chat) {
+          --pending_;
+          index.release(chat.chat, *socket_, chat.upto, chat.floor);
+        });
+    table_.socket_opened("pid", {}, plan.position);
   }
 
   std::mt19937 random_;
   ManualClock clock_;
-  RecoveryTable table_{SoftStateOptions{}, clock_, kBase};
+  Counters counters_;
+  RecoveryTable table_{SoftStateOptions{}, clock_, kBase, counters_};
   InterestTable interest_{2};
   std::array<RoomIndex, 2> indexes_{RoomIndex(0, interest_), RoomIndex(1, interest_)};
   std::array<std::deque<wire::WireEvent>, 2> mailboxes_;
@@ -228,9 +288,17 @@ class Model {
   std::unique_ptr<FakeListener> socket_;
   std::map<std::uint64_t, std::uint64_t> snapshots_;  // read, not yet answered
   std::deque<Frame> outbox_;                          // on its way to the client
+  std::size_t pending_ = 0;
+  bool is_connecting_ = false;
+  std::vector<Frame> early_;  // heard while it was being recovered
+  wire::Position last_offset_ = 0;
+  std::uint64_t accounts_committed_ = 0;
+  std::uint64_t account_refusals_ = 0;
 
-  wire::Position offset_ = 0;                    // what the client remembers
-  std::map<std::uint64_t, std::uint64_t> last_;  // the last sequence it has of each chat
+  wire::Position offset_ = 0;  // what the client remembers
+  std::uint64_t account_ = 0;
+  std::map<std::uint64_t, std::uint64_t> last_;       // the last sequence it has of each chat
+  std::map<std::uint64_t, std::uint64_t> unstamped_;  // the last that came without an offset
 };
 
 TEST(RecoveryModel, EveryCutIsWithoutGapOrRepetition) {

@@ -6,13 +6,79 @@
 namespace maru::fanout {
 
 RecoveryTable::RecoveryTable(const SoftStateOptions& options, const Clock& clock,
-                             wire::Position last_position)
-    : options_(options), clock_(clock), ring_(options.recovery_ring_max) {
+                             wire::Position last_position, Counters& counters)
+    : options_(options),
+      clock_(clock),
+      counters_(counters),
+      ring_(options.recovery_ring_max),
+      accounts_(last_position) {
   ring_.reset(last_position);
 }
 
-void RecoveryTable::socket_left(RecoverableSocket socket) {
-  if (socket.pid.empty()) return;
+void RecoveryTable::delivered(wire::Position position, const ChatId& chat, Sequence sequence) {
+  // Some were not told to us: what came before is unknown.
+  if (position != ring_.last() + 1) accounts_.reset(position - 1);
+  ring_.push(position, chat, sequence);
+}
+
+void RecoveryTable::delivered_to_users(wire::Position position, std::span<const UserId> users) {
+  delivered(position, ChatId(), Sequence());
+  accounts_.push(position, users);
+  accounts_.forget_before(ring_.first());
+}
+
+// ---- the living
+// ------------------------------------------------------------------------------
+
+std::optional<RecoveryTable::Pid> RecoveryTable::live_key(std::string_view pid) {
+  if (pid.size() != kPidSize) return std::nullopt;
+  Pid key;
+  std::ranges::copy(pid, key.begin());
+  return key;
+}
+
+void RecoveryTable::socket_opened(std::string_view pid, SocketOwner owner,
+                                  wire::Position position) {
+  // While nobody could be recovered nothing was told to us, and nothing is lost by going on from
+  // where the first one begins.
+  if (live_.empty() && sockets_.empty() && position > ring_.last()) {
+    ring_.reset(position);
+    accounts_.reset(position);
+  }
+  if (const auto left = sockets_.find(pid); left != sockets_.end()) {
+    forget(left);
+    ++counters_.recoveries;
+  }
+  if (const auto key = live_key(pid)) live_[*key] = owner;
+}
+
+std::optional<SocketOwner> RecoveryTable::find_live(std::string_view pid) const {
+  const auto key = live_key(pid);
+  if (!key) return std::nullopt;
+  const auto found = live_.find(*key);
+  if (found == live_.end()) return std::nullopt;
+  return found->second;
+}
+
+bool RecoveryTable::end_life(std::string_view pid, SocketOwner owner) {
+  const auto key = live_key(pid);
+  if (!key) return true;
+  const auto found = live_.find(*key);
+  if (found == live_.end()) return true;
+  if (found->second != owner) return false;
+  live_.erase(found);
+  return true;
+}
+
+void RecoveryTable::socket_ended(std::string_view pid, SocketOwner owner) {
+  (void)end_life(pid, owner);
+}
+
+// ---- those that left
+// -------------------------------------------------------------------------
+
+void RecoveryTable::socket_left(RecoverableSocket socket, SocketOwner owner) {
+  if (socket.pid.empty() || !end_life(socket.pid, owner)) return;
   keep(std::move(socket), {clock_.monotonic().ms + options_.recovery_window_ms});
 }
 
@@ -23,6 +89,7 @@ void RecoveryTable::keep(RecoverableSocket socket, MonotonicTime until) {
   while (!sockets_.empty() && (sockets_.size() >= options_.recovery_pids_max ||
                                chat_count_ + socket.chats.size() > kChatsMax)) {
     forget_oldest();
+    ++counters_.pids_evicted;
   }
   chat_count_ += socket.chats.size();
   if (!socket.session.is_zero()) by_session_.emplace(socket.session, socket.pid);
@@ -91,33 +158,48 @@ std::optional<RecoverableSocket> RecoveryTable::find(std::string_view pid) const
   return found->second.socket;
 }
 
-std::optional<Recovery> RecoveryTable::take(std::string_view pid, wire::Position offset) {
+// ---- recovering
+// ------------------------------------------------------------------------------
+
+std::optional<Recovery> RecoveryTable::recover(std::string_view pid, wire::Position offset) {
   const auto found = sockets_.find(pid);
-  if (found == sockets_.end()) return std::nullopt;
-  const bool is_expired = found->second.until <= clock_.monotonic();
-  RecoverableSocket socket = found->second.socket;
-  forget(found);
-  if (is_expired || offset == 0) return std::nullopt;
-  auto missed = collect_missed(socket, offset);
-  if (!missed) return std::nullopt;
+  if (found == sockets_.end() || found->second.until <= clock_.monotonic()) {
+    ++counters_.refused_unknown;
+    if (found != sockets_.end()) forget(found);
+    return std::nullopt;
+  }
+  const RecoverableSocket& socket = found->second.socket;
+  wire::Position after = 0;
+  Counters::Count* obstacle = find_obstacle(socket, offset, after);
+  auto missed = obstacle == nullptr ? collect_missed(socket, after) : std::nullopt;
+  if (!missed) {
+    ++*(obstacle == nullptr ? &counters_.refused_gone : obstacle);
+    forget(found);
+    return std::nullopt;
+  }
   std::vector<Sequence> heads;
   heads.reserve(socket.chats.size());
   for (std::size_t i = 0; i < socket.chats.size(); ++i) {
     heads.push_back(std::max(ring_.newest_of(socket.chats[i]), socket.floors[i]));
   }
-  return Recovery{std::move(socket), std::move(*missed), ring_.last(), std::move(heads)};
+  return Recovery{socket, std::move(*missed), std::move(heads)};
 }
 
-std::optional<std::vector<MissedChat>> RecoveryTable::collect_missed(
-    const RecoverableSocket& socket, wire::Position offset) const {
-  if (offset > ring_.last()) return std::nullopt;  // none of ours
-  if (socket.unsure_upto != 0 && offset <= socket.unsure_upto) return std::nullopt;
-  wire::Position after = offset;
+Counters::Count* RecoveryTable::find_obstacle(const RecoverableSocket& socket,
+                                              wire::Position offset, wire::Position& after) const {
+  if (offset == 0 || offset > ring_.last()) return &counters_.refused_offset;  // none of ours
+  if (socket.unsure_upto != 0 && offset <= socket.unsure_upto) return &counters_.refused_offset;
+  after = offset;
   if (socket.left_at != 0 && offset >= socket.last_delivered) {
     after = std::max(after, socket.left_at);
   }
-  if (!ring_.covers(after)) return std::nullopt;
+  if (!ring_.covers(after) || !accounts_.covers(after)) return &counters_.refused_gone;
+  if (accounts_.newest_of(socket.user) > after) return &counters_.refused_account;
+  return nullptr;
+}
 
+std::optional<std::vector<MissedChat>> RecoveryTable::collect_missed(
+    const RecoverableSocket& socket, wire::Position after) const {
   std::vector<MissedChat> missed;
   std::size_t count = 0;
   for (std::size_t i = 0; i < socket.chats.size(); ++i) {

@@ -49,6 +49,9 @@ class Hold {
                                                         Sequence upto) const;
   // The first event held for it; null if there is none.
   [[nodiscard]] const wire::WireEvent* first_for(const Listener& listener) const;
+  [[nodiscard]] bool is_waiting(const Listener& listener) const {
+    return find(listener) != nullptr;
+  }
   // Drops it and the events that only it waited for.
   void stop(const Listener& listener);
   [[nodiscard]] bool is_idle() const { return waiting_.empty(); }

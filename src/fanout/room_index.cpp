@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/limits.hpp"
 #include "fanout/interest_table.hpp"
@@ -35,12 +36,21 @@ struct RoomIndex::Implementation {
 
   // ---- attachments
   static Attachment* find_attachment(Registration& registration, ChatId chat) {
+    const RoomRef::Tag tag = RoomRef::tag_of(chat);
     for (Attachment& attachment : registration.attachments) {
-      if (attachment.room->first == chat) return &attachment;
+      if (attachment.room.tag() == tag && attachment.room->first == chat) return &attachment;
     }
     return nullptr;
   }
+  static bool is_pending_anywhere(const Registration& registration) {
+    return std::ranges::any_of(registration.attachments, [&](const Attachment& attachment) {
+      const Hold* hold = attachment.room->second.hold.get();
+      return hold != nullptr && hold->is_waiting(*registration.listener);
+    });
+  }
   bool detach(ChatId chat, Listener& listener);
+  [[nodiscard]] bool is_stray(const Registration& registration) const;
+  void forget_stray(const Registration& registration);
   void end_watch(Listener& listener, const UserId& user);
 
   // ---- delivery
@@ -53,9 +63,14 @@ struct RoomIndex::Implementation {
   void deliver_to_watchers(const wire::WireEvent& event);
   void deliver_held(RoomEntry& entry, Listener& listener, std::vector<wire::WireEvent> events);
   static void hand(Listener& listener, const wire::WireEvent& event) {
-    if (event.position != 0) listener.last_delivered_ = event.position;
+    if (event.position != 0) {
+      listener.last_delivered_ = event.position;
+      listener.is_unsure_ = false;
+    }
     listener.deliver(event);
   }
+  void hand_account_event(Registration& registration, const wire::WireEvent& event);
+  void note_membership_ended(const UserId& user);
   // Collected listeners are called one after the other; those removed meanwhile are null by then.
   template <class Call>
   void call_collected(Call&& call) {
@@ -70,7 +85,12 @@ struct RoomIndex::Implementation {
   UserTable users;
   std::unordered_map<ChatId, Room> rooms;
   std::unordered_map<UserId, CompactVector<Listener*>> watchers;
+  // Listeners that speak for another user than their session's (open mode), by that session.
+  std::unordered_multimap<SessionId, Registration*> strays;
   wire::Position seen = 0;  // every event up to here was handed to whom it concerns
+  std::function<void(UserId)> membership_hook;
+  std::uint64_t memberships_ended = 0;
+  std::vector<UserId> ended;  // whose membership ended, until the delivery's end
 
   bool delivering = false;
   std::vector<RoomEntry*> swept;     // rooms with empty seats, until the delivery's end
@@ -108,10 +128,7 @@ RoomIndex::RoomIndex(unsigned thread, InterestTable& interest)
 RoomIndex::~RoomIndex() = default;
 
 void RoomIndex::add(Listener& listener, UserId user, SessionId session) {
-  if (listener.registration_ != nullptr) {
-    set_identity(listener, user, session);
-    return;
-  }
+  assert(listener.registration_ == nullptr);
   auto* registration = new Registration;
   registration->listener = &listener;
   registration->user = user;
@@ -120,15 +137,33 @@ void RoomIndex::add(Listener& listener, UserId user, SessionId session) {
   listener.registration_ = registration;
   listener.last_delivered_ = 0;
   listener.unsure_upto_ = 0;
+  listener.is_unsure_ = false;
 }
 
-void RoomIndex::set_identity(Listener& listener, UserId user, SessionId session) {
+void RoomIndex::set_user(Listener& listener, UserId user) {
   Registration* registration = listener.registration_;
-  if (registration == nullptr) return;
-  implementation_->users.unlink(*registration);
+  if (registration == nullptr || registration->user == user) return;
+  Implementation& index = *implementation_;
+  // It may be there already, from an earlier name: it stays until it goes.
+  if (!registration->session.is_zero() && !index.is_stray(*registration)) {
+    index.strays.emplace(registration->session, registration);
+  }
+  index.users.unlink(*registration);
   registration->user = user;
-  registration->session = session;
-  implementation_->users.link(*registration);
+  index.users.link(*registration);
+}
+
+bool RoomIndex::Implementation::is_stray(const Registration& registration) const {
+  const auto [begin, end] = strays.equal_range(registration.session);
+  return std::any_of(begin, end, [&](const auto& one) { return one.second == &registration; });
+}
+
+void RoomIndex::Implementation::forget_stray(const Registration& registration) {
+  if (strays.empty()) return;
+  const auto [begin, end] = strays.equal_range(registration.session);
+  const auto found =
+      std::find_if(begin, end, [&](const auto& one) { return one.second == &registration; });
+  if (found != end) strays.erase(found);
 }
 
 void RoomIndex::remove(Listener& listener) {
@@ -144,6 +179,7 @@ void RoomIndex::remove(Listener& listener) {
   for (Listener*& collected : index.collected) {
     if (collected == &listener) collected = nullptr;
   }
+  index.forget_stray(*registration);
   index.users.unlink(*registration);
   listener.registration_ = nullptr;
   delete registration;
@@ -169,8 +205,8 @@ AttachResult RoomIndex::attach_pending(ChatId chat, Listener& listener) {
   if (!room.hold) room.hold = std::make_unique<Hold>();
   room.hold->start(listener);
   room.seats.push_back(Seat(listener, Seat::kPending));
-  registration.attachments.push_back({&entry, {}, {}});
-  return AttachResult::kAttached;
+  registration.attachments.push_back({RoomRef(entry), {}, {}});
+  return AttachResult::kPending;
 }
 
 bool RoomIndex::release(ChatId chat, Listener& listener, Sequence upto) {
@@ -227,6 +263,14 @@ void RoomIndex::Implementation::deliver_held(RoomEntry& entry, Listener& listene
   sweep();
 }
 
+void RoomIndex::abandon(ChatId chat, Listener& listener) {
+  if (listener.registration_ == nullptr) return;
+  const Attachment* attachment = Implementation::find_attachment(*listener.registration_, chat);
+  if (attachment == nullptr) return;
+  const Hold* hold = attachment->room->second.hold.get();
+  if (hold != nullptr && hold->is_waiting(listener)) implementation_->detach(chat, listener);
+}
+
 void RoomIndex::detach(ChatId chat, Listener& listener) {
   if (listener.registration_ != nullptr) implementation_->detach(chat, listener);
 }
@@ -274,16 +318,6 @@ bool RoomIndex::is_attached(ChatId chat, const Listener& listener) const {
          Implementation::find_attachment(*listener.registration_, chat) != nullptr;
 }
 
-std::vector<ChatId> RoomIndex::chats_of(const Listener& listener) const {
-  std::vector<ChatId> chats;
-  if (listener.registration_ == nullptr) return chats;
-  chats.reserve(listener.registration_->attachments.size());
-  for (const Attachment& attachment : listener.registration_->attachments) {
-    chats.push_back(attachment.room->first);
-  }
-  return chats;
-}
-
 void RoomIndex::resume(Listener& listener, wire::Position position) {
   listener.last_delivered_ = std::max(listener.last_delivered_, position);
 }
@@ -294,6 +328,9 @@ void RoomIndex::leave_behind(const Listener& listener, RecoverableSocket& out) c
   out.last_delivered = listener.last_delivered_;
   out.unsure_upto = listener.unsure_upto_;
   out.left_at = implementation_->seen;
+  if (listener.is_unsure_) {
+    out.unsure_upto = std::max({out.unsure_upto, out.last_delivered, out.left_at});
+  }
   if (listener.registration_ == nullptr) return;
   for (const Attachment& attachment : listener.registration_->attachments) {
     Sequence floor = attachment.floor;
@@ -306,6 +343,10 @@ void RoomIndex::leave_behind(const Listener& listener, RecoverableSocket& out) c
     out.chats.push_back(attachment.room->first);
     out.floors.push_back(floor);
   }
+}
+
+void RoomIndex::pass(wire::Position position) {
+  implementation_->seen = std::max(implementation_->seen, position);
 }
 
 // ---- presence
@@ -324,6 +365,53 @@ void RoomIndex::watch(Listener& listener, std::span<const UserId> users) {
     watched->push_back(user);
     implementation_->watchers[user].push_back(&listener);
   }
+}
+
+bool RoomIndex::is_watching(const Listener& listener) const {
+  const Registration* registration = listener.registration_;
+  return registration != nullptr && registration->watched && !registration->watched->empty();
+}
+
+std::vector<UserId> RoomIndex::watch_partners(UserId user) const {
+  const Implementation& index = *implementation_;
+  std::unordered_set<UserId> partners;
+  if (const auto at = index.watchers.find(user); at != index.watchers.end()) {
+    for (const Listener* watcher : at->second) partners.insert(watcher->registration_->user);
+  }
+  index.users.for_each_of(user, [&](const Registration& registration) {
+    if (!registration.watched) return;
+    partners.insert(registration.watched->begin(), registration.watched->end());
+  });
+  partners.erase(user);
+  return {partners.begin(), partners.end()};
+}
+
+void RoomIndex::end_watches(UserId user, std::span<const UserId> others) {
+  Implementation& index = *implementation_;
+  const auto end = [&](Registration& registration, const UserId& watched) {
+    if (registration.watched && std::erase(*registration.watched, watched) > 0) {
+      index.end_watch(*registration.listener, watched);
+    }
+  };
+  for (const UserId& other : others) {
+    index.users.for_each_of(other, [&](Registration& registration) { end(registration, user); });
+    index.users.for_each_of(user, [&](Registration& registration) { end(registration, other); });
+  }
+}
+
+void RoomIndex::on_membership_ended(std::function<void(UserId)> hook) {
+  implementation_->membership_hook = std::move(hook);
+}
+
+std::uint64_t RoomIndex::memberships_ended() const {
+  return implementation_->memberships_ended;
+}
+
+void RoomIndex::Implementation::note_membership_ended(const UserId& user) {
+  ++memberships_ended;
+  bool concerns = watchers.contains(user);
+  users.for_each_of(user, [&](const Registration& r) { concerns |= r.watched != nullptr; });
+  if (concerns) ended.push_back(user);
 }
 
 void RoomIndex::Implementation::end_watch(Listener& listener, const UserId& user) {
@@ -365,6 +453,9 @@ void RoomIndex::deliver(std::span<const wire::WireEvent> events) {
     }
   }
   index.sweep();
+  for (const UserId& user : std::exchange(index.ended, {})) {
+    if (index.membership_hook) index.membership_hook(user);
+  }
 }
 
 void RoomIndex::Implementation::deliver_to_chat(const wire::WireEvent& event) {
@@ -420,18 +511,34 @@ void RoomIndex::Implementation::detach_subject(RoomEntry& entry, const UserId& u
 void RoomIndex::Implementation::deliver_to_users(const wire::WireEvent& event) {
   for (const UserId& user : event.users) {
     users.for_each_of(user, [&](Registration& r) { collected.push_back(r.listener); });
-    call_collected([&](Listener& listener) { hand(listener, event); });
+    call_collected([&](Listener& listener) { hand_account_event(*listener.registration_, event); });
+    if (event.ends_membership) note_membership_ended(user);
   }
 }
 
+// While a chat is pending, offsets stand still: what is held there is older. Whether the client got
+// this event is not known then before the next one with an offset.
+void RoomIndex::Implementation::hand_account_event(Registration& registration,
+                                                   const wire::WireEvent& event) {
+  Listener& listener = *registration.listener;
+  if (event.position == 0 || !is_pending_anywhere(registration)) return hand(listener, event);
+  listener.is_unsure_ = true;
+  listener.deliver(event);
+}
+
 void RoomIndex::Implementation::deliver_to_session(const wire::WireEvent& event) {
-  const auto collect = [&](Registration& registration) {
+  const auto collect = [&](const Registration& registration) {
     if (registration.session == event.session) collected.push_back(registration.listener);
   };
   if (event.users.empty()) {
     users.for_each(collect);
   } else {
-    users.for_each_of(event.users.front(), collect);
+    const UserId& user = event.users.front();
+    users.for_each_of(user, collect);
+    const auto [begin, end] = strays.equal_range(event.session);
+    for (auto at = begin; at != end; ++at) {
+      if (at->second->user != user) collected.push_back(at->second->listener);
+    }
   }
   call_collected([&](Listener& listener) { listener.on_session_revoked(event); });
 }

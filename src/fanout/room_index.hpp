@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -44,11 +45,16 @@ class Listener {
  private:
   friend class RoomIndex;
   Registration* registration_ = nullptr;  // while it is added
-  wire::Position last_delivered_ = 0;     // of the last durable event handed to deliver()
+  wire::Position last_delivered_ = 0;     // of the last event with an offset given to deliver()
   wire::Position unsure_upto_ = 0;        // RecoverableSocket::unsure_upto
+  bool is_unsure_ = false;                // an account event without an offset came after the last
 };
 
-enum class AttachResult : std::uint8_t { kAttached, kTooMany };
+enum class AttachResult : std::uint8_t {
+  kPending,   // step 1 is done, release() or abandon() must follow
+  kAttached,  // it was attached already, or is pending: then release does nothing new
+  kTooMany,
+};
 
 class RoomIndex {
  public:
@@ -61,31 +67,42 @@ class RoomIndex {
   RoomIndex(const RoomIndex&) = delete;
   RoomIndex& operator=(const RoomIndex&) = delete;
 
-  // Hears of its user and login session from now on. A zero user or session: of none (open mode).
+  // Hears of its login session and that session's user from now on. Zero: of none (open mode).
   void add(Listener& listener, UserId user, SessionId session);
-  // In open mode a socket learns its user later: a later call replaces the earlier one.
-  void set_identity(Listener& listener, UserId user, SessionId session);
+  // Open mode: it speaks for that user from now on, and hears of the session as before.
+  void set_user(Listener& listener, UserId user);
   void remove(Listener& listener);  // from everything; fine if it was never added
 
-  // Fine when it is attached already (then it stays so, and release does nothing new).
   AttachResult attach_pending(ChatId chat, Listener& listener);
   // No effect when the listener was detached meanwhile. False then. Not within a delivery.
   bool release(ChatId chat, Listener& listener, Sequence upto);
   // For a recovered socket: `floor` is its earlier one (Recovery), because what it missed may be
   // lost on the way once more.
   bool release(ChatId chat, Listener& listener, Sequence upto, Sequence floor);
+  // Detaches it if it is still pending, and nothing otherwise.
+  void abandon(ChatId chat, Listener& listener);
   void detach(ChatId chat, Listener& listener);
   [[nodiscard]] bool is_attached(ChatId chat, const Listener& listener) const;
-  // In no special order; pending ones too.
-  [[nodiscard]] std::vector<ChatId> chats_of(const Listener& listener) const;
   // A recovered socket was sent everything up to `position` in another way than deliver().
   void resume(Listener& listener, wire::Position position);
-  // Fills chats, floors, last_delivered and left_at. Call it before remove().
+  // Fills chats, floors, last_delivered, unsure_upto and left_at. Call it before remove().
   void leave_behind(const Listener& listener, RecoverableSocket& out) const;
+  // Everything up to `position` that concerns anyone here was handed over.
+  void pass(wire::Position position);
 
   // Presence of these users, in addition to those watched before (bounded by kWatchedUsersMax;
   // past it the oldest are dropped).
   void watch(Listener& listener, std::span<const UserId> users);
+  [[nodiscard]] bool is_watching(const Listener& listener) const;
+  // Those whom that user's listeners here watch, and whose listeners here watch that user.
+  [[nodiscard]] std::vector<UserId> watch_partners(UserId user) const;
+  // Ends the watches between `user` and each of the others, both ways.
+  void end_watches(UserId user, std::span<const UserId> others);
+  // Called after a delivery for each user whose membership in some chat ended with it, if they
+  // watch anyone here or are watched. It may do anything but deliver.
+  void on_membership_ended(std::function<void(UserId)> hook);
+  // How many memberships ended so far: whether one ended between two looks.
+  [[nodiscard]] std::uint64_t memberships_ended() const;
 
   void deliver(std::span<const wire::WireEvent> events);
 

@@ -36,7 +36,7 @@ class RoomIndexTest : public ::testing::Test {
     EXPECT_FALSE(interest.may_have(0, kChat));
   }
   void attach(FakeListener& listener, ChatId chat, std::uint64_t upto = 0) {
-    ASSERT_EQ(index.attach_pending(chat, listener), AttachResult::kAttached);
+    ASSERT_EQ(index.attach_pending(chat, listener), AttachResult::kPending);
     ASSERT_TRUE(index.release(chat, listener, {upto}));
   }
   void deliver(const wire::WireEvent& event) { index.deliver(std::span(&event, 1)); }
@@ -99,7 +99,17 @@ TEST_F(RoomIndexTest, AttachingAndReleasingTwiceChangesNothing) {
   deliver(text_event(kChat, 1));
   EXPECT_TRUE(index.release(kChat, ann, {0}));
   EXPECT_THAT(ann.heard, ElementsAre(1));
-  EXPECT_THAT(index.chats_of(ann), ElementsAre(kChat));
+}
+
+TEST_F(RoomIndexTest, AbandoningDetachesOnlyWhatIsStillPending) {
+  index.attach_pending(kChat, ann);
+  index.abandon(kChat, ann);
+  EXPECT_FALSE(index.is_attached(kChat, ann));
+  attach(ann, kChat);
+  index.abandon(kChat, ann);
+  EXPECT_TRUE(index.is_attached(kChat, ann));
+  deliver(text_event(kChat, 1));
+  EXPECT_THAT(ann.heard, ElementsAre(1));
 }
 
 TEST_F(RoomIndexTest, ReleaseAfterDetachDoesNothing) {
@@ -217,10 +227,10 @@ TEST_F(RoomIndexTest, UserEventsReachAllDevicesOfThatUser) {
   EXPECT_EQ(bob.heard.size(), 0u);
   EXPECT_EQ(nobody.heard.size(), 0u);
 
-  index.set_identity(nobody, user_id(1), SessionId());
+  index.set_user(nobody, user_id(1));
   deliver(routed_event(Route::kUsers, user_id(1)));
   EXPECT_EQ(nobody.heard.size(), 1u);
-  index.set_identity(nobody, user_id(2), SessionId());
+  index.set_user(nobody, user_id(2));
   deliver(routed_event(Route::kUsers, user_id(1)));
   EXPECT_EQ(nobody.heard.size(), 1u);
   index.remove(phone);
@@ -251,6 +261,56 @@ TEST_F(RoomIndexTest, RevocationReachesThatSessionOnly) {
   EXPECT_EQ(bob.revocations, 1);
 }
 
+TEST_F(RoomIndexTest, RevocationReachesASocketThatSpeaksForAnother) {
+  FakeListener page;
+  index.add(page, user_id(1), session_id(11));
+  index.set_user(page, user_id(2));
+  index.set_user(page, user_id(3));
+  wire::WireEvent event = routed_event(Route::kSession, user_id(1));
+  event.session = session_id(11);
+  deliver(event);
+  EXPECT_EQ(page.revocations, 1);
+  EXPECT_EQ(ann.revocations, 1);
+  index.set_user(page, user_id(1));  // itself again: told once
+  deliver(event);
+  EXPECT_EQ(page.revocations, 2);
+  index.remove(page);
+  deliver(event);
+  EXPECT_EQ(page.revocations, 2);
+}
+
+TEST_F(RoomIndexTest, WatchesEndBothWaysWithWhomNoChatIsShared) {
+  const UserId ann_id = user_id(1);
+  const UserId bob_id = user_id(2);
+  const UserId cho_id = user_id(3);
+  const std::array of_ann{bob_id, cho_id};
+  index.watch(ann, of_ann);
+  index.watch(bob, std::span(&ann_id, 1));
+  std::vector<UserId> ended;
+  index.on_membership_ended([&](UserId user) { ended.push_back(user); });
+  wire::WireEvent removed = routed_event(Route::kUsers, ann_id);
+  deliver(removed);
+  EXPECT_THAT(ended, IsEmpty());
+  removed.ends_membership = true;
+  deliver(removed);
+  EXPECT_THAT(ended, ElementsAre(ann_id));
+  EXPECT_EQ(index.memberships_ended(), 1u);
+  removed.users = {user_id(9)};  // watches nobody, is watched by nobody
+  deliver(removed);
+  EXPECT_EQ(ended.size(), 1u);
+
+  EXPECT_THAT(index.watch_partners(ann_id), ::testing::UnorderedElementsAre(bob_id, cho_id));
+  index.end_watches(ann_id, std::span(&bob_id, 1));
+  const std::size_t heard = ann.heard.size() + bob.heard.size();
+  deliver(routed_event(Route::kWatchers, bob_id));
+  deliver(routed_event(Route::kWatchers, ann_id));
+  EXPECT_EQ(ann.heard.size() + bob.heard.size(), heard);
+  deliver(routed_event(Route::kWatchers, cho_id));
+  EXPECT_EQ(ann.heard.size() + bob.heard.size(), heard + 1);
+  EXPECT_TRUE(index.is_watching(ann));
+  EXPECT_FALSE(index.is_watching(bob));
+}
+
 TEST_F(RoomIndexTest, PresenceReachesWatchersAndForgetsTheOldest) {
   const auto seen = [&](std::uint64_t user) {
     const std::size_t before = ann.heard.size();
@@ -273,12 +333,13 @@ TEST_F(RoomIndexTest, PresenceReachesWatchersAndForgetsTheOldest) {
 
 TEST_F(RoomIndexTest, ChatsOfAListenerAreBounded) {
   for (std::size_t i = 0; i < RoomIndex::kChatsPerListenerMax; ++i) {
-    ASSERT_EQ(index.attach_pending(chat_id(1000 + i), ann), AttachResult::kAttached);
+    ASSERT_EQ(index.attach_pending(chat_id(1000 + i), ann), AttachResult::kPending);
   }
   EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kTooMany);
   index.detach(chat_id(1500), ann);
-  EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kAttached);
-  EXPECT_EQ(index.chats_of(ann).size(), RoomIndex::kChatsPerListenerMax);
+  EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kPending);
+  EXPECT_EQ(index.attach_pending(chat_id(1501), ann), AttachResult::kAttached);
+  EXPECT_EQ(index.attach_pending(chat_id(1500), ann), AttachResult::kTooMany);
 }
 
 TEST_F(RoomIndexTest, InterestFollowsTheRooms) {
@@ -314,6 +375,42 @@ TEST_F(RoomIndexTest, LeavesBehindWhatRecoveryNeeds) {
   EXPECT_EQ(left.last_delivered, 90u);
 }
 
+TEST_F(RoomIndexTest, AnAccountEventCountsAsSeenOnceSomethingWithAnOffsetFollowed) {
+  attach(ann, kChat, 4);
+  wire::WireEvent added = routed_event(Route::kUsers, user_id(1));
+  added.position = 70;
+  deliver(added);
+  RecoverableSocket left;
+  index.leave_behind(ann, left);
+  EXPECT_EQ(left.last_delivered, 70u);
+  EXPECT_EQ(left.unsure_upto, 0u);
+
+  // While a chat is pending it goes out without an offset.
+  const ChatId other = chat_id(101);
+  index.attach_pending(other, ann);
+  deliver(text_event(other, 9, 71));
+  added.position = 72;
+  deliver(added);
+  left = {};
+  index.leave_behind(ann, left);
+  EXPECT_EQ(left.last_delivered, 70u);
+  EXPECT_GE(left.unsure_upto, 70u);
+  index.release(other, ann, {8});  // 71 goes out with its offset
+  left = {};
+  index.leave_behind(ann, left);
+  EXPECT_EQ(left.last_delivered, 71u);
+  EXPECT_EQ(left.unsure_upto, 0u);
+  EXPECT_EQ(left.left_at, 72u);
+}
+
+TEST_F(RoomIndexTest, AThreadThatNobodySpeaksToLearnsHowFarTheNodeIs) {
+  index.pass(90);
+  index.pass(80);
+  RecoverableSocket left;
+  index.leave_behind(ann, left);
+  EXPECT_EQ(left.left_at, 90u);
+}
+
 TEST_F(RoomIndexTest, RecoveredSocketKeepsItsFloor) {
   index.attach_pending(kChat, ann);
   index.release(kChat, ann, {9}, {3});
@@ -337,7 +434,8 @@ TEST_F(RoomIndexTest, RemovingWhatWasNeverAddedIsFine) {
   index.detach(kChat, stranger);
   EXPECT_FALSE(index.release(kChat, stranger, {0}));
   EXPECT_FALSE(index.is_attached(kChat, stranger));
-  EXPECT_THAT(index.chats_of(stranger), IsEmpty());
+  EXPECT_FALSE(index.is_watching(stranger));
+  index.abandon(kChat, stranger);
 }
 
 TEST(InterestTable, CountsPerThread) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "base/mailbox.hpp"
@@ -23,6 +24,8 @@ struct Delivered {
   wire::Position position;
   ChatId chat;
   Sequence sequence;
+  std::vector<UserId> users;  // of an account event
+  bool is_account;
 };
 
 }  // namespace
@@ -32,12 +35,23 @@ struct SoftState::Implementation {
       : options(soft_state_options),
         clock(system_clock),
         board(soft_state_options, system_clock),
-        recovery(soft_state_options, system_clock, first_position(system_clock.wall()) - 1),
+        recovery(soft_state_options, system_clock, first_position(system_clock.wall()) - 1,
+                 counters),
         mailbox(kMailboxMax),
         position(recovery.last_position()) {}
 
   void run();
   void push_presence();
+  // Brings `kept` in line with the table.
+  void count_kept() {
+    const std::size_t size = recovery.size();
+    if (size >= counted) {
+      kept.fetch_add(size - counted);
+    } else {
+      kept.fetch_sub(counted - size);
+    }
+    counted = size;
+  }
   void flush_last_seen(std::size_t commands_max);
   [[nodiscard]] std::chrono::milliseconds time_to_sleep() const;
 
@@ -55,8 +69,13 @@ struct SoftState::Implementation {
 
   const SoftStateOptions options;
   const Clock& clock;
+  Counters counters;
   PresenceBoard board;
   RecoveryTable recovery;
+  // The sockets that may be recovered: those in the table, `counted` of them, and those on their
+  // way into it.
+  std::atomic<std::size_t> kept{0};
+  std::size_t counted = 0;
   Mailbox<Task> mailbox;
   std::atomic<wire::Position> position;
   std::atomic<std::thread::id> owner;  // the thread, once it runs
@@ -76,6 +95,7 @@ void SoftState::Implementation::run() {
     for (Task& task : tasks) task();
     push_presence();
     recovery.expire();
+    count_kept();
     if (clock.monotonic().ms >= next_flush_ms) {
       flush_last_seen(kCommandsPerFlush);
       next_flush_ms = clock.monotonic().ms + options.last_seen_flush_ms;
@@ -140,6 +160,17 @@ void SoftState::start(Publish publish, chat::CommandLog& commands) {
   soft.thread = std::thread([&soft] { soft.run(); });
 }
 
+void SoftState::flush() {
+  if (!implementation_->thread.joinable()) return;  // never started
+  std::promise<void> done;
+  const bool posted = implementation_->post([this, &done] {
+    implementation_->board.touch_online();
+    implementation_->flush_last_seen(PresenceBoard::kUnwrittenMax);
+    done.set_value();
+  });
+  if (posted) done.get_future().wait();
+}
+
 void SoftState::stop() {
   implementation_->mailbox.close();
   if (implementation_->thread.joinable()) implementation_->thread.join();
@@ -152,11 +183,20 @@ bool SoftState::save_to(const std::filesystem::path& path, std::string_view stor
 bool SoftState::load_from(const std::filesystem::path& path, std::string_view store_epoch) {
   const bool loaded = load_recovery(implementation_->recovery, path, store_epoch);
   implementation_->position = implementation_->recovery.last_position();
+  implementation_->count_kept();
   return loaded;
 }
 
 wire::Position SoftState::position() const {
-  return implementation_->position.load(std::memory_order_acquire);
+  return implementation_->position.load();
+}
+
+bool SoftState::keeps_sockets() const {
+  return implementation_->kept.load() != 0;
+}
+
+Counters& SoftState::counters() const {
+  return implementation_->counters;
 }
 
 void SoftState::connection_opened(UserId user) {
@@ -196,47 +236,70 @@ void SoftState::ask_online_users(std::size_t limit,
                        [limit](Implementation& soft) { return soft.board.online_users(limit); });
 }
 
+// Sequentially consistent, see Hub::tell_soft_state.
+void SoftState::pass(wire::Position position) {
+  implementation_->position.store(position);
+}
+
 void SoftState::delivered(std::span<const wire::WireEvent> events) {
-  std::vector<Delivered> records;
+  std::vector<Delivered> delivered;
   std::vector<SessionId> revoked;
   for (const wire::WireEvent& event : events) {
-    if (event.position != 0) records.push_back({event.position, event.chat, event.sequence});
+    if (event.position != 0) {
+      const bool is_account = event.route == wire::WireEvent::Route::kUsers;
+      delivered.push_back({event.position, event.chat, event.sequence,
+                           is_account ? event.users : std::vector<UserId>(), is_account});
+    }
     if (event.route == wire::WireEvent::Route::kSession) revoked.push_back(event.session);
   }
-  if (!records.empty()) {
-    implementation_->position.store(records.back().position, std::memory_order_release);
-  }
-  if (records.empty() && revoked.empty()) return;
-  (void)implementation_->post([this, records = std::move(records), revoked = std::move(revoked)] {
-    for (const Delivered& record : records) {
-      implementation_->recovery.delivered(record.position, record.chat, record.sequence);
-    }
-    for (const SessionId& session : revoked) implementation_->recovery.session_revoked(session);
-  });
-}
-
-void SoftState::socket_left(RecoverableSocket socket) {
-  (void)implementation_->post([this, socket = std::move(socket)]() mutable {
-    implementation_->recovery.socket_left(std::move(socket));
-  });
-}
-
-void SoftState::session_revoked(SessionId session) {
+  if (!delivered.empty()) pass(delivered.back().position);
+  if (delivered.empty() && revoked.empty()) return;
   (void)implementation_->post(
-      [this, session] { implementation_->recovery.session_revoked(session); });
+      [this, delivered = std::move(delivered), revoked = std::move(revoked)] {
+        RecoveryTable& recovery = implementation_->recovery;
+        for (const Delivered& one : delivered) {
+          if (one.is_account) {
+            recovery.delivered_to_users(one.position, one.users);
+          } else {
+            recovery.delivered(one.position, one.chat, one.sequence);
+          }
+        }
+        for (const SessionId& session : revoked) recovery.session_revoked(session);
+      });
+}
+
+void SoftState::socket_opened(std::string pid, SocketOwner owner, wire::Position position) {
+  (void)implementation_->post([this, pid = std::move(pid), owner, position] {
+    implementation_->recovery.socket_opened(pid, owner, position);
+  });
+}
+
+void SoftState::socket_left(RecoverableSocket socket, SocketOwner owner) {
+  // Counted at once: what is committed from now on must reach the table.
+  implementation_->kept.fetch_add(1);
+  const bool posted = implementation_->post([this, socket = std::move(socket), owner]() mutable {
+    implementation_->recovery.socket_left(std::move(socket), owner);
+    implementation_->count_kept();
+    implementation_->kept.fetch_sub(1);
+  });
+  if (!posted) implementation_->kept.fetch_sub(1);
+}
+
+void SoftState::socket_ended(std::string pid, SocketOwner owner) {
+  (void)implementation_->post(
+      [this, pid = std::move(pid), owner] { implementation_->recovery.socket_ended(pid, owner); });
 }
 
 void SoftState::ask_recovery(std::string pid, wire::Position offset,
                              std::move_only_function<void(std::optional<Recovery>)> answer) {
   implementation_->ask(std::move(answer), [pid = std::move(pid), offset](Implementation& soft) {
-    return soft.recovery.take(pid, offset);
+    return soft.recovery.recover(pid, offset);
   });
 }
 
-void SoftState::ask_recoverable_chats(
-    std::string pid, std::move_only_function<void(std::optional<RecoverableSocket>)> answer) {
+void SoftState::ask_pid(std::string pid, std::move_only_function<void(PidState)> answer) {
   implementation_->ask(std::move(answer), [pid = std::move(pid)](Implementation& soft) {
-    return soft.recovery.find(pid);
+    return PidState{soft.recovery.find(pid), soft.recovery.find_live(pid)};
   });
 }
 

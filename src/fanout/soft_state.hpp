@@ -21,6 +21,7 @@
 #include "base/id.hpp"
 #include "base/task.hpp"
 #include "chat/ports.hpp"
+#include "fanout/counters.hpp"
 #include "fanout/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"
 
@@ -42,14 +43,16 @@ struct MissedChat {
   ChatId chat;
   std::vector<std::pair<Sequence, wire::Position>> records;  // ascending, dense
 };
+// How the socket goes on from it: resume.hpp.
 struct Recovery {
   RecoverableSocket socket;
   std::vector<MissedChat> missed;  // chats with nothing missed are in socket.chats only
-  // Everything up to here is in `missed`. After that was sent: RoomIndex::resume(listener,
-  // position), `hello` with this offset (not a newer one: what is held has not been sent), and for
-  // each of socket.chats RoomIndex::release(chat, listener, heads[i], socket.floors[i]).
-  wire::Position position = 0;
   std::vector<Sequence> heads;  // of each of socket.chats, as far as delivered; 0: nothing lately
+};
+// What is known of a pid: a socket that left, or one that lives. Neither: unknown or expired.
+struct PidState {
+  std::optional<RecoverableSocket> left;
+  std::optional<SocketOwner> live;
 };
 
 struct PresenceInfo {
@@ -65,6 +68,8 @@ class SoftState {
   SoftState(const SoftStateOptions& options, const Clock& clock);
   ~SoftState();  // stop() first
   void start(Publish publish, chat::CommandLog& commands);
+  // Blocks until lastSeenAt of everyone was handed to the command log: before that ends.
+  void flush();
   // Blocks; handles what is queued and flushes lastSeenAt. Later asks are answered at once, on the
   // caller's thread, with nothing.
   void stop();
@@ -80,6 +85,9 @@ class SoftState {
   // The position of the newest durable event of this node: the offset of `hello`. What is committed
   // after the call gets a greater one. Any thread, wait-free.
   [[nodiscard]] wire::Position position() const;
+  // Whether any socket that left may be recovered. Any thread, wait-free.
+  [[nodiscard]] bool keeps_sockets() const;
+  [[nodiscard]] Counters& counters() const;  // any thread
 
   // ---- any thread; never block but for a full mailbox. A zero user is nobody.
   // --------------------------------------------
@@ -94,17 +102,24 @@ class SoftState {
   void ask_online_users(std::size_t limit,
                         std::move_only_function<void(std::vector<UserId>)> answer);
 
-  void delivered(std::span<const wire::WireEvent> events);  // by the hub, before the I/O threads
-  void socket_left(RecoverableSocket socket);
-  // Forgets the sockets of a revoked session.
-  void session_revoked(SessionId session);
-  // Takes the pid out of the table: it can be used once. Nothing: unknown, expired, too much
-  // missed. Ask only after attach_pending() of the chats: what is delivered later is held there.
+  // By the hub, before the I/O threads: how far the node is, and the events themselves, which may
+  // be left out while nobody can be recovered.
+  void pass(wire::Position position);
+  void delivered(std::span<const wire::WireEvent> events);
+
+  // A socket with recovery lives, and its `hello` said `position`; it left and may be recovered; it
+  // ended for good. A socket must count as a recovery user (InterestTable) before the position of
+  // its `hello` is read, and until socket_left() returned.
+  void socket_opened(std::string pid, SocketOwner owner, wire::Position position);
+  void socket_left(RecoverableSocket socket, SocketOwner owner);
+  void socket_ended(std::string pid, SocketOwner owner);
+  // What it missed. Nothing: unknown, expired, too much missed; the pid is forgotten then.
+  // Otherwise it stays good until socket_opened(). Ask only after attach_pending() of the chats:
+  // what is delivered later is held there.
   void ask_recovery(std::string pid, wire::Position offset,
                     std::move_only_function<void(std::optional<Recovery>)> answer);
-  // The chats of a pid without taking it, so that they can be attached as pending first.
-  void ask_recoverable_chats(
-      std::string pid, std::move_only_function<void(std::optional<RecoverableSocket>)> answer);
+  // The chats of a pid, so that they can be attached as pending first; or whose it is.
+  void ask_pid(std::string pid, std::move_only_function<void(PidState)> answer);
 
  private:
   struct Implementation;

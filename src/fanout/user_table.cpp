@@ -24,7 +24,7 @@ void UserTable::link(Registration& registration) {
   if (registration.user.is_zero()) {
     push(&nobody_, registration);
   } else {
-    push(const_cast<Registration**>(bucket_of(registration.user)), registration);
+    push(&buckets_[bucket_of(registration.user)], registration);
   }
 }
 
@@ -40,7 +40,7 @@ void UserTable::grow() {
   for (Registration* at : old) {
     while (at != nullptr) {
       Registration* next = at->next;
-      push(const_cast<Registration**>(bucket_of(at->user)), *at);
+      push(&buckets_[bucket_of(at->user)], *at);
       at = next;
     }
   }

@@ -2,23 +2,51 @@
 // listener costs no node of its own and leaves in constant time. Its thread only.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "base/id.hpp"
 #include "fanout/compact_vector.hpp"
+#include "fanout/room.hpp"
 #include "fanout/room_index.hpp"
 
 namespace maru::fanout {
 
-struct Room;
-
 using RoomEntry = std::pair<const ChatId, Room>;
 
+// A room's address with 16 bits of its chat's hash in those that addresses of user space leave
+// free (x86-64 and AArch64: 48 bits), so that looking for a chat among a thousand touches no room.
+class RoomRef {
+ public:
+  using Tag = std::uint16_t;
+  RoomRef() = default;
+  explicit RoomRef(RoomEntry& room)
+      : bits_(reinterpret_cast<std::uintptr_t>(&room) | std::uintptr_t{tag_of(room.first)}
+                                                            << kBits) {
+    static_assert(sizeof(std::uintptr_t) == 8);
+    assert(reinterpret_cast<std::uintptr_t>(&room) >> kBits == 0);
+  }
+  static Tag tag_of(const ChatId& chat) {
+    const std::uint64_t mixed = std::hash<ChatId>()(chat) * 0x9E37'79B9'7F4A'7C15ULL;
+    return static_cast<Tag>(mixed >> 48);
+  }
+  [[nodiscard]] Tag tag() const { return static_cast<Tag>(bits_ >> kBits); }
+  RoomEntry& operator*() const {
+    return *reinterpret_cast<RoomEntry*>(bits_ & ((std::uintptr_t{1} << kBits) - 1));
+  }
+  RoomEntry* operator->() const { return &**this; }
+
+ private:
+  static constexpr int kBits = 48;
+  std::uintptr_t bits_ = 0;
+};
+
 struct Attachment {
-  RoomEntry* room;
+  RoomRef room;
   Sequence floor;  // for leave_behind
   Sequence upto;   // while its seat is kBehind: not delivered up to here
 };
@@ -48,7 +76,7 @@ class UserTable {
   // `visit` must not change the table.
   template <class Visit>
   void for_each_of(const UserId& user, Visit&& visit) const {
-    for (Registration* at = *bucket_of(user); at != nullptr; at = at->next) {
+    for (Registration* at = buckets_[bucket_of(user)]; at != nullptr; at = at->next) {
       if (at->user == user) visit(*at);
     }
   }
@@ -62,9 +90,9 @@ class UserTable {
 
  private:
   static constexpr std::size_t kBucketsMin = 64;
-  [[nodiscard]] Registration* const* bucket_of(const UserId& user) const {
+  [[nodiscard]] std::size_t bucket_of(const UserId& user) const {
     const std::uint64_t mixed = std::hash<UserId>()(user) * 0x9E37'79B9'7F4A'7C15ULL;
-    return &buckets_[static_cast<std::size_t>(mixed >> 32) & (buckets_.size() - 1)];
+    return static_cast<std::size_t>(mixed >> 32) & (buckets_.size() - 1);
   }
   static void push(Registration** head, Registration& registration);
   void grow();

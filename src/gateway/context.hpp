@@ -9,8 +9,8 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "chat/ports.hpp"
+#include "fanout/delivery_inbox.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/room_index.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/options.hpp"
 #include "net/io_thread.hpp"
@@ -21,25 +21,32 @@ class Hasher;
 class LoginGuard;
 class OriginPolicy;
 class RateLimiter;
-class Metrics;
+class RealtimeCore;
+class UserConnections;
 
 using Random = std::function<void(std::uint8_t* out, std::size_t size)>;
+
+// The realtime cores by I/O thread: a task posted to thread k finds its core at k. Each core enters
+// itself before its thread starts and leaves after it ended; null before and after.
+using RealtimeCores = std::vector<RealtimeCore*>;
 
 struct Context {
   const GatewayOptions& options;
   net::IoThread& thread;
   std::vector<net::IoThread*> all_threads;  // in index order
+  RealtimeCores& realtime_cores;            // as many
   const Clock& clock;
-  Random random;               // any thread
-  chat::CommandLog& commands;  // any thread
-  chat::QueryPool& queries;    // any thread
-  fanout::RoomIndex& rooms;    // this thread's
+  Random random;                 // any thread
+  chat::CommandLog& commands;    // any thread
+  chat::QueryPool& queries;      // any thread
+  fanout::DeliveryInbox& inbox;  // this thread's
   fanout::InterestTable& interest;
   fanout::SoftState& soft_state;  // any thread
   Hasher& hasher;                 // any thread
   const OriginPolicy& origins;    // any thread
   RateLimiter& limiter;           // any thread
   LoginGuard& logins;             // any thread
+  UserConnections& connections;   // any thread
 };
 
 }  // namespace maru::gateway

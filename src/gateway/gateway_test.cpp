@@ -22,6 +22,7 @@
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/counters.hpp"
 #include "gateway/session_expiry.hpp"
+#include "gateway/user_connections.hpp"
 #include "json/reader.hpp"
 #include "net/test_client.hpp"
 #include "storage/sqlite/reader_pool.hpp"
@@ -63,10 +64,9 @@ class TestServer {
     std::vector<fanout::DeliveryTarget> targets;
     for (unsigned i = 0; i < kThreads; ++i) {
       threads.push_back(std::make_unique<net::IoThread>(i, net::NetOptions{}, clock));
-      mailboxes.push_back(std::make_unique<Mailbox<fanout::DeliveryBatch>>(
-          fanout::kDeliveryMailboxMax, [thread = threads.back().get()] { thread->wake(); }));
-      rooms.push_back(std::make_unique<fanout::RoomIndex>(i, interest));
-      targets.push_back({mailboxes.back().get()});
+      inboxes.push_back(std::make_unique<fanout::DeliveryInbox>(
+          i, interest, [thread = threads.back().get()] { thread->wake(); }));
+      targets.push_back(inboxes.back()->target());
     }
     hub = std::make_unique<fanout::Hub>(targets, interest, &soft_state);
     bus = std::make_unique<local::LocalBus>(*hub);
@@ -97,8 +97,8 @@ class TestServer {
   fanout::InterestTable interest{kThreads};
   fanout::SoftState soft_state;
   std::vector<std::unique_ptr<net::IoThread>> threads;
-  std::vector<std::unique_ptr<Mailbox<fanout::DeliveryBatch>>> mailboxes;
-  std::vector<std::unique_ptr<fanout::RoomIndex>> rooms;
+  std::vector<std::unique_ptr<fanout::DeliveryInbox>> inboxes;
+  RealtimeCores realtime_cores = RealtimeCores(kThreads);
   std::unique_ptr<fanout::Hub> hub;
   std::unique_ptr<local::LocalBus> bus;
   std::unique_ptr<chat::Sequencer> sequencer;
@@ -106,6 +106,7 @@ class TestServer {
   OriginPolicy origins;
   RateLimiter limiter;
   std::optional<LoginGuard> logins;
+  UserConnections connections{0};
   Hasher hasher;
   std::vector<std::unique_ptr<Gateway>> gateways;
   std::uint16_t port = 0;
@@ -121,30 +122,21 @@ class TestServer {
     std::vector<net::IoThread*> all;
     for (auto& thread : threads) all.push_back(thread.get());
     for (unsigned i = 0; i < kThreads; ++i) {
-      Context context{options,
-                      *threads[i],
-                      all,
-                      clock,
-                      [](std::uint8_t* out, std::size_t size) { randombytes_buf(out, size); },
-                      *commands,
-                      *readers,
-                      *rooms[i],
-                      interest,
-                      soft_state,
-                      hasher,
-                      origins,
-                      limiter,
-                      *logins};
+      Context context{
+          options,     *threads[i],
+          all,         realtime_cores,
+          clock,       [](std::uint8_t* out, std::size_t size) { randombytes_buf(out, size); },
+          *commands,   *readers,
+          *inboxes[i], interest,
+          soft_state,  hasher,
+          origins,     limiter,
+          *logins,     connections};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},
                                                    std::move(probes)));
       threads[i]->set_peers(all);
       threads[i]->set_handler(*gateways[i]);
-      threads[i]->on_wake([this, i] {
-        std::vector<fanout::DeliveryBatch> batches;
-        mailboxes[i]->drain(batches);
-        for (const auto& batch : batches) rooms[i]->deliver(*batch);
-      });
+      threads[i]->on_wake([this, i] { inboxes[i]->drain(); });
     }
     auto listening = net::listen_on("127.0.0.1", 0, kThreads);
     port = listening->port;
@@ -325,7 +317,8 @@ TEST_P(GatewayTest, EverythingThatCrashedTheOriginalIsAClearError) {
     const HttpReply reply = call(test.method, test.target, test.body, a.token);
     EXPECT_EQ(reply.status, test.status) << test.method << ' ' << test.target << reply.text;
     if (test.status != 200) {
-      EXPECT_EQ(keys(reply.body), "type,title,status,code,detail,requestId,retryable,retryAfterMs,errors,error")
+      EXPECT_EQ(keys(reply.body),
+                "type,title,status,code,detail,requestId,retryable,retryAfterMs,errors,error")
           << test.target;
     }
   }

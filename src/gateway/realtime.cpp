@@ -76,15 +76,14 @@ void Realtime::on_connect(const endpoint::ConnectRequest& request,
 void Realtime::on_event(endpoint::Socket& socket, const endpoint::Event& event) {
   auto* session = socket.user<ClientSession>();
   if (session == nullptr || session->revoked) return;
+  EventCall call{.text = event.text, .caller = {session->key, event.ack}, .binary = event.binary};
   if (event.refused != nullptr) {
-    implementation_->core.refuse(*session, {session->key, event.ack}, *event.refused);
-    return;
+    call.refused = event.refused;
+  } else {
+    call.name = event.name;
+    call.payload = event.arguments.at(1);
   }
-  implementation_->core.receive(*session, {.name = event.name,
-                                           .payload = event.arguments.at(1),
-                                           .text = event.text,
-                                           .caller = {session->key, event.ack},
-                                           .binary = event.binary});
+  implementation_->core.receive(*session, call);
 }
 
 void Realtime::on_disconnect(endpoint::Socket& socket, endpoint::DisconnectReason reason) {
@@ -103,10 +102,6 @@ void Realtime::announce_drain(std::int64_t within_ms) {
     const ClientSession* session = sessions.at_slot(slot);
     if (session != nullptr && session->socket != nullptr) session->socket->send(frame);
   }
-}
-
-std::size_t Realtime::socket_count() const {
-  return implementation_->core.sessions.size();
 }
 
 }  // namespace maru::gateway

@@ -24,9 +24,8 @@ class Realtime final : public endpoint::Application {
   void on_event(endpoint::Socket& socket, const endpoint::Event& event) override;
   void on_disconnect(endpoint::Socket& socket, endpoint::DisconnectReason reason) override;
 
-  // `serverDraining {within_ms}` to every socket.
+  // `serverDraining {withinMs}` to every socket.
   void announce_drain(std::int64_t within_ms);
-  [[nodiscard]] std::size_t socket_count() const;
 
  private:
   struct Implementation;

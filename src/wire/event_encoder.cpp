@@ -48,6 +48,13 @@ class Scratch {
   static constexpr std::size_t kKeptBytesMax = 64 * 1024;
 };
 
+void finish(WireEvent& out, Offsets offsets) {
+  out.plain = Scratch::finish();
+  if (offsets == Offsets::kEncode && out.position != 0) {
+    out.with_offset = Scratch::finish_with_offset(out.position);
+  }
+}
+
 void encode_body(WireEvent& out, const chat::RecordCommitted& event, Offsets offsets) {
   const chat::Record& record = *event.record;
   out.route = WireEvent::Route::kChat;
@@ -62,17 +69,13 @@ void encode_body(WireEvent& out, const chat::RecordCommitted& event, Offsets off
   Scratch scratch("message");
   json::Writer writer(Scratch::text());
   write_message(writer, record);
-  out.plain = Scratch::finish();
-  if (offsets == Offsets::kEncode && out.position != 0) {
-    out.with_offset = Scratch::finish_with_offset(out.position);
-  }
+  finish(out, offsets);
 }
 
-void encode_body(WireEvent& out, const chat::ChatAdded& event, Offsets) {
+void encode_body(WireEvent& out, const chat::ChatAdded& event, Offsets offsets) {
   out.route = WireEvent::Route::kUsers;
   out.chat = event.document.chat.id;
   out.users = event.users;
-  out.position = 0;
 
   Scratch scratch("chatAdded");
   json::Writer writer(Scratch::text());
@@ -81,14 +84,14 @@ void encode_body(WireEvent& out, const chat::ChatAdded& event, Offsets) {
   writer.key("chat");
   write_chat(writer, event.document, OwnerForm::kId);
   writer.end_object();
-  out.plain = Scratch::finish();
+  finish(out, offsets);
 }
 
-void encode_body(WireEvent& out, const chat::ChatRemoved& event, Offsets) {
+void encode_body(WireEvent& out, const chat::ChatRemoved& event, Offsets offsets) {
   out.route = WireEvent::Route::kUsers;
   out.chat = event.chat;
   out.users = event.users;
-  out.position = 0;
+  out.ends_membership = true;
 
   Scratch scratch("chatRemoved");
   json::Writer writer(Scratch::text());
@@ -96,7 +99,7 @@ void encode_body(WireEvent& out, const chat::ChatRemoved& event, Offsets) {
   writer.key("chatId").id(event.chat);
   writer.key("number").integer(event.number.value);
   writer.end_object();
-  out.plain = Scratch::finish();
+  finish(out, offsets);
 }
 
 void encode_body(WireEvent& out, const chat::SessionRevoked& event, Offsets) {

@@ -34,6 +34,7 @@ struct WireEvent {
   ChatId chat;
   Sequence sequence;              // kChat: of the record
   bool detaches_subject = false;  // kChat: `users[0]` has left: detach its listeners after it
+  bool ends_membership = false;   // kUsers: each of `users` is in that chat no more
   std::vector<UserId> users;
   SessionId session;
   Position position = 0;
@@ -48,7 +49,8 @@ enum class Offsets : std::uint8_t { kNone, kEncode };
 // Encodes; `position` is given to it and offsets are encoded only if asked for.
 class EventEncoder {
  public:
-  //   RecordCommitted → `message`          the record; the only one that takes the position
+  // All but sessionRevoked, after which nothing comes, take the position.
+  //   RecordCommitted → `message`          the record
   //   ChatAdded       → `chatAdded`        {chatId,chat:{…}}
   //   ChatRemoved     → `chatRemoved`      {chatId,number}
   //   SessionRevoked  → `sessionRevoked`   {sessionId}

@@ -113,15 +113,21 @@ TEST(EventEncoder, AccountEvents) {
   WireEvent event = encoder.encode(added, 9, Offsets::kEncode);
   EXPECT_EQ(event.route, WireEvent::Route::kUsers);
   EXPECT_EQ(event.users, added.users);
-  EXPECT_EQ(event.position, 0u);
-  EXPECT_TRUE(event.with_offset.empty());
+  EXPECT_EQ(event.position, 9u);
+  EXPECT_FALSE(event.ends_membership);
   EXPECT_EQ(event.plain.payload(),
             R"(42["chatAdded",{"chatId":"bbbbbbbbbbbbbbbbbbbbbbbb","chat":)" + document + "}]");
+  EXPECT_EQ(event.with_offset.payload(),
+            R"(42["chatAdded",{"chatId":"bbbbbbbbbbbbbbbbbbbbbbbb","chat":)" + document + "},\"" +
+                encode_offset(9) + "\"]");
+  EXPECT_TRUE(encoder.encode(added, 9, Offsets::kNone).with_offset.empty());
 
   event = encoder.encode(chat::ChatRemoved{{id_of<UserId>('c')}, id_of<ChatId>('b'), {12}}, 9,
                          Offsets::kEncode);
   EXPECT_EQ(event.route, WireEvent::Route::kUsers);
   EXPECT_EQ(event.users, std::vector{id_of<UserId>('c')});
+  EXPECT_TRUE(event.ends_membership);
+  EXPECT_EQ(event.position, 9u);
   EXPECT_EQ(event.plain.payload(),
             R"(42["chatRemoved",{"chatId":"bbbbbbbbbbbbbbbbbbbbbbbb","number":12}])");
 

@@ -1,6 +1,7 @@
 // Stock clients over every transport, in a group and a 1:1.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../support/server.mjs";
 import {
   CLIENTS, TRANSPORTS, ask, call, connect, createGroup, createPersonal, join, login, send, texts, until,
@@ -145,5 +146,125 @@ test("presence comes from live sockets", async () => {
   } finally {
     watcher.disconnect();
     other?.disconnect();
+  }
+});
+
+test("leaveRoom leaves a group after its grace, unless it is taken back", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  const group = await createGroup(server, a, [a, b]);
+  const [first, second] = await Promise.all([1, 2].map(() => connect(server, { token: b.token })));
+  const members = async () => (await call(server, "GET", `/api/chats/${group.number}`, { token: a.token })).json.users;
+  try {
+    await join(first, group);
+    const taken = ask(first, "leaveRoom", { chatId: group._id });
+    await sleep(200);
+    await join(second, group);
+    assert.deepEqual(await taken, { ok: true, left: false });
+    assert.equal((await members()).length, 2);
+    assert.deepEqual(await ask(second, "leaveRoom", { chatId: group._id }), { ok: true, left: true });
+    assert.deepEqual(await members(), [a.id]);
+    assert.equal((await send(second, group, "x")).error.code, "not_member");
+  } finally {
+    first.disconnect();
+    second.disconnect();
+  }
+});
+
+test("what one socket asks for at once is done in its order", async () => {
+  const a = await login(server);
+  const sender = await connect(server, { token: a.token });
+  try {
+    for (let round = 0; round < 5; ++round) {
+      const group = await createGroup(server, a);
+      const b = await login(server);
+      const socket = await connect(server, { token: b.token });
+      const ref = { chatId: group._id, number: group.number };
+      // The first join's answer promises every record after it, its own included.
+      const [one, two] = await Promise.all([ask(socket, "joinRoom", ref), ask(socket, "joinRoom", ref)]);
+      assert.deepEqual([one.sequence, two.sequence], [0, 1]);
+      await until(() => socket.received.length === 1, "the own join");
+      // By number a look comes first: the send must not overtake it.
+      const other = await createGroup(server, a);
+      const [joined, sent] = await Promise.all([
+        ask(socket, "joinRoom", { number: other.number }), ask(socket, "sendMessage", { chatId: other._id, content: "hi" }),
+      ]);
+      assert.ok(joined.ok && sent.ok);
+      const [left, again] = await Promise.all([ask(socket, "leaveRoom", ref), ask(socket, "joinRoom", ref)]);
+      assert.equal(left.left, false);
+      assert.ok(again.ok);
+      await send(sender, group, "live");
+      await until(() => texts(socket).includes("live"), "the live message");
+      socket.disconnect();
+    }
+    // A leave right after a join is a leave.
+    const group = await createGroup(server, a);
+    const b = await login(server);
+    const socket = await connect(server, { token: b.token });
+    const [joined, left] = await Promise.all([
+      ask(socket, "joinRoom", { chatId: group._id }), ask(socket, "leaveRoom", { chatId: group._id }),
+    ]);
+    assert.ok(joined.ok);
+    assert.equal(left.left, true);
+    socket.disconnect();
+  } finally {
+    sender.disconnect();
+  }
+});
+
+test("a user goes offline ten seconds after the last socket, with the time last seen", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  await createGroup(server, a, [a, b]);
+  const watcher = await connect(server, { token: a.token });
+  const pushed = [];
+  watcher.on("presence", (event) => pushed.push(event));
+  try {
+    const other = await connect(server, { token: b.token });
+    await ask(watcher, "watchPresence", { userIds: [b.id] });
+    await until(async () => (await ask(watcher, "watchPresence", { userIds: [b.id] })).presence[0].active, "online");
+    other.disconnect();
+    const left = Date.now();
+    await sleep(5_000);
+    assert.ok(!pushed.some((event) => event.active === false), "still within the grace");
+    await until(() => pushed.some((event) => event.active === false), "offline", 15_000);
+    const event = pushed.find((one) => one.active === false);
+    assert.ok(Date.now() - left >= 9_000);
+    assert.ok(Math.abs(Date.parse(event.lastSeenAt) - left) < 5_000, event.lastSeenAt);
+  } finally {
+    watcher.disconnect();
+  }
+});
+
+test("presence ends with the last chat that two users share", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  const group = await createGroup(server, b, [b, a]);
+  const watcher = await connect(server, { token: a.token });
+  const pushed = [];
+  watcher.on("presence", (event) => pushed.push(event));
+  const removed = new Promise((resolve) => watcher.once("chatRemoved", resolve));
+  try {
+    assert.equal((await ask(watcher, "watchPresence", { userIds: [b.id] })).presence.length, 1);
+    await call(server, "POST", `/api/chats/${group._id}/leave`, { token: a.token, body: {} });
+    await removed;
+    await sleep(300);
+    const other = await connect(server, { token: b.token });
+    await sleep(2_500);
+    assert.deepEqual(pushed, []);
+    assert.deepEqual((await ask(watcher, "watchPresence", { userIds: [b.id] })).presence, []);
+    other.disconnect();
+  } finally {
+    watcher.disconnect();
+  }
+});
+
+test("a sync may name a thousand chats", async () => {
+  const a = await login(server);
+  const socket = await connect(server, { token: a.token });
+  try {
+    const chats = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [String(i + 1).padStart(24, "0"), i]));
+    const answer = await ask(socket, "sync", { epoch: "x", chats });
+    assert.equal(answer.ok, true, JSON.stringify(answer.error));
+    assert.equal(answer.removed.length, 1000);
+  } finally {
+    socket.disconnect();
   }
 });

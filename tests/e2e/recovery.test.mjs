@@ -1,9 +1,12 @@
 // A cut connection misses nothing: by connection state recovery (no code in the client), and by sync.
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { startServer } from "../support/server.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { makeDataDir, startServer } from "../support/server.mjs";
 import {
-  CLIENTS, ChatView, ask, connect, createGroup, join, login, open, send, syncAll, texts, until,
+  CLIENTS, ChatView, ask, call, connect, createGroup, createPersonal, join, login, open, send, syncAll, texts, until,
 } from "../support/api.mjs";
 
 let server;
@@ -12,9 +15,10 @@ before(async () => {
 });
 after(() => server.dispose());
 
-function reconnecting(user, client, transports) {
-  const socket = open(server, {
-    token: user.token, client, transports, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100,
+function reconnecting(user, client, transports, { at = server, delayMs = 50 } = {}) {
+  const socket = open(at, {
+    token: user.token, client, transports, reconnection: true, reconnectionDelay: delayMs,
+    reconnectionDelayMax: 2 * delayMs,
   });
   return new Promise((resolve, reject) => {
     socket.once("connect", () => resolve(socket));
@@ -150,5 +154,105 @@ test("sync far behind resets to the newest page", async () => {
     assert.equal(chat.events.at(-1)[1].sequence, 1100);
   } finally {
     socket.disconnect();
+  }
+});
+
+test("whoever was added to a chat while away gets a fresh socket, not a recovered one", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  const group = await createGroup(server, a, [a, b]);
+  const listener = await reconnecting(b, "newest", ["websocket"], { delayMs: 500 });
+  try {
+    await join(listener, group);
+    const again = new Promise((resolve) => listener.once("connect", resolve));
+    listener.io.engine.close();
+    await createPersonal(server, a, b);
+    await again;
+    assert.equal(listener.recovered, false);
+  } finally {
+    listener.disconnect();
+  }
+});
+
+test("a graceful restart in between changes nothing", async () => {
+  const dataDir = makeDataDir();
+  const args = ["--rate-limits", "off", "--recovery", "on"];
+  let restarted = await startServer({ args, dataDir });
+  const [a, b] = [await login(restarted), await login(restarted)];
+  const group = await createGroup(restarted, a, [a, b]);
+  const listener = await reconnecting(b, "newest", ["websocket"], { at: restarted, delayMs: 1500 });
+  try {
+    await join(listener, group);
+    const post = (content) => call(restarted, "POST", `/api/messages/${group._id}`, { token: a.token, body: { content } });
+    await post("before");
+    await until(() => texts(listener).length === 1, "the first message");
+    const again = new Promise((resolve) => listener.once("connect", resolve));
+    const id = listener.id;
+    await restarted.stop();
+    restarted = await startServer({ args, dataDir, port: restarted.port });
+    await post("missed");
+    await again;
+    assert.equal(listener.recovered, true);
+    assert.equal(listener.id, id);
+    await post("after");
+    await until(() => texts(listener).length === 3, "all messages");
+    assert.deepEqual(texts(listener), ["before", "missed", "after"]);
+  } finally {
+    listener.disconnect();
+    await restarted.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+// A bare client, so that its old connection can stay open while a new one comes with its pid.
+function bare(user, earlier = null) {
+  return new Promise((resolve, reject) => {
+    const ws = new WebSocket(`${server.url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
+    const client = { ws, events: [], disconnected: false, closed: new Promise((done) => ws.once("close", done)) };
+    ws.once("error", reject);
+    ws.on("message", (data) => {
+      const packet = String(data);
+      if (packet[0] === "0") {
+        const past = earlier ? { pid: earlier.pid, offset: earlier.offset } : {};
+        ws.send("40" + JSON.stringify({ token: user.token, recovery: true, ...past }));
+      } else if (packet === "2") {
+        ws.send("3");
+      } else if (packet.startsWith("41")) {
+        client.disconnected = true;
+      } else if (packet.startsWith("40")) {
+        Object.assign(client, JSON.parse(packet.slice(2)));
+      } else if (packet.startsWith("42")) {
+        const event = JSON.parse(packet.slice(2));
+        client.events.push(event);
+        if (typeof event.at(-1) === "string") client.offset = event.at(-1);
+        if (event[0] === "hello") resolve(client);
+      }
+    });
+  });
+}
+
+test("a new connection with the pid of one that is still open takes over", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  const group = await createGroup(server, a, [a, b]);
+  const sender = await connect(server, { token: a.token });
+  try {
+    let client = await bare(b);
+    client.ws.send("420" + JSON.stringify(["joinRoom", { chatId: group._id }]));
+    await sleep(200);
+    for (let round = 0; round < 6; ++round) {
+      await send(sender, group, `m ${round}`);
+      await until(() => client.events.some((e) => e[1]?.content === `m ${round}`), "the message");
+      const next = await bare(b, client);
+      assert.equal(next.sid, client.sid);
+      assert.equal(next.pid, client.pid);
+      await client.closed;
+      assert.equal(client.disconnected, false, "closed without 41");
+      client = next;
+    }
+    await send(sender, group, "last");
+    await until(() => client.events.some((e) => e[1]?.content === "last"), "the last message");
+    assert.equal(client.events.filter((e) => e[0] === "message").length, 1);
+    client.ws.terminate();
+  } finally {
+    sender.disconnect();
   }
 });

@@ -131,23 +131,88 @@ TEST_F(Recovery, NeverForARevokedSession) {
   EXPECT_TRUE(reconnect(second, lee, first).starts_with("44"));
 }
 
-TEST_F(Recovery, ReadsByPresentMembership) {
-  const auto other = node.group(kim, {lee});
+// Account events are kept nowhere: who missed one begins afresh and asks for the chats.
+TEST_F(Recovery, WhoWasRemovedWhileAwayBeginsAfresh) {
   SioClient first(node.port());
   first.join_namespace(recovery_auth(lee));
   ASSERT_TRUE(is_ok(first.call("joinRoom", chat_json(room))));
-  ASSERT_TRUE(is_ok(first.call("joinRoom", chat_json(other))));
   first.abort();
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   node.send(kim, room.chat.id, "secret now");
   ASSERT_TRUE(node.run(chat::LeaveChat{.chat = room.chat.id, .user = lee.id}));
-  node.send(kim, other.chat.id, "missed");
   SioClient second(node.port());
-  EXPECT_EQ(value_of(second.connect(recovering_auth(lee, first)), "sid"), first.sid);
-  EXPECT_EQ(value_of(second.next_event(), "chatId"), other.chat.id.hex());
+  EXPECT_NE(value_of(second.connect(recovering_auth(lee, first)), "sid"), first.sid);
   EXPECT_TRUE(second.next_event().starts_with("[\"hello\""));
   node.send(kim, room.chat.id, "still secret");
   EXPECT_TRUE(second.drain_events(100).empty());
+}
+
+TEST_F(Recovery, WhoWasAddedWhileAwayBeginsAfresh) {
+  SioClient first(node.port());
+  first.join_namespace(recovery_auth(lee));
+  ASSERT_TRUE(is_ok(first.call("joinRoom", chat_json(room))));
+  node.group(kim, {lee});
+  EXPECT_FALSE(first.wait_event("chatAdded").empty());  // with its offset: this one is not missed
+  first.abort();
+  SioClient second(node.port());
+  EXPECT_EQ(value_of(reconnect(second, lee, first), "sid"), first.sid);
+  EXPECT_FALSE(second.wait_event("hello").empty());
+  second.abort();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  node.personal(kim, lee);
+  SioClient third(node.port());
+  EXPECT_NE(value_of(third.connect(recovering_auth(lee, second)), "sid"), first.sid);
+}
+
+TEST_F(Recovery, WhoWatchesPresenceBeginsAfresh) {
+  SioClient first(node.port());
+  first.join_namespace(recovery_auth(lee));
+  ASSERT_TRUE(is_ok(first.call("watchPresence", R"({"userIds":[")" + kim.id.hex() + "\"]}")));
+  first.abort();
+  SioClient second(node.port());
+  EXPECT_NE(value_of(reconnect(second, lee, first), "sid"), first.sid);
+}
+
+// The client's address changed: its old connection is not known to be dead.
+TEST_F(Recovery, TakesOverFromASocketThatStillLives) {
+  auto earlier = std::make_unique<SioClient>(node.port());
+  earlier->join_namespace(recovery_auth(lee));
+  const std::string sid = earlier->sid;
+  ASSERT_TRUE(is_ok(earlier->call("joinRoom", chat_json(room))));
+  for (std::uint64_t round = 0; round < 8; ++round) {  // on either I/O thread
+    node.send(kim, room.chat.id, "heard");
+    ASSERT_EQ(number_of(earlier->wait_event("message"), "sequence"), 2 * round + 1);
+    node.send(kim, room.chat.id, "into the void");
+    auto later = std::make_unique<SioClient>(node.port());
+    ASSERT_EQ(value_of(later->connect(recovering_auth(lee, *earlier)), "sid"), sid) << round;
+    ASSERT_EQ(number_of(later->wait_event("message"), "sequence"), 2 * round + 2);
+    EXPECT_TRUE(earlier->wait_closed());
+    EXPECT_FALSE(earlier->got_disconnect_packet());
+    earlier = std::move(later);
+  }
+  // Not for another login session, and that one closes nothing.
+  SioClient thief(node.port());
+  EXPECT_NE(value_of(thief.connect(recovering_auth(kim, *earlier)), "sid"), sid);
+  node.send(kim, room.chat.id, "still here");
+  EXPECT_EQ(number_of(earlier->wait_event("message"), "sequence"), 17u);
+}
+
+TEST_F(Recovery, AConnectionThatDiesWhileItRecoversCostsNothing) {
+  SioClient first(node.port());
+  first.join_namespace(recovery_auth(lee));
+  ASSERT_TRUE(is_ok(first.call("joinRoom", chat_json(room))));
+  first.abort();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  node.send(kim, room.chat.id, "missed");
+  for (int round = 0; round < 30; ++round) {
+    SioClient lost(node.port());
+    lost.send_packet("40" + recovering_auth(lee, first));
+    if (round % 3 != 0) std::this_thread::sleep_for(std::chrono::microseconds(round * 40));
+    lost.abort();
+  }
+  SioClient second(node.port());
+  ASSERT_EQ(value_of(second.connect(recovering_auth(lee, first)), "sid"), first.sid);
+  EXPECT_EQ(number_of(second.wait_event("message"), "sequence"), 1u);
 }
 
 TEST_F(Recovery, FallsBackToAFreshSocket) {
@@ -162,6 +227,32 @@ TEST_F(Recovery, FallsBackToAFreshSocket) {
     EXPECT_TRUE(answer.starts_with("40"));
     EXPECT_NE(value_of(answer, "sid"), first.sid);
     EXPECT_TRUE(client.wait_event("hello").starts_with("[\"hello\""));
+  }
+}
+
+TEST(OpenModeRecovery, WhoSpokeForSeveralBeginsAfresh) {
+  Node node(Node::quiet(AuthMode::kOpen));
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto of_kim = node.group(kim);
+  const auto of_lee = node.group(lee);
+  const auto join_as = [](SioClient& client, const TestUser& user, const chat::ChatDocument& chat) {
+    return is_ok(client.call("joinRoom", R"({"chatId":")" + chat.chat.id.hex() + R"(","userId":")" +
+                                             user.id.hex() + "\"}"));
+  };
+  for (const bool several : {false, true}) {
+    SioClient first(node.port());
+    first.join_namespace("{}");
+    ASSERT_TRUE(join_as(first, kim, of_kim));
+    if (several) {
+      ASSERT_TRUE(join_as(first, lee, of_lee));
+    }
+    first.abort();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    SioClient second(node.port());
+    const std::string answer =
+        second.connect(R"({"pid":")" + first.pid + R"(","offset":")" + first.offset + "\"}");
+    EXPECT_EQ(value_of(answer, "sid") == first.sid, !several);
   }
 }
 

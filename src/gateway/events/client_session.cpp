@@ -28,10 +28,12 @@ void ClientSession::deliver(const wire::WireEvent& event) {
   }
   RecoveryState& state = *recovery;
   if (socket == nullptr) {
-    if (state.early.size() < kEarlyFramesMax) state.early.push_back(event.plain);
+    if (state.early == nullptr) state.early = std::make_unique<std::vector<net::TextFrame>>();
+    // Past the bound it cannot go on where it was: it gets a fresh socket.
+    state.lost_early = state.lost_early || state.early->size() >= kEarlyFramesMax;
+    if (!state.lost_early) state.early->push_back(event.plain);
     return;
   }
-  if (event.position != 0 && event.position <= state.recovered_at) return;  // it has seen that one
   const bool carries_offset = state.pending == 0 && event.position > state.last_position;
   if (!carries_offset) {
     socket->send(event.plain);
@@ -59,36 +61,37 @@ void ClientSession::on_session_revoked(const wire::WireEvent& event) {
 // The client learns of it from the stream itself (its own leave record, chatRemoved), or from the
 // answer that is still to come: whoever attaches looks again before it answers.
 void ClientSession::on_detached(ChatId) {}
-void ClientSession::on_held_overflow(ChatId) {}
+void ClientSession::on_held_overflow(ChatId) {
+  ++core_.context.soft_state.counters().held_overflows;
+}
 
-ClientSession::Attached ClientSession::attach(ChatId chat) {
-  const bool was_attached = core_.context.rooms.is_attached(chat, *this);
-  const fanout::AttachResult result = core_.context.rooms.attach_pending(chat, *this);
-  if (result == fanout::AttachResult::kAttached && recovery != nullptr) ++recovery->pending;
-  return {result, !was_attached};
+fanout::AttachResult ClientSession::attach(ChatId chat) {
+  const fanout::AttachResult result = core_.rooms.attach_pending(chat, *this);
+  if (result != fanout::AttachResult::kTooMany && recovery != nullptr) ++recovery->pending;
+  return result;
 }
 
 bool ClientSession::is_attached(ChatId chat) const {
-  return core_.context.rooms.is_attached(chat, *this);
+  return core_.rooms.is_attached(chat, *this);
 }
 
 void ClientSession::settle(ChatId chat, Sequence upto) {
   if (recovery != nullptr) --recovery->pending;
-  core_.context.rooms.release(chat, *this, upto);
+  core_.rooms.release(chat, *this, upto);
 }
 
 void ClientSession::settle_recovered(ChatId chat, Sequence upto, Sequence floor) {
   --recovery->pending;
-  core_.context.rooms.release(chat, *this, upto, floor);
+  core_.rooms.release(chat, *this, upto, floor);
 }
 
-void ClientSession::abandon(ChatId chat, bool was_new) {
+void ClientSession::abandon(ChatId chat) {
   if (recovery != nullptr) --recovery->pending;
-  if (was_new) core_.context.rooms.detach(chat, *this);
+  core_.rooms.abandon(chat, *this);
 }
 
 void ClientSession::detach(ChatId chat) {
-  core_.context.rooms.detach(chat, *this);
+  core_.rooms.detach(chat, *this);
 }
 
 void ClientSession::block(Blocker blocker) {
@@ -123,6 +126,14 @@ HeldEvent ClientSession::take_held() {
   held_->events.pop_front();
   if (held_->events.empty()) held_.reset();
   return event;
+}
+
+void ClientSession::begin_wait() {
+  if (waits_++ == 0) block(Blocker::kLookup);
+}
+
+void ClientSession::end_wait() {
+  if (--waits_ == 0) unblock(Blocker::kLookup);
 }
 
 void ClientSession::begin_operation(std::size_t in_flight_max) {

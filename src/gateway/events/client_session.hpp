@@ -3,6 +3,7 @@
 // pointer. Owner I/O thread only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -35,22 +36,38 @@ struct HeldEvent {
   std::optional<endpoint::AckId> ack;
   bool binary = false;
   Admission admission = Admission::kNone;
+  std::uint16_t waited_ms = 0;  // for its rate, so far
 };
 
 // What connection state recovery needs of a socket (architecture.md, "Recovery").
 struct RecoveryState {
-  std::string pid;
+  static constexpr std::size_t kPidSize = 20;
+
+  [[nodiscard]] std::string_view pid_text() const { return {pid.data(), pid.size()}; }
+
+  std::array<char, kPidSize> pid{};
+  bool has_left = false;          // what it leaves behind was taken already
+  bool spoke_for_others = false;  // open mode: its chats may be of several users
+  bool lost_early = false;        // more came early than is kept
+  std::uint32_t pending = 0;      // chats between attach and settle or abandon
   // The highest offset that was sent. It never goes back, and stands still while a chat is pending:
   // an offset says that everything before it was seen, held events included.
   wire::Position last_position = 0;
-  // What the client had seen when it was recovered: this thread's deliveries may lag behind that.
-  wire::Position recovered_at = 0;
-  std::uint32_t pending = 0;  // chats between attach_pending and release
   // What came for the user while the recovered socket was still being connected.
-  std::vector<net::TextFrame> early;
+  std::unique_ptr<std::vector<net::TextFrame>> early;
 };
 
 class ClientSession final : public fanout::Listener {
+ public:
+  // First the small ones: they fit behind what Listener has.
+  bool revoked = false;
+  std::uint16_t refusals = 0;  // rate_limited in a row
+
+ private:
+  std::uint16_t in_flight_ = 0;
+  std::uint8_t blockers_ = 0;
+  std::uint8_t waits_ = 0;
+
  public:
   static constexpr std::size_t kHeldBytesMax = 256 * 1024;
   static constexpr std::size_t kEarlyFramesMax = 64;
@@ -65,17 +82,14 @@ class ClientSession final : public fanout::Listener {
   void on_held_overflow(ChatId chat) override;
 
   // ---- attaching to chats (fanout/room_index.hpp has the four steps) ----
-  // True: newly pending here, so that a failure later on detaches it again. kTooMany: see `result`.
-  struct Attached {
-    fanout::AttachResult result;
-    bool is_new;
-  };
-  Attached attach(ChatId chat);
+  // Each attach() but kTooMany is followed by one settle() or abandon(). The events that attach
+  // wait for each other (Input::kWaits), so that what is pending is always the caller's own.
+  fanout::AttachResult attach(ChatId chat);
   // Whether it still is; false after it was detached or overflowed meanwhile.
   [[nodiscard]] bool is_attached(ChatId chat) const;
   void settle(ChatId chat, Sequence upto);
   void settle_recovered(ChatId chat, Sequence upto, Sequence floor);
-  void abandon(ChatId chat, bool was_new);
+  void abandon(ChatId chat);
   void detach(ChatId chat);
 
   // ---- input in line ----
@@ -90,6 +104,9 @@ class ClientSession final : public fanout::Listener {
 
   void begin_operation(std::size_t in_flight_max);
   void end_operation(std::size_t in_flight_max);
+  // Counted: a look may begin the next one before it ends itself.
+  void begin_wait();
+  void end_wait();
 
   // ---- who ----
   SessionKey key = 0;
@@ -97,8 +114,6 @@ class ClientSession final : public fanout::Listener {
   UserId user;                         // whose chats it hears; open mode: the user named last
   UserId login_user;                   // authenticated by `session`; zero: by none (open mode)
   SessionId session;
-  std::uint16_t refusals = 0;  // rate_limited in a row
-  bool revoked = false;
   std::unique_ptr<RecoveryState> recovery;  // null: off for this socket
 
  private:
@@ -109,9 +124,7 @@ class ClientSession final : public fanout::Listener {
 
   RealtimeCore& core_;
   std::unique_ptr<Held> held_;
-  std::uint16_t in_flight_ = 0;
-  std::uint8_t blockers_ = 0;
 };
-static_assert(sizeof(ClientSession) <= 160);
+static_assert(sizeof(ClientSession) <= 120);
 
 }  // namespace maru::gateway

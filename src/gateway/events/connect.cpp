@@ -5,30 +5,19 @@
 #include <string>
 #include <utility>
 
+#include "gateway/events/connecting.hpp"
 #include "gateway/events/hello.hpp"
-#include "gateway/events/recovery_read.hpp"
 #include "gateway/events/session_check.hpp"
+#include "gateway/user_connections.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
 
 namespace maru::gateway {
 namespace {
 
-constexpr std::int64_t kRetryMs = 500;
 // A wrong token is refused that late: a connection cannot try many before its time-out.
 constexpr std::int64_t kRefusalDelayMs = 100;
-constexpr std::size_t kPidBytes = 15;  // 20 characters of base64url
-
-// A CONNECT on its way through readers and soft state.
-struct Connecting {
-  endpoint::PendingConnect pending;
-  std::optional<TokenHash> token;
-  bool uses_recovery = false;
-  std::string pid;  // of the connection to recover; empty: a fresh one is wanted
-  std::string offset;
-  std::optional<Identity> identity;
-};
-using ConnectingPtr = std::unique_ptr<Connecting>;
+constexpr std::size_t kPidBytes = RecoveryState::kPidSize / 4 * 3;  // as base64url
 
 std::string make_pid(const Random& random) {
   static constexpr char kDigits[] =
@@ -43,6 +32,8 @@ std::string make_pid(const Random& random) {
   return pid;
 }
 
+}  // namespace
+
 void refuse_connect(RealtimeCore& core, const endpoint::PendingConnect& pending,
                     const Error& error) {
   std::string data;
@@ -54,35 +45,45 @@ void refuse_connect(RealtimeCore& core, const endpoint::PendingConnect& pending,
 // ---- accepting
 // -----------------------------------------------------------------------------------
 
-void tell_soft_state(RealtimeCore& core, const ClientSession& session) {
-  if (!session.login_user.is_zero()) core.context.soft_state.connection_opened(session.login_user);
-}
-
-std::unique_ptr<ClientSession> make_session(RealtimeCore& core, const Connecting& connecting) {
-  auto session = std::make_unique<ClientSession>(core);
-  if (connecting.identity) {
-    session->user = session->login_user = connecting.identity->user;
-    session->session = connecting.identity->session;
+ClientSession* register_session(RealtimeCore& core, const Connecting& connecting,
+                                UserId speaks_for) {
+  const UserId login_user = connecting.identity ? connecting.identity->user : UserId();
+  if (!core.context.connections.take(login_user)) {
+    refuse_connect(core, connecting.pending,
+                   Error{ErrorCode::kRateLimited, "This user has too many connections.", {}, 0});
+    return nullptr;
   }
+  auto made = std::make_unique<ClientSession>(core);
+  made->user = made->login_user = login_user;
+  if (connecting.identity) made->session = connecting.identity->session;
   if (connecting.uses_recovery) {
-    session->recovery = std::make_unique<RecoveryState>();
+    made->recovery = std::make_unique<RecoveryState>();
     core.context.interest.add_recovery_user();
   }
-  return session;
-}
-
-ClientSession& register_session(RealtimeCore& core, std::unique_ptr<ClientSession> made) {
   const SessionKey key = core.sessions.insert(std::move(made));
   ClientSession& session = *core.sessions.find(key);
   session.key = key;
-  core.context.rooms.add(session, session.user, session.session);
-  return session;
+  core.rooms.add(session, session.user, session.session);
+  if (!speaks_for.is_zero() && speaks_for != login_user) {
+    session.user = speaks_for;
+    core.rooms.set_user(session, speaks_for);
+  }
+  return &session;
 }
 
 void unregister_session(RealtimeCore& core, ClientSession& session) {
-  core.context.rooms.remove(session);
+  core.rooms.remove(session);
   if (session.recovery != nullptr) core.context.interest.remove_recovery_user();
+  core.context.connections.give_back(session.login_user);
   core.sessions.erase(session.key);
+}
+
+void announce_session(RealtimeCore& core, const ClientSession& session) {
+  fanout::SoftState& soft_state = core.context.soft_state;
+  if (!session.login_user.is_zero()) soft_state.connection_opened(session.login_user);
+  if (session.recovery == nullptr) return;
+  soft_state.socket_opened(std::string(session.recovery->pid_text()), owner_of(core, session),
+                           session.recovery->last_position);
 }
 
 void send_hello(RealtimeCore& core, const ClientSession& session, const Connecting& connecting) {
@@ -93,136 +94,23 @@ void send_hello(RealtimeCore& core, const ClientSession& session, const Connecti
 
 void accept_fresh(RealtimeCore& core, const Connecting& connecting) {
   if (!connecting.pending.alive()) return;
+  ClientSession* session = register_session(core, connecting, UserId());
+  if (session == nullptr) return;
   endpoint::PendingConnect::Accept accept;
-  if (connecting.uses_recovery) accept.pid = make_pid(core.context.random);
-  // Registered first: from here on nothing for this user or login session is missed.
-  ClientSession& session = register_session(core, make_session(core, connecting));
-  if (session.recovery != nullptr) {
-    session.recovery->pid = accept.pid;
-    session.recovery->last_position = core.context.soft_state.position();
+  if (session->recovery != nullptr) {
+    accept.pid = make_pid(core.context.random);
+    std::ranges::copy(accept.pid, session->recovery->pid.begin());
+    session->recovery->last_position = core.context.soft_state.position();
   }
-  session.socket = connecting.pending.accept(std::move(accept));
-  if (session.socket == nullptr) return unregister_session(core, session);
-  session.socket->set_user(&session);
-  tell_soft_state(core, session);
-  send_hello(core, session, connecting);
-  check_soon(core, session);
+  session->socket = connecting.pending.accept(std::move(accept));
+  if (session->socket == nullptr) return unregister_session(core, *session);
+  session->socket->set_user(session);
+  announce_session(core, *session);
+  send_hello(core, *session, connecting);
+  check_soon(core, *session);
 }
 
-// ---- recovery, in the order that architecture.md gives
-// -------------------------------------------
-
-void accept_recovered(RealtimeCore& core, ClientSession& session, const Connecting& connecting,
-                      const fanout::Recovery& recovery, Missed missed) {
-  RecoveryState& state = *session.recovery;
-  state.last_position = std::max(state.recovered_at, missed.last);
-  endpoint::PendingConnect::Accept accept;
-  accept.sid = recovery.socket.sid;
-  accept.pid = recovery.socket.pid;
-  accept.missed = std::move(missed.frames);
-  session.socket = connecting.pending.accept(std::move(accept));
-  if (session.socket == nullptr) return unregister_session(core, session);
-  session.socket->set_user(&session);
-  tell_soft_state(core, session);
-  core.context.rooms.resume(session, state.last_position);
-  send_hello(core, session, connecting);
-  for (const net::TextFrame& frame : std::exchange(state.early, {})) session.socket->send(frame);
-  for (const ChatId& chat : recovery.socket.chats) {
-    const auto found = std::ranges::find(missed.chats, chat, &RecoveredChat::chat);
-    if (found == missed.chats.end()) {
-      session.abandon(chat, true);
-    } else {
-      session.settle_recovered(chat, found->upto, found->floor);
-    }
-  }
-  check_soon(core, session);
-}
-
-// Events of one of its chats were dropped while it was pending: there is a hole.
-bool has_overflowed(const ClientSession& session, const Missed& missed) {
-  return !std::ranges::all_of(missed.chats, [&](const RecoveredChat& recovered) {
-    return session.is_attached(recovered.chat);
-  });
-}
-
-void read_and_accept(RealtimeCore& core, ConnectingPtr connecting, SessionKey key,
-                     fanout::Recovery recovery) {
-  auto shared = std::make_shared<fanout::Recovery>(std::move(recovery));
-  ClientSession& session = *core.sessions.find(key);
-  const std::optional<TokenHash> token = connecting->token;
-  // The login session is looked at again: one that was revoked meanwhile recovers nothing.
-  core.query<std::optional<Missed>>(
-      session, Input::kFlows,
-      [&core, token, shared](chat::Snapshot& snapshot) -> Result<std::optional<Missed>> {
-        if (!shared->socket.session.is_zero()) {
-          const auto identity = authenticate(snapshot, token.value_or(TokenHash{}),
-                                             core.context.clock.wall(), core.context.options);
-          if (!identity) return std::unexpected(identity.error());
-        }
-        return read_missed(snapshot, *shared);
-      },
-      [&core, connecting = std::shared_ptr<Connecting>(std::move(connecting)), shared](
-          ClientSession& asker, Result<std::optional<Missed>> missed) {
-        const bool fits = missed && *missed && !asker.revoked && !has_overflowed(asker, **missed);
-        if (fits) return accept_recovered(core, asker, *connecting, *shared, std::move(**missed));
-        const bool is_revoked =
-            asker.revoked || (!missed && missed.error().code == ErrorCode::kUnauthenticated);
-        unregister_session(core, asker);
-        if (is_revoked) {
-          return refuse_connect(
-              core, connecting->pending,
-              Error{ErrorCode::kUnauthenticated, "The session has ended.", {}, 0});
-        }
-        accept_fresh(core, *connecting);
-      });
-}
-
-// The chats are known: attach them as pending, then ask what was missed.
-void attach_and_recover(RealtimeCore& core, ConnectingPtr connecting,
-                        const fanout::RecoverableSocket& earlier) {
-  auto made = make_session(core, *connecting);
-  made->user = earlier.user;  // open mode: whom the earlier socket spoke for
-  made->recovery->pid = earlier.pid;
-  const wire::Position offset = wire::decode_offset(connecting->offset);
-  made->recovery->recovered_at = offset;
-  ClientSession& session = register_session(core, std::move(made));
-  for (const ChatId& chat : earlier.chats) session.attach(chat);
-
-  const SessionKey key = session.key;
-  const std::string pid = connecting->pid;
-  core.context.soft_state.ask_recovery(
-      pid, offset,
-      [&core, key,
-       connecting = std::move(connecting)](std::optional<fanout::Recovery> recovery) mutable {
-        core.post_self([&core, key, connecting = std::move(connecting),
-                        recovery = std::move(recovery)]() mutable {
-          ClientSession* self = core.sessions.find(key);
-          if (self == nullptr) return;
-          if (!recovery || !connecting->pending.alive()) {
-            unregister_session(core, *self);
-            return accept_fresh(core, *connecting);
-          }
-          read_and_accept(core, std::move(connecting), key, std::move(*recovery));
-        });
-      });
-}
-
-void try_recovery(RealtimeCore& core, ConnectingPtr connecting) {
-  const std::string pid = connecting->pid;
-  core.context.soft_state.ask_recoverable_chats(
-      pid, [&core, connecting = std::move(connecting)](
-               std::optional<fanout::RecoverableSocket> earlier) mutable {
-        core.post_self(
-            [&core, connecting = std::move(connecting), earlier = std::move(earlier)]() mutable {
-              if (!connecting->pending.alive()) return;
-              const SessionId session =
-                  connecting->identity ? connecting->identity->session : SessionId();
-              // A pid works for the login session that it was made for.
-              if (!earlier || earlier->session != session) return accept_fresh(core, *connecting);
-              attach_and_recover(core, std::move(connecting), *earlier);
-            });
-      });
-}
+namespace {
 
 // ---- who it is
 // -----------------------------------------------------------------------------------
@@ -238,7 +126,7 @@ void go_on(RealtimeCore& core, ConnectingPtr connecting) {
 void look_up_session(RealtimeCore& core, ConnectingPtr connecting);
 
 void retry_later(RealtimeCore& core, ConnectingPtr connecting) {
-  core.delays.after(kRetryMs, [&core, connecting = std::move(connecting)]() mutable {
+  core.delays.after(kConnectRetryMs, [&core, connecting = std::move(connecting)]() mutable {
     if (connecting->pending.alive()) look_up_session(core, std::move(connecting));
   });
 }
@@ -289,10 +177,26 @@ std::optional<TokenHash> token_of(const endpoint::ConnectRequest& request) {
   return handshake->token;
 }
 
+void authenticate(RealtimeCore& core, ConnectingPtr connecting) {
+  if (connecting->token) return look_up_session(core, std::move(connecting));
+  if (core.context.options.auth == AuthMode::kAccounts) {
+    return refuse_connect(
+        core, connecting->pending,
+        Error{ErrorCode::kUnauthenticated, "Log in first: auth {token} or the cookie.", {}, 0});
+  }
+  go_on(core, std::move(connecting));
+}
+
 }  // namespace
 
 void connect_socket(RealtimeCore& core, const endpoint::ConnectRequest& request,
                     endpoint::PendingConnect pending) {
+  // It counts as an event of its connection, or leaving and coming again would be free. One past
+  // the longest delay has not waited for its turn sixty times over: no client does that.
+  const std::int64_t wait = core.context.limiter.take(
+      Rate::kEventsOfConnection, request.session_tag, core.context.options.rate_delay_max_ms);
+  if (wait < 0) return pending.close();
+
   auto connecting = std::make_unique<Connecting>();
   connecting->pending = pending;
   connecting->token = token_of(request);
@@ -302,26 +206,17 @@ void connect_socket(RealtimeCore& core, const endpoint::ConnectRequest& request,
     connecting->pid = *request.pid;
     connecting->offset = *request.offset;
   }
-  if (connecting->token) return look_up_session(core, std::move(connecting));
-  if (core.context.options.auth == AuthMode::kAccounts) {
-    return refuse_connect(
-        core, pending,
-        Error{ErrorCode::kUnauthenticated, "Log in first: auth {token} or the cookie.", {}, 0});
-  }
-  go_on(core, std::move(connecting));
+  if (wait == 0) return authenticate(core, std::move(connecting));
+  core.delays.after(wait, [&core, connecting = std::move(connecting)]() mutable {
+    if (connecting->pending.alive()) authenticate(core, std::move(connecting));
+  });
 }
 
 void disconnect_socket(RealtimeCore& core, ClientSession& session,
                        endpoint::DisconnectReason reason) {
   core.leaves.cancel_session(session.key);
-  if (session.recovery != nullptr && !session.revoked && endpoint::is_recoverable(reason)) {
-    fanout::RecoverableSocket left;
-    left.pid = session.recovery->pid;
-    left.sid = session.socket->id();
-    left.user = session.user;
-    left.session = session.session;
-    core.context.rooms.leave_behind(session, left);
-    core.context.soft_state.socket_left(std::move(left));
+  if (session.recovery != nullptr) {
+    leave_behind(core, session, !session.revoked && endpoint::is_recoverable(reason));
   }
   if (!session.login_user.is_zero()) {
     core.context.soft_state.connection_closed(session.login_user);

@@ -16,11 +16,6 @@ constexpr std::array<std::string_view, 5> kNames = {"joinRoom", "leaveRoom", "se
 constexpr std::array<Handler, kNames.size()> kHandlers = {
     handle_join_room, handle_leave_room, handle_send_message, handle_sync, handle_watch_presence};
 
-// The connection's own bucket: nobody else's key.
-std::uint64_t connection_key(const RealtimeCore& core, const ClientSession& session) {
-  return (std::uint64_t{core.context.thread.index()} << 56) ^ session.key;
-}
-
 }  // namespace
 
 std::span<const std::string_view> event_names() {
@@ -28,10 +23,13 @@ std::span<const std::string_view> event_names() {
 }
 
 void route_event(RealtimeCore& core, ClientSession& session, const EventCall& call) {
-  if (!core.admit(session, call, {{Rate::kEventsOfConnection, connection_key(core, session)}},
+  // Of the connection, not of the socket: leaving and coming again brings no new one.
+  const std::uint64_t connection = session.socket->session_tag();
+  if (!core.admit(session, call, {{Rate::kEventsOfConnection, connection}},
                   Admission::kConnection)) {
     return;
   }
+  if (call.refused != nullptr) return core.refuse(session, call.caller, *call.refused);
   if (call.binary) {
     core.refuse(session, call.caller,
                 Error{ErrorCode::kNotText, "Binary packets are not served: send text.", {}, 0});

@@ -1,5 +1,5 @@
 // joinRoom {chatId,number,userId?,userName?} → {chat,sequence}: every event after `sequence`
-// follows on this socket, none up to it.
+// follows on this socket, none up to it. The socket's next event waits until it is answered.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -20,7 +20,6 @@ struct Join {
   Caller caller;
   Who who;
   ChatId chat;
-  bool is_new = false;  // this call attached the socket; a failure detaches it
 };
 
 struct Seen {
@@ -48,7 +47,7 @@ Result<Seen> look(chat::Snapshot& snapshot, const Who& who, ChatId chat) {
 }
 
 void give_up(RealtimeCore& core, ClientSession& session, const Join& join, const Error& error) {
-  session.abandon(join.chat, join.is_new);
+  session.abandon(join.chat);
   core.refuse(session, join.caller, error);
 }
 
@@ -71,14 +70,19 @@ void complete(RealtimeCore& core, ClientSession& session, const Join& join,
   session.settle(join.chat, upto);
 }
 
-// The user has just become a member: everything from the own join record on follows.
-void complete_fresh(RealtimeCore& core, ClientSession& session, Join join, Sequence joined_at) {
+// The user has just become a member: everything from the own join record on follows. Without a
+// record (a join elsewhere came first) it is as for any member: what this snapshot says.
+void complete_fresh(RealtimeCore& core, ClientSession& session, Join join, UserId user,
+                    Sequence joined_at) {
   core.query<chat::ChatDocument>(
-      session, Input::kFlows,
-      [chat = join.chat](chat::Snapshot& snapshot) -> Result<chat::ChatDocument> {
+      session, Input::kWaits,
+      [chat = join.chat, user, joined_at](chat::Snapshot& snapshot) -> Result<chat::ChatDocument> {
         auto document = snapshot.find_chat(chat);
         if (!document) return std::unexpected(std::move(document.error()));
         if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+        if (joined_at.value == 0 && !has_member(**document, user)) {
+          return fail(ErrorCode::kUnavailable, "The chat changed meanwhile; join again.");
+        }
         return std::move(**document);
       },
       [&core, join = std::move(join), joined_at](ClientSession& asker,
@@ -98,27 +102,24 @@ void audit_joined(const ClientSession& session, const ChatId& chat, const UserId
 void become_member(RealtimeCore& core, ClientSession& session, Join join, UserId user) {
   const ChatId chat = join.chat;
   core.submit(
-      session, chat::JoinChat{.chat = chat, .user = user},
-      [&core, join = std::move(join), user](ClientSession& asker, const chat::Reply& reply) {
+      session, Input::kWaits, chat::JoinChat{.chat = chat, .user = user},
+      [&core, user, join = std::move(join)](ClientSession& asker, const chat::Reply& reply) {
         if (!reply) return give_up(core, asker, join, reply.error());
         const Sequence joined_at = std::get<chat::Joined>(*reply).sequence;
         if (joined_at.value != 0) audit_joined(asker, join.chat, user);
-        complete_fresh(core, asker, join, joined_at);
+        complete_fresh(core, asker, join, user, joined_at);
       });
 }
 
 // The chat's id is known: attach first, look then (architecture.md, "Joining the stream").
 void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
-  const auto attached = session.attach(join.chat);
-  if (attached.result == fanout::AttachResult::kTooMany) {
+  if (session.attach(join.chat) == fanout::AttachResult::kTooMany) {
     Error error{ErrorCode::kValidationFailed, "This socket hears too many chats.", {}, 0};
     error.fields.push_back({"chatId", "too_many", limits::kChatsPerUserMax, -1});
     return core.refuse(session, join.caller, error);
   }
-  join.is_new = attached.is_new;
   const ChatId chat = join.chat;
   const Who who = join.who;
-  // The next event waits, so that a send right after a joinRoom comes after the join.
   core.query<Seen>(
       session, Input::kWaits,
       [who, chat](chat::Snapshot& snapshot) { return look(snapshot, who, chat); },
@@ -131,6 +132,10 @@ void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
       });
 }
 
+bool admit_join(RealtimeCore& core, ClientSession& session, const EventCall& call, UserId user) {
+  return core.admit(session, call, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}});
+}
+
 }  // namespace
 
 void handle_join_room(RealtimeCore& core, ClientSession& session, const EventCall& call) {
@@ -138,20 +143,24 @@ void handle_join_room(RealtimeCore& core, ClientSession& session, const EventCal
   if (!chat) return core.refuse(session, call.caller, chat.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
   if (!who) return core.refuse(session, call.caller, who.error());
-  if (!core.admit(session, call, {{Rate::kJoinsOfUser, rate_key(*who)}})) return;
+  if (is_known(*who) && !admit_join(core, session, call, known_user(*who))) return;
 
-  Join join{.caller = call.caller, .who = std::move(*who)};
-  if (chat->id) {
+  Join join{.caller = call.caller, .who = *who};
+  if (chat->id && is_known(join.who)) {
     join.chat = *chat->id;
     return attach_and_look(core, session, std::move(join));
   }
-  // Only the number: a first look for the id, for nothing can be attached by number.
-  core.query<ChatId>(
+  // Only a number or a name: a first look for the ids, for nothing is attached by number and no
+  // rate is counted by name.
+  core.query<Addressed>(
       session, Input::kWaits,
-      [chat = *chat](chat::Snapshot& snapshot) { return resolve_chat(snapshot, chat); },
-      [&core, join = std::move(join)](ClientSession& asker, const Result<ChatId>& id) mutable {
-        if (!id) return core.refuse(asker, join.caller, id.error());
-        join.chat = *id;
+      [who = *who, chat = *chat](chat::Snapshot& snapshot) { return resolve(snapshot, who, chat); },
+      [&core, held = hold_on_to(call), join = std::move(join)](
+          ClientSession& asker, const Result<Addressed>& addressed) mutable {
+        if (!addressed) return core.refuse(asker, join.caller, addressed.error());
+        const EventCall later = later_call(held, asker.key, "joinRoom");
+        if (!is_known(join.who) && !admit_join(core, asker, later, addressed->user)) return;
+        join.chat = addressed->chat;
         attach_and_look(core, asker, std::move(join));
       });
 }

@@ -53,6 +53,29 @@ TEST(LeaveGrace, TheEndOfTheSocketTakesBackItsLeaves) {
   EXPECT_EQ(due[0].caller.session, 2u);
 }
 
+TEST(LeaveGrace, AnAnnouncedLeaveIsTakenBackButNeverDue) {
+  LeaveGrace leaves;
+  const auto one = leaves.announce({user(1), chat(1), {1, 1}});
+  const auto two = leaves.announce({user(1), chat(2), {1, 2}});
+  const auto three = leaves.announce({user(2), chat(2), {2, 3}});
+  EXPECT_TRUE(leaves.take_due(at(1'000'000)).empty());
+  const auto cancelled = leaves.cancel(user(1), chat(1));
+  ASSERT_EQ(cancelled.size(), 1u);
+  EXPECT_EQ(cancelled[0].caller.ack, 1u);
+  EXPECT_FALSE(leaves.take(one));
+  leaves.cancel_session(2);
+  EXPECT_FALSE(leaves.take(three));
+  const auto taken = leaves.take(two);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->caller.ack, 2u);
+  EXPECT_FALSE(leaves.take(two));
+  EXPECT_EQ(leaves.size(), 0u);
+  for (std::size_t i = 0; i < LeaveGrace::kPendingMax; ++i) {
+    ASSERT_NE(leaves.announce({user(1), chat(1), {i + 1, {}}}), 0u);
+  }
+  EXPECT_EQ(leaves.announce({user(1), chat(1), {1, {}}}), 0u);
+}
+
 TEST(LeaveGrace, IsBounded) {
   LeaveGrace leaves;
   for (std::size_t i = 0; i < LeaveGrace::kPendingMax; ++i) {

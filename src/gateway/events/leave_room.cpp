@@ -60,7 +60,7 @@ void audit_left(const ClientSession& session, const PendingLeave& leave) {
 void commit(RealtimeCore& core, const PendingLeave& leave) {
   ClientSession* session = core.sessions.find(leave.caller.session);
   if (session == nullptr) return;
-  core.submit(*session, chat::LeaveChat{.chat = leave.chat, .user = leave.user},
+  core.submit(*session, Input::kFlows, chat::LeaveChat{.chat = leave.chat, .user = leave.user},
               [&core, leave](ClientSession& asker, const chat::Reply& reply) {
                 const Caller& caller = leave.caller;
                 if (reply) {
@@ -80,7 +80,6 @@ void commit(RealtimeCore& core, const PendingLeave& leave) {
 void start_grace(RealtimeCore& core, const PendingLeave& leave) {
   const std::int64_t grace_ms = core.context.options.leave_grace_ms;
   const MonotonicTime due{core.context.clock.monotonic().ms + grace_ms};
-  core.enter();
   if (!core.leaves.add(leave, due)) return commit(core, leave);
   core.delays.after(grace_ms, [&core] {
     // The wheel comes up to a tick early.
@@ -96,15 +95,17 @@ void cancel_here(RealtimeCore& core, UserId user, ChatId chat) {
   }
 }
 
+bool admit_leave(RealtimeCore& core, ClientSession& session, const EventCall& call, UserId user) {
+  return core.admit(session, call, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}});
+}
+
 }  // namespace
 
 void cancel_leaves_everywhere(RealtimeCore& core, UserId user, ChatId chat) {
   cancel_here(core, user, chat);
-  for (net::IoThread* thread : core.context.all_threads) {
-    if (thread == &core.context.thread) continue;
-    thread->post([user, chat] {
-      if (RealtimeCore* there = RealtimeCore::of_this_thread()) cancel_here(*there, user, chat);
-    });
+  for (unsigned thread = 0; thread < core.context.all_threads.size(); ++thread) {
+    if (thread == core.context.thread.index()) continue;
+    core.post_to(thread, [user, chat](RealtimeCore& there) { cancel_here(there, user, chat); });
   }
 }
 
@@ -113,21 +114,30 @@ void handle_leave_room(RealtimeCore& core, ClientSession& session, const EventCa
   if (!chat) return core.refuse(session, call.caller, chat.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
   if (!who) return core.refuse(session, call.caller, who.error());
-  if (!core.admit(session, call, {{Rate::kJoinsOfUser, rate_key(*who)}})) return;
+  if (is_known(*who) && !admit_leave(core, session, call, known_user(*who))) return;
 
-  if (chat->id) session.detach(*chat->id);
+  // Before the look: a joinRoom on another socket may come and be answered meanwhile.
+  LeaveGrace::Ticket ticket = 0;
+  if (chat->id) {
+    session.detach(*chat->id);
+    if (is_known(*who)) {
+      ticket = core.leaves.announce({known_user(*who), *chat->id, call.caller});
+    }
+  }
   // The next event waits, so that a joinRoom right after it finds the grace begun.
   core.query<Leaving>(
       session, Input::kWaits,
-      [who = std::move(*who), chat = *chat](chat::Snapshot& snapshot) {
-        return look(snapshot, who, chat);
-      },
-      [&core, caller = call.caller](ClientSession& asker, const Result<Leaving>& leaving) {
-        if (!leaving) return core.refuse(asker, caller, leaving.error());
+      [who = *who, chat = *chat](chat::Snapshot& snapshot) { return look(snapshot, who, chat); },
+      [&core, ticket, held = hold_on_to(call), is_counted = is_known(*who)](
+          ClientSession& asker, const Result<Leaving>& leaving) {
+        const EventCall later = later_call(held, asker.key, "leaveRoom");
+        if (ticket != 0 && !core.leaves.take(ticket)) return;  // taken back, and answered by that
+        if (!leaving) return core.refuse(asker, later.caller, leaving.error());
+        if (!is_counted && !admit_leave(core, asker, later, leaving->user)) return;
         speak_for(core, asker, leaving->user);
         asker.detach(leaving->chat);
-        if (!leaving->leaves) return answer(core, asker, caller, false);
-        start_grace(core, {leaving->user, leaving->chat, caller});
+        if (!leaving->leaves) return answer(core, asker, later.caller, false);
+        start_grace(core, {leaving->user, leaving->chat, later.caller});
       });
 }
 

@@ -14,8 +14,6 @@ namespace {
 // So many events refused in a row for their rate: the client does not listen, it is cut off.
 constexpr std::uint16_t kRefusalsMax = 200;
 
-thread_local RealtimeCore* core_of_this_thread = nullptr;
-
 Error rate_limited(std::int64_t retry_after_ms) {
   Error error{ErrorCode::kRateLimited, "Too many events: slow down.", {}, 0};
   error.retry_after_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(retry_after_ms, 1));
@@ -24,20 +22,31 @@ Error rate_limited(std::int64_t retry_after_ms) {
 
 }  // namespace
 
-RealtimeCore::RealtimeCore(Context& context_in) : context(context_in), delays(context_in.thread) {}
+HeldEvent hold_on_to(const EventCall& call) {
+  return {std::string(call.text), call.caller.ack, call.binary, call.admission, call.waited_ms};
+}
+
+EventCall later_call(const HeldEvent& held, SessionKey session, std::string_view name) {
+  EventCall call{
+      .name = name, .text = held.text, .caller = {session, held.ack}, .binary = held.binary};
+  call.admission = held.admission;
+  call.waited_ms = held.waited_ms;
+  return call;
+}
+
+RealtimeCore::RealtimeCore(Context& context_in)
+    : context(context_in), rooms(context_in.inbox.rooms()), delays(context_in.thread) {
+  context.realtime_cores.at(context.thread.index()) = this;
+  rooms.on_membership_ended([this](UserId user) { recheck_presence(*this, user); });
+}
 
 // Sockets are gone by now, but for those whose recovery was under way when the thread ended.
 RealtimeCore::~RealtimeCore() {
+  rooms.on_membership_ended({});
+  context.realtime_cores[context.thread.index()] = nullptr;
   for (std::size_t slot = 0; slot < sessions.slot_count(); ++slot) {
-    if (ClientSession* session = sessions.at_slot(slot)) context.rooms.remove(*session);
+    if (ClientSession* session = sessions.at_slot(slot)) rooms.remove(*session);
   }
-}
-
-RealtimeCore* RealtimeCore::of_this_thread() {
-  return core_of_this_thread;
-}
-void RealtimeCore::enter() {
-  core_of_this_thread = this;
 }
 
 void RealtimeCore::receive(ClientSession& session, const EventCall& call) {
@@ -45,7 +54,7 @@ void RealtimeCore::receive(ClientSession& session, const EventCall& call) {
     route_event(*this, session, call);
     return;
   }
-  if (!session.hold({std::string(call.text), call.caller.ack, call.binary})) {
+  if (!session.hold(hold_on_to(call))) {
     refuse(session, call.caller, rate_limited(context.options.rate_delay_max_ms));
   }
 }
@@ -59,12 +68,14 @@ void RealtimeCore::drain(SessionKey key) {
     if (session == nullptr || session->revoked) break;
     if (!session->is_open() || !session->has_held()) break;
     const HeldEvent held = session->take_held();
+    EventCall call = later_call(held, key, {});
     const auto arguments = parser_.parse(held.text);
-    if (!arguments) continue;  // it was valid when it came
-    EventCall call{.payload = arguments->at(1), .text = held.text, .caller = {key, held.ack}};
-    call.name = arguments->at(0).as_string().value_or("");
-    call.binary = held.binary;
-    call.admission = held.admission;
+    if (arguments) {
+      call.name = arguments->at(0).as_string().value_or("");
+      call.payload = arguments->at(1);
+    } else {
+      call.refused = &arguments.error();  // as it was when it came
+    }
     route_event(*this, *session, call);
   }
   draining_ = false;
@@ -73,32 +84,39 @@ void RealtimeCore::drain(SessionKey key) {
 bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
                          std::initializer_list<Toll> tolls, Admission reached) {
   if (call.admission >= reached) return true;
-  const auto [wait, refused] = context.limiter.take_all(std::span(tolls.begin(), tolls.size()),
-                                                        context.options.rate_delay_max_ms);
+  const auto [wait, refused] = context.limiter.take_all(
+      std::span(tolls.begin(), tolls.size()), context.options.rate_delay_max_ms - call.waited_ms);
   if (refused != nullptr) {
-    refuse(session, call.caller,
-           rate_limited(context.limiter.retry_after_ms(refused->rate, refused->key)));
-    // One record for a row of refusals.
-    if (session.refusals == 0) {
-      log::audit(
-          "audit_rate_limited",
-          {{"limit", call.name}, {"user", session.user.hex()}, {"session", session.session.hex()}});
-    }
-    if (++session.refusals > kRefusalsMax) {
-      session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
-    }
+    refuse_for_rate(session, call, *refused);
     return false;
   }
   // Coming through the connection's own rate alone ends no row of refusals.
   if (reached == Admission::kAll) session.refusals = 0;
   if (wait == 0) return true;
-  session.hold_first({std::string(call.text), call.caller.ack, call.binary, reached});
+  HeldEvent held = hold_on_to(call);
+  held.admission = reached;
+  held.waited_ms = static_cast<std::uint16_t>(call.waited_ms + wait);
+  session.hold_first(std::move(held));
   session.block(Blocker::kDelayed);
   delays.after(wait, [this, key = session.key] {
     if (ClientSession* later = sessions.find(key)) later->unblock(Blocker::kDelayed);
     drain(key);
   });
   return false;
+}
+
+void RealtimeCore::refuse_for_rate(ClientSession& session, const EventCall& call,
+                                   const Toll& toll) {
+  refuse(session, call.caller, rate_limited(context.limiter.retry_after_ms(toll.rate, toll.key)));
+  // One record for a row of refusals.
+  if (session.refusals == 0) {
+    log::audit(
+        "audit_rate_limited",
+        {{"limit", call.name}, {"user", session.user.hex()}, {"session", session.session.hex()}});
+  }
+  if (++session.refusals > kRefusalsMax) {
+    session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
+  }
 }
 
 void RealtimeCore::acknowledge(ClientSession& session, const Caller& caller,
@@ -129,13 +147,13 @@ std::string RealtimeCore::next_request_id() {
 
 void RealtimeCore::begin(ClientSession& session, Input input) {
   session.begin_operation(context.options.commands_in_flight_max);
-  if (input == Input::kWaits) session.block(Blocker::kLookup);
+  if (input == Input::kWaits) session.begin_wait();
 }
 
 void RealtimeCore::finish(SessionKey key, Input input) {
   ClientSession* session = sessions.find(key);
   if (session == nullptr) return;
-  if (input == Input::kWaits) session->unblock(Blocker::kLookup);
+  if (input == Input::kWaits) session->end_wait();
   session->end_operation(context.options.commands_in_flight_max);
   drain(key);
 }

@@ -16,6 +16,7 @@
 #include "gateway/delayed_tasks.hpp"
 #include "gateway/events/client_session.hpp"
 #include "gateway/events/leave_grace.hpp"
+#include "gateway/events/presence_check.hpp"
 #include "gateway/events/session_check.hpp"
 #include "gateway/events/session_table.hpp"
 #include "gateway/rate_limiter.hpp"
@@ -30,11 +31,20 @@ struct EventCall {
   std::string_view text;  // the whole array
   Caller caller;
   bool binary = false;
+  const Error* refused =
+      nullptr;  // well-formed, but past a bound of the parser: no name, no payload
   Admission admission = Admission::kNone;
+  std::uint16_t waited_ms = 0;
 };
+// The same, to be taken up once more later.
+[[nodiscard]] HeldEvent hold_on_to(const EventCall& call);
+// Without its payload: for RealtimeCore::admit() after a look.
+[[nodiscard]] EventCall later_call(const HeldEvent& held, SessionKey session,
+                                   std::string_view name);
 
 // Whether the socket's next events wait until this one has its answer. They must where a later one
-// could overtake it on its way to the sequencer.
+// could overtake it on its way to the sequencer, and where it attaches or detaches: one such event
+// at a time.
 enum class Input : std::uint8_t { kFlows, kWaits };
 
 class RealtimeCore {
@@ -45,17 +55,20 @@ class RealtimeCore {
   RealtimeCore& operator=(const RealtimeCore&) = delete;
 
   Context& context;
+  fanout::RoomIndex& rooms;
   SessionTable sessions;
   DelayedTasks delays;
   LeaveGrace leaves;
   SessionCheckState checks;
+  PresenceCheckState presence_checks;
 
   // ---- events in ----
   void receive(ClientSession& session, const EventCall& call);
   // Handles what waits in line as long as nothing blocks. The session may be gone after it.
   void drain(SessionKey key);
-  // Takes one from each bucket. False: the event was put in line for later, or refused; the handler
-  // returns. Called once per handler, before anything has an effect.
+  // Takes one from each bucket, or from none. False: the event was put in line for later, or
+  // refused; the handler returns. Called once per handler, before anything has an effect. All that
+  // an event waits for its rates is bounded by rate_delay_max_ms.
   [[nodiscard]] bool admit(ClientSession& session, const EventCall& call,
                            std::initializer_list<Toll> tolls, Admission reached = Admission::kAll);
 
@@ -73,17 +86,23 @@ class RealtimeCore {
   void query(ClientSession& session, Input input, Work work, Then then);
   // `then` is void(ClientSession&, chat::Reply).
   template <class Then>
-  void submit(ClientSession& session, chat::CommandBody body, Then then);
+  void submit(ClientSession& session, Input input, chat::CommandBody body, Then then);
   // `then` is void(ClientSession&, T); gives the callback that SoftState asks for.
   template <class T, class Then>
   std::move_only_function<void(T)> answer_here(ClientSession& session, Then then);
 
   void post_self(Task task) { context.thread.post(std::move(task)); }
-  // The core of the I/O thread that runs, null if it has none. Set by enter().
-  static RealtimeCore* of_this_thread();
-  void enter();
+  // Runs visit(RealtimeCore&) there, on that thread; dropped if it has ended.
+  template <class Visit>
+  void post_to(unsigned thread, Visit visit) {
+    context.all_threads.at(thread)->post(
+        [&cores = context.realtime_cores, thread, visit = std::move(visit)]() mutable {
+          if (RealtimeCore* there = cores[thread]) visit(*there);
+        });
+  }
 
  private:
+  void refuse_for_rate(ClientSession& session, const EventCall& call, const Toll& toll);
   void begin(ClientSession& session, Input input);
   void finish(SessionKey key, Input input);
 
@@ -112,20 +131,20 @@ void RealtimeCore::query(ClientSession& session, Input input, Work work, Then th
 }
 
 template <class Then>
-void RealtimeCore::submit(ClientSession& session, chat::CommandBody body, Then then) {
+void RealtimeCore::submit(ClientSession& session, Input input, chat::CommandBody body, Then then) {
   const SessionKey key = session.key;
   auto answer = std::make_shared<Then>(std::move(then));
-  begin(session, Input::kFlows);
+  begin(session, input);
   chat::Command command{
-      std::move(body), [this, key, answer](chat::Reply reply) {
-        context.thread.post([this, key, answer, reply = std::move(reply)]() mutable {
+      std::move(body), [this, key, input, answer](chat::Reply reply) {
+        context.thread.post([this, key, input, answer, reply = std::move(reply)]() mutable {
           if (ClientSession* asker = sessions.find(key)) (*answer)(*asker, std::move(reply));
-          finish(key, Input::kFlows);
+          finish(key, input);
         });
       }};
   if (context.commands.submit(std::move(command))) return;
   (*answer)(session, fail(ErrorCode::kOverloaded, "Too much to do at the moment."));
-  finish(key, Input::kFlows);
+  finish(key, input);
 }
 
 template <class T, class Then>

@@ -248,6 +248,56 @@ TEST(SendMessage, RightAfterJoinRoomComesAfterTheJoin) {
   EXPECT_EQ(number_of(client.wait_event("message"), "sequence"), 2u);
 }
 
+TEST(SendMessage, RightAfterJoinRoomByNumberComesAfterTheJoin) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  for (int round = 0; round < 20; ++round) {
+    const auto room = node.group(kim);
+    SioClient client(node.port());
+    client.join_namespace(node.guest("lee" + std::to_string(round)).auth());
+    const int join = client.emit_with_ack(
+        "joinRoom", R"({"number":)" + std::to_string(room.chat.number.value) + "}");
+    const int send = client.emit_with_ack("sendMessage", message_json(room, "hi"));
+    ASSERT_TRUE(is_ok(client.wait_ack(join)));
+    ASSERT_EQ(number_of(client.wait_ack(send), "sequence"), 2u) << round;
+  }
+}
+
+TEST(JoinRoom, TwiceAtOnceEachAnswerKeepsItsPromise) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  for (int round = 0; round < 10; ++round) {
+    const auto room = node.group(kim);
+    SioClient client(node.port());
+    client.join_namespace(node.guest("lee" + std::to_string(round)).auth());
+    const int first = client.emit_with_ack("joinRoom", chat_json(room));
+    const int second = client.emit_with_ack("joinRoom", chat_json(room));
+    EXPECT_EQ(number_of(client.wait_ack(first), "sequence"), 0u);
+    EXPECT_EQ(number_of(client.wait_ack(second), "sequence"), 1u);
+    ASSERT_EQ(number_of(client.wait_event("message"), "sequence"), 1u) << round;
+    EXPECT_TRUE(client.wait_event("message", 20).empty());
+  }
+}
+
+TEST(JoinRoom, RightAfterASyncThatLeftMoreHearsTheChat) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(kim, {lee});
+  for (int i = 0; i < 150; ++i) node.send(kim, room.chat.id, "x");
+  for (std::uint64_t round = 1; round <= 10; ++round) {
+    SioClient client(node.port());
+    client.join_namespace(lee.auth());
+    const int sync =
+        client.emit_with_ack("sync", R"({"chats":{")" + room.chat.id.hex() + R"(":0}})");
+    const int join = client.emit_with_ack("joinRoom", chat_json(room));
+    EXPECT_NE(client.wait_ack(sync).find(R"("more":true)"), std::string::npos);
+    EXPECT_TRUE(is_ok(client.wait_ack(join)));
+    node.send(kim, room.chat.id, "live");
+    ASSERT_EQ(number_of(client.wait_event("message"), "sequence"), 150 + round);
+  }
+}
+
 // Everything after the answered sequence follows, nothing up to it, however fast the chat is.
 TEST(JoinRoom, BoundaryIsExactUnderConcurrentSends) {
   Node node;
@@ -355,6 +405,40 @@ TEST(LeaveRoom, TheSameSocketMayTakeItBackAtOnce) {
   EXPECT_TRUE(is_ok(client.wait_ack(join)));
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "still here"))));
+}
+
+TEST(LeaveRoom, RightAfterJoinRoomLeaves) {
+  Node node(short_grace(100));
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(node.guest("kim"));
+  SioClient client(node.port());
+  client.join_namespace(lee.auth());
+  const int join = client.emit_with_ack("joinRoom", chat_json(room));
+  const int leave = client.emit_with_ack("leaveRoom", chat_json(room));
+  EXPECT_TRUE(is_ok(client.wait_ack(join)));
+  EXPECT_EQ(value_of(client.wait_ack(leave), "left"), "true");
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "x"))), "not_member");
+}
+
+TEST(LeaveRoom, BetweenTwoJoinsTheLastOneCounts) {
+  Node node(short_grace(200));
+  const TestUser kim = node.guest("kim");
+  for (int round = 0; round < 10; ++round) {
+    const auto room = node.group(kim);
+    SioClient client(node.port());
+    client.join_namespace(node.guest("lee" + std::to_string(round)).auth());
+    const int first = client.emit_with_ack("joinRoom", chat_json(room));
+    const int leave = client.emit_with_ack("leaveRoom", chat_json(room));
+    const int last = client.emit_with_ack("joinRoom", chat_json(room));
+    EXPECT_TRUE(is_ok(client.wait_ack(first)));
+    EXPECT_EQ(value_of(client.wait_ack(leave), "left"), "false");
+    const std::uint64_t from = number_of(client.wait_ack(last), "sequence");
+    EXPECT_EQ(from, 1u);
+    node.send(kim, room.chat.id, "live");
+    std::string event = client.wait_event("message");
+    if (number_of(event, "sequence") == 1) event = client.wait_event("message");
+    ASSERT_EQ(number_of(event, "sequence"), from + 1) << round;
+  }
 }
 
 TEST(LeaveRoom, AClosedTabIsNotALeave) {
@@ -496,6 +580,195 @@ TEST(Rates, PastTheDelayItIsRefusedWithRetryAfter) {
   EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "3"))), "rate_limited");
 }
 
+TEST(Rates, ARefusalSaysWhenToComeBack) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.messages_per_user = 0.1;
+  options.messages_per_user_burst = 1;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "1"))));
+  const std::string refused = client.call("sendMessage", message_json(room, "2"));
+  EXPECT_EQ(code_of(refused), "rate_limited");
+  EXPECT_GT(number_of(refused, "retryAfterMs"), 5'000u);
+  EXPECT_LE(number_of(refused, "retryAfterMs"), 10'000u);
+  EXPECT_EQ(value_of(client.call("joinRoom", "{}"), "retryAfterMs"), "null");
+}
+
+TEST(Rates, AllDelaysOfAnEventTogetherAreBounded) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.events_per_connection = 4;
+  options.events_per_connection_burst = 2;  // one is the CONNECT's
+  options.messages_per_user = 2;
+  options.messages_per_user_burst = 1;
+  options.rate_delay_max_ms = 300;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  const int first = client.emit_with_ack("sendMessage", message_json(room, "1"));
+  const int second = client.emit_with_ack("sendMessage", message_json(room, "2"));
+  EXPECT_TRUE(is_ok(client.wait_ack(first)));
+  // 250 ms for the connection's rate, and then 250 ms more for the user's would be too long.
+  EXPECT_EQ(code_of(client.wait_ack(second)), "rate_limited");
+}
+
+TEST(Rates, WhatIsRefusedByOneBucketCostsNothingInAnother) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.messages_per_user = 0.1;
+  options.messages_per_user_burst = 2;
+  options.messages_per_room = 0.1;
+  options.messages_per_room_burst = 1;
+  options.rate_delay_max_ms = 0;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto one = node.group(kim);
+  const auto two = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(one, "1"))));
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(one, "2"))), "rate_limited");
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(two, "3"))));
+}
+
+TEST(Rates, ARoomHasOneBucketByIdAndByNumber) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.messages_per_room = 0.1;
+  options.messages_per_room_burst = 2;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  const std::string by_number =
+      R"({"number":)" + std::to_string(room.chat.number.value) + R"(,"content":"x"})";
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "1"))));
+  EXPECT_TRUE(is_ok(client.call("sendMessage", by_number)));
+  EXPECT_EQ(code_of(client.call("sendMessage", by_number)), "rate_limited");
+  EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "2"))), "rate_limited");
+}
+
+TEST(Rates, AUserHasOneBucketByIdAndByName) {
+  GatewayOptions options = Node::quiet(AuthMode::kOpen);
+  options.rate_limits = true;
+  options.messages_per_user = 0.1;
+  options.messages_per_user_burst = 2;
+  options.joins_per_user = 0.1;
+  options.joins_per_user_burst = 2;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient client(node.port());
+  client.join_namespace("{}");
+  const auto as = [&](const char* by_id, const char* by_name, bool id) {
+    return R"({"chatId":")" + room.chat.id.hex() + R"(","content":"x",")" +
+           (id ? by_id + (R"(":")" + kim.id.hex()) : by_name + std::string(R"(":"KIM)")) + "\"}";
+  };
+  EXPECT_TRUE(is_ok(client.call("sendMessage", as("from", "fromUserName", true))));
+  EXPECT_TRUE(is_ok(client.call("sendMessage", as("from", "fromUserName", false))));
+  EXPECT_EQ(code_of(client.call("sendMessage", as("from", "fromUserName", false))), "rate_limited");
+  EXPECT_TRUE(is_ok(client.call("joinRoom", as("userId", "userName", false))));
+  EXPECT_TRUE(is_ok(client.call("joinRoom", as("userId", "userName", true))));
+  EXPECT_EQ(code_of(client.call("joinRoom", as("userId", "userName", false))), "rate_limited");
+}
+
+TEST(Rates, EventsPastABoundOfTheParserCountToo) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.events_per_connection = 0.1;
+  options.events_per_connection_burst = 3;  // one is the CONNECT's
+  options.rate_delay_max_ms = 0;
+  Node node(options);
+  SioClient client(node.port());
+  client.join_namespace(node.guest("kim").auth());
+  for (int i = 0; i < 400; ++i) client.send_packet(R"(42["x",{"a":1,"a":2}])");
+  for (const char* code : {"invalid_json", "invalid_json", "rate_limited", "rate_limited"}) {
+    EXPECT_EQ(code_of(client.wait_event("problem")), code);
+  }
+  // It does not listen: it is cut off.
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_FALSE(client.got_disconnect_packet());
+}
+
+TEST(Rates, LeavingAndComingAgainIsNotFree) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.events_per_connection = 0.1;
+  options.events_per_connection_burst = 5;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  SioClient client(node.port());
+  int connects = 0;
+  for (; connects < 20; ++connects) {
+    if (!client.connect(kim.auth()).starts_with("40")) break;
+    client.send_packet("41");
+  }
+  EXPECT_EQ(connects, 5);
+  EXPECT_TRUE(client.wait_closed());
+}
+
+TEST(Connect, AUserHasOnlySoManySockets) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.connections_per_user = 2;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  auto first = std::make_unique<SioClient>(node.port());
+  first->join_namespace(kim.auth());
+  SioClient second(node.port());
+  second.join_namespace(kim.auth());
+  SioClient third(node.port());
+  const std::string refused = third.connect(kim.auth());
+  EXPECT_TRUE(refused.starts_with(R"(44{"message":"rate_limited")")) << refused;
+  SioClient other(node.port());
+  other.join_namespace(node.guest("lee").auth());
+  first.reset();
+  for (int i = 0; i < 100; ++i) {  // the server notices by itself
+    SioClient again(node.port());
+    if (again.connect(kim.auth()).starts_with("40")) return;
+  }
+  FAIL() << "the socket that left still counts";
+}
+
+TEST(WatchPresence, EndsWithTheLastSharedChat) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const TestUser eve = node.guest("eve");
+  const auto room = node.group(kim, {lee, eve});
+  node.personal(kim, eve);
+  SioClient watcher(node.port());
+  watcher.join_namespace(kim.auth());
+  SioClient watched(node.port());
+  const auto watch = [&](SioClient& client, const TestUser& user) {
+    return values_of(client.call("watchPresence", R"({"userIds":[")" + user.id.hex() + "\"]}"),
+                     "userId");
+  };
+  ASSERT_EQ(watch(watcher, lee).size(), 1u);
+  ASSERT_EQ(watch(watcher, eve).size(), 1u);
+  watched.join_namespace(lee.auth());
+  EXPECT_EQ(value_of(watcher.wait_event("presence"), "active"), "true");
+  ASSERT_EQ(watch(watched, kim).size(), 1u);
+  ASSERT_TRUE(node.run(chat::LeaveChat{.chat = room.chat.id, .user = lee.id}));
+  EXPECT_FALSE(watched.wait_event("chatRemoved").empty());
+  // The looks are done when one that was asked for after them is.
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  watched.abort();
+  SioClient stranger(node.port());
+  stranger.join_namespace(lee.auth());
+  SioClient friendly(node.port());
+  friendly.join_namespace(eve.auth());
+  EXPECT_EQ(value_of(watcher.wait_event("presence"), "userId"), eve.id.hex());
+  EXPECT_TRUE(watcher.wait_event("presence", 1'500).empty());
+}
+
 // ---- open mode
 // -----------------------------------------------------------------------------------
 
@@ -532,6 +805,21 @@ TEST(OpenMode, BelievesWhoIsNamedButNotForAnAccount) {
   own.join_namespace(boss.auth());
   EXPECT_EQ(value_of(own.call("sendMessage", as_boss), "fromUserName"), "boss");
   EXPECT_EQ(value_of(own.call("sendMessage", message_json(room, "hi")), "fromUserName"), "boss");
+}
+
+TEST(OpenMode, LogoutClosesASocketOfThatSessionWhomeverItSpeaksFor) {
+  Node node(Node::quiet(AuthMode::kOpen));
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(lee);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  const std::string as_lee =
+      R"({"chatId":")" + room.chat.id.hex() + R"(","userId":")" + lee.id.hex() + "\"}";
+  ASSERT_TRUE(is_ok(client.call("joinRoom", as_lee)));
+  ASSERT_TRUE(node.run(chat::RevokeSession{.user = kim.id, .session = kim.session}));
+  EXPECT_FALSE(client.wait_event("sessionRevoked", 900).empty());
+  EXPECT_TRUE(client.wait_closed());
 }
 
 TEST(OpenMode, SendsInOrderThoughEachIsLookedUp) {

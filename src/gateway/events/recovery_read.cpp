@@ -38,29 +38,28 @@ Result<bool> read_chat(chat::Snapshot& snapshot, const fanout::MissedChat& misse
 }  // namespace
 
 Result<std::optional<Missed>> read_missed(chat::Snapshot& snapshot,
-                                          const fanout::Recovery& recovery, std::size_t bytes_max) {
+                                          const fanout::Recovery& recovery, wire::Position offset,
+                                          std::size_t bytes_max) {
   Missed missed;
   std::vector<Placed> placed;
-  const fanout::RecoverableSocket& socket = recovery.socket;
-  for (std::size_t i = 0; i < socket.chats.size(); ++i) {
-    const ChatId chat = socket.chats[i];
-    const auto is_member = snapshot.is_member(chat, socket.user);
+  std::vector<ChatId> kept;
+  for (const ChatId& chat : recovery.socket.chats) {
+    const auto is_member = snapshot.is_member(chat, recovery.socket.user);
     if (!is_member) return std::unexpected(is_member.error());
     if (!*is_member) continue;
-    RecoveredChat recovered{.chat = chat};
-    if (i < socket.floors.size()) recovered.floor = socket.floors[i];
+    kept.push_back(chat);
     if (const fanout::MissedChat* of_chat = find_missed(recovery, chat)) {
       const auto fits = read_chat(snapshot, *of_chat, placed, bytes_max);
       if (!fits) return std::unexpected(fits.error());
       if (!*fits) return std::optional<Missed>();
-      recovered.upto = of_chat->records.back().first;
     }
-    missed.chats.push_back(recovered);
   }
+  missed.plan = fanout::plan_resume(recovery, offset, [&](const ChatId& chat) {
+    return std::ranges::find(kept, chat) != kept.end();
+  });
   std::ranges::sort(placed, {}, &Placed::first);
   missed.frames.reserve(placed.size());
   for (Placed& one : placed) missed.frames.push_back(std::move(one.second));
-  if (!placed.empty()) missed.last = placed.back().first;
   return std::optional<Missed>(std::move(missed));
 }
 

@@ -52,24 +52,32 @@ Result<ChatId> resolve_chat(chat::Snapshot& snapshot, const ChatRef& chat) {
   return (*document)->chat.id;
 }
 
+Result<Addressed> resolve(chat::Snapshot& snapshot, const Who& who, const ChatRef& chat) {
+  const auto user = identify(snapshot, who);
+  if (!user) return std::unexpected(user.error());
+  const auto id = resolve_chat(snapshot, chat);
+  if (!id) return std::unexpected(id.error());
+  return Addressed{*user, *id};
+}
+
 void speak_for(RealtimeCore& core, ClientSession& session, UserId user) {
   if (core.context.options.auth == AuthMode::kAccounts) return;
   if (session.user != user) {
+    if (session.recovery != nullptr && !session.user.is_zero()) {
+      session.recovery->spoke_for_others = true;
+    }
     session.user = user;
-    core.context.rooms.set_identity(session, user, session.session);
+    core.rooms.set_user(session, user);
   }
   core.context.soft_state.user_named(user);
 }
 
-std::uint64_t rate_key(const Who& who) {
-  if (!who.needs_lookup) return RateLimiter::key_of(who.user);
-  if (who.named.id) return RateLimiter::key_of(*who.named.id);
-  return RateLimiter::key_of(who.named.name);
+bool is_known(const Who& who) {
+  return !who.needs_lookup || who.named.id.has_value();
 }
 
-std::uint64_t rate_key(const ChatRef& chat) {
-  if (chat.id) return RateLimiter::key_of(*chat.id);
-  return RateLimiter::key_of(std::to_string(chat.number->value));
+UserId known_user(const Who& who) {
+  return who.needs_lookup ? *who.named.id : who.user;
 }
 
 }  // namespace maru::gateway

@@ -34,15 +34,24 @@ struct Who {
 // kUnauthenticated (it has a password and the token is not its own).
 [[nodiscard]] Result<UserId> identify(chat::Snapshot& snapshot, const Who& who);
 
+// Whether the user's id is known without a look: rates are counted by ids only, so that a name is
+// no second bucket. (An id that is nobody's is refused later.)
+[[nodiscard]] bool is_known(const Who& who);
+[[nodiscard]] UserId known_user(const Who& who);  // is_known() only
+
 // Reader thread. Errors: kNotFound for a number that was never given.
 [[nodiscard]] Result<ChatId> resolve_chat(chat::Snapshot& snapshot, const ChatRef& chat);
+
+struct Addressed {
+  UserId user;
+  ChatId chat;
+};
+// Both: identify() and resolve_chat(), with their errors.
+[[nodiscard]] Result<Addressed> resolve(chat::Snapshot& snapshot, const Who& who,
+                                        const ChatRef& chat);
 
 // From now on the socket is that user (open mode): it hears the user's events, and the user counts
 // as online for a while. Nothing changes in accounts.
 void speak_for(RealtimeCore& core, ClientSession& session, UserId user);
-
-// The key of a rate limit for what is not known by id yet.
-[[nodiscard]] std::uint64_t rate_key(const Who& who);
-[[nodiscard]] std::uint64_t rate_key(const ChatRef& chat);
 
 }  // namespace maru::gateway

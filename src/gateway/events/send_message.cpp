@@ -12,11 +12,6 @@
 namespace maru::gateway {
 namespace {
 
-struct Addressed {
-  UserId from;
-  ChatId chat;
-};
-
 void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
             const chat::Reply& reply) {
   if (!reply) {
@@ -35,10 +30,18 @@ void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
 
 void submit_send(RealtimeCore& core, ClientSession& session, const Caller& caller,
                  chat::SendMessage command) {
-  core.submit(session, std::move(command),
+  speak_for(core, session, command.from);
+  core.submit(session, Input::kFlows, std::move(command),
               [&core, caller](ClientSession& asker, const chat::Reply& reply) {
                 answer(core, asker, caller, reply);
               });
+}
+
+bool admit_send(RealtimeCore& core, ClientSession& session, const EventCall& call,
+                const chat::SendMessage& command) {
+  return core.admit(session, call,
+                    {{Rate::kMessagesOfUser, RateLimiter::key_of(command.from)},
+                     {Rate::kMessagesOfRoom, RateLimiter::key_of(command.chat)}});
 }
 
 }  // namespace
@@ -50,37 +53,29 @@ void handle_send_message(RealtimeCore& core, ClientSession& session, const Event
   if (!content) return core.refuse(session, call.caller, content.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "from", "fromUserName");
   if (!who) return core.refuse(session, call.caller, who.error());
-  if (!core.admit(session, call,
-                  {{Rate::kMessagesOfUser, rate_key(*who)},
-                   {Rate::kMessagesOfRoom, rate_key(message->chat)}})) {
-    return;
-  }
 
   chat::SendMessage command{.content = std::move(*content),
                             .client_msg_id = std::move(message->client_msg_id)};
   if (!who->needs_lookup && message->chat.id) {
     command.chat = *message->chat.id;
     command.from = who->user;
-    speak_for(core, session, who->user);
+    if (!admit_send(core, session, call, command)) return;
     return submit_send(core, session, call.caller, std::move(command));
   }
   // The next event waits: a connection's sends keep their order.
   core.query<Addressed>(
       session, Input::kWaits,
-      [who = std::move(*who), chat = message->chat](chat::Snapshot& snapshot) -> Result<Addressed> {
-        const auto from = identify(snapshot, who);
-        if (!from) return std::unexpected(from.error());
-        const auto id = resolve_chat(snapshot, chat);
-        if (!id) return std::unexpected(id.error());
-        return Addressed{*from, *id};
+      [who = std::move(*who), chat = message->chat](chat::Snapshot& snapshot) {
+        return resolve(snapshot, who, chat);
       },
-      [&core, caller = call.caller, command = std::move(command)](
+      [&core, held = hold_on_to(call), command = std::move(command)](
           ClientSession& asker, const Result<Addressed>& addressed) mutable {
-        if (!addressed) return core.refuse(asker, caller, addressed.error());
-        speak_for(core, asker, addressed->from);
+        const EventCall later = later_call(held, asker.key, "sendMessage");
+        if (!addressed) return core.refuse(asker, later.caller, addressed.error());
         command.chat = addressed->chat;
-        command.from = addressed->from;
-        submit_send(core, asker, caller, std::move(command));
+        command.from = addressed->user;
+        if (!admit_send(core, asker, later, command)) return;
+        submit_send(core, asker, later.caller, std::move(command));
       });
 }
 

@@ -11,15 +11,10 @@ namespace maru::gateway {
 namespace {
 
 constexpr std::int64_t kRoundMs = 1'000;
+constexpr std::size_t kSocketsPerQuery = 256;  // chained, spread over the round
 constexpr std::size_t kRounds = 50;  // every socket within that many, so well within a minute
 constexpr std::int64_t kTouchAfterMs = 10 * 60 * 1000;
 constexpr std::size_t kTouchedMax = 4096;
-
-struct Checked {
-  SessionKey key;
-  UserId user;
-  SessionId session;
-};
 
 struct Outcome {
   std::vector<SessionKey> ended;
@@ -27,12 +22,12 @@ struct Outcome {
 };
 
 // Several sockets of one user stand next to each other, so that each user is read once.
-std::optional<Outcome> look(chat::Snapshot& snapshot, const std::vector<Checked>& batch,
+std::optional<Outcome> look(chat::Snapshot& snapshot, const std::vector<CheckedSocket>& batch,
                             std::int64_t idle_ms, WallTime now) {
   Outcome outcome;
   std::vector<chat::LoginSession> sessions;
   std::optional<UserId> listed;
-  for (const Checked& one : batch) {
+  for (const CheckedSocket& one : batch) {
     if (listed != one.user) {
       auto list = snapshot.list_sessions(one.user);
       if (!list) return std::nullopt;  // next round
@@ -66,9 +61,9 @@ void schedule(RealtimeCore& core) {
   core.delays.after(kRoundMs, [&core] { run_round(core); });
 }
 
-std::vector<Checked> next_batch(RealtimeCore& core) {
+std::vector<CheckedSocket> next_batch(RealtimeCore& core) {
   SessionCheckState& state = core.checks;
-  std::vector<Checked> batch;
+  std::vector<CheckedSocket> batch;
   const auto add = [&](const ClientSession* session) {
     if (session == nullptr || session->session.is_zero() || session->revoked) return;
     batch.push_back({session->key, session->login_user, session->session});
@@ -79,7 +74,7 @@ std::vector<Checked> next_batch(RealtimeCore& core) {
     if (state.next_slot >= slots) state.next_slot = 0;
     add(core.sessions.at_slot(state.next_slot++));
   }
-  std::ranges::sort(batch, {}, &Checked::user);
+  std::ranges::sort(batch, {}, &CheckedSocket::user);
   return batch;
 }
 
@@ -91,6 +86,42 @@ void write_touched(RealtimeCore& core) {
   (void)core.context.commands.submit(std::move(command));
 }
 
+// The next part of the round's sockets; then the next round.
+void run_part(RealtimeCore& core);
+
+void go_on(RealtimeCore& core) {
+  const SessionCheckState& state = core.checks;
+  const std::int64_t left_ms = state.round_ends.ms - core.context.clock.monotonic().ms;
+  const auto parts =
+      static_cast<std::int64_t>((state.batch.size() + kSocketsPerQuery - 1) / kSocketsPerQuery);
+  core.delays.after(std::max<std::int64_t>(left_ms, 0) / (parts + 1), [&core, parts] {
+    if (parts > 0) {
+      run_part(core);
+    } else {
+      run_round(core);
+    }
+  });
+}
+
+void run_part(RealtimeCore& core) {
+  std::vector<CheckedSocket>& batch = core.checks.batch;
+  const std::size_t kept = batch.size() - std::min(batch.size(), kSocketsPerQuery);
+  std::vector<CheckedSocket> part(batch.begin() + static_cast<std::ptrdiff_t>(kept), batch.end());
+  batch.resize(kept);
+  const bool posted =
+      core.context.queries.post([&core, part = std::move(part)](chat::Snapshot& snapshot) {
+        auto outcome =
+            look(snapshot, part, core.context.options.session_idle_ms, core.context.clock.wall());
+        core.post_self([&core, outcome = std::move(outcome)] {
+          go_on(core);
+          if (!outcome) return;
+          for (const SessionKey key : outcome->ended) end_session(core, key);
+          for (const auto& [session, used] : outcome->used) touch_session(core, session, used);
+        });
+      });
+  if (!posted) go_on(core);  // the readers are full: those sockets come round again
+}
+
 void run_round(RealtimeCore& core) {
   core.checks.is_running = false;
   write_touched(core);
@@ -98,21 +129,11 @@ void run_round(RealtimeCore& core) {
     core.checks.soon.clear();
     return;
   }
-  std::vector<Checked> batch = next_batch(core);
-  if (batch.empty()) return schedule(core);
   core.checks.is_running = true;
-  const bool posted =
-      core.context.queries.post([&core, batch = std::move(batch)](chat::Snapshot& snapshot) {
-        auto outcome =
-            look(snapshot, batch, core.context.options.session_idle_ms, core.context.clock.wall());
-        core.post_self([&core, outcome = std::move(outcome)] {
-          schedule(core);
-          if (!outcome) return;
-          for (const SessionKey key : outcome->ended) end_session(core, key);
-          for (const auto& [session, used] : outcome->used) touch_session(core, session, used);
-        });
-      });
-  if (!posted) schedule(core);  // the readers are full: those sockets come round again
+  core.checks.round_ends = {core.context.clock.monotonic().ms + kRoundMs};
+  core.checks.batch = next_batch(core);
+  if (core.checks.batch.empty()) return go_on(core);
+  run_part(core);
 }
 
 }  // namespace

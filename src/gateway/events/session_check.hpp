@@ -1,5 +1,5 @@
 // Looks again at the login sessions of connected sockets (quality.md 1, row 4): each at least once
-// a minute, in batches of one snapshot query. A revocation normally arrives as an event; this
+// a minute, some hundreds in one snapshot query. A revocation normally arrives as an event; this
 // catches what slipped past it: a session that ended between its authentication and the first
 // event, and one whose user is gone. It also keeps the sessions in use from expiring. Owner I/O
 // thread only.
@@ -18,8 +18,16 @@ namespace maru::gateway {
 class RealtimeCore;
 class ClientSession;
 
+struct CheckedSocket {
+  SessionKey key;
+  UserId user;
+  SessionId session;
+};
+
 // What it remembers between its rounds.
 struct SessionCheckState {
+  std::vector<CheckedSocket> batch;  // of this round, not looked at yet
+  MonotonicTime round_ends;
   std::vector<SessionKey> soon;
   std::vector<std::pair<SessionId, WallTime>> touched;  // not written yet
   std::size_t next_slot = 0;

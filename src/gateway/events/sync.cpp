@@ -4,7 +4,7 @@
 // Chats are answered in the order of their ids, ≤ 200 a call, then from `cursor` on. A chat that
 // the call does not name is `added`, with its newest page, unless the socket is attached to it
 // already: then it is left out, so that a call may name only those that an earlier answer left with
-// `more:true`.
+// `more:true`. The socket's next event waits until it is answered.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -36,7 +36,7 @@ struct Listing {
 
 // What the first look decided, kept on this thread while the second one runs.
 struct Attachments {
-  std::vector<std::pair<ChatId, bool>> chats;  // in the plan's order; true: newly attached
+  std::vector<ChatId> chats;  // in the plan's order
   std::optional<std::string> next_listing;
 };
 
@@ -64,7 +64,7 @@ std::vector<ChatId> chats_left(const SyncCall& call, const chat::MembershipPage&
 
 void abandon_from(ClientSession& session, const Attachments& attachments, std::size_t first) {
   for (std::size_t i = first; i < attachments.chats.size(); ++i) {
-    session.abandon(attachments.chats[i].first, attachments.chats[i].second);
+    session.abandon(attachments.chats[i]);
   }
 }
 
@@ -73,11 +73,10 @@ void finish_sync(RealtimeCore& core, ClientSession& session, const SyncCall& cal
   std::optional<SyncCursor> next;
   if (page.handled < attachments.chats.size()) {
     const ChatId after =
-        page.handled == 0 ? call.cursor.after : attachments.chats[page.handled - 1].first;
+        page.handled == 0 ? call.cursor.after : attachments.chats[page.handled - 1];
     next = SyncCursor{call.cursor.listing, after};
   } else if (attachments.next_listing) {
-    const ChatId after =
-        attachments.chats.empty() ? call.cursor.after : attachments.chats.back().first;
+    const ChatId after = attachments.chats.empty() ? call.cursor.after : attachments.chats.back();
     next = SyncCursor{*attachments.next_listing, after};
   }
   // Too much was held for it meanwhile: the client comes again for that chat.
@@ -88,12 +87,12 @@ void finish_sync(RealtimeCore& core, ClientSession& session, const SyncCall& cal
                    write_sync_answer(page, core.context.options.store_epoch, call.reset, next));
   std::size_t at = 0;
   for (std::size_t i = 0; i < page.handled; ++i) {
-    const auto& [chat, is_new] = attachments.chats[i];
+    const ChatId chat = attachments.chats[i];
     const bool has_entry = at < page.entries.size() && page.entries[at].chat == chat;
     if (has_entry && !page.entries[at].more) {
       session.settle(chat, page.entries[at].to);
     } else {
-      session.abandon(chat, is_new);
+      session.abandon(chat);
     }
     if (has_entry) ++at;
   }
@@ -109,19 +108,22 @@ void attach_and_read(RealtimeCore& core, ClientSession& session, SyncCall call, 
     const ChatId id = mine.chat;
     if (id <= call.cursor.after) continue;  // answered by an earlier call
     const auto known = known_sequence(call.payload, id);
-    if (!known && !call.reset && session.is_attached(id)) continue;
-    const auto attached = session.attach(id);
-    if (attached.result == fanout::AttachResult::kTooMany) {
+    const fanout::AttachResult attached = session.attach(id);
+    if (attached == fanout::AttachResult::kAttached && !known && !call.reset) {
+      session.abandon(id);  // it stays attached
+      continue;
+    }
+    if (attached == fanout::AttachResult::kTooMany) {
       abandon_from(session, attachments, 0);
       return core.refuse(
           session, call.caller,
           Error{ErrorCode::kValidationFailed, "This socket hears too many chats.", {}, 0});
     }
-    attachments.chats.emplace_back(id, attached.is_new);
+    attachments.chats.push_back(id);
     plan.chats.push_back({.id = id, .known = known, .role = mine.role});
   }
   core.query<SyncPage>(
-      session, Input::kFlows,
+      session, Input::kWaits,
       [plan = std::move(plan)](chat::Snapshot& snapshot) {
         return read_sync_page(snapshot, plan, kLimits);
       },
@@ -133,6 +135,10 @@ void attach_and_read(RealtimeCore& core, ClientSession& session, SyncCall call, 
         }
         finish_sync(core, asker, call, attachments, std::move(*page));
       });
+}
+
+bool admit_sync(RealtimeCore& core, ClientSession& session, const EventCall& call, UserId user) {
+  return core.admit(session, call, {{Rate::kHistoryOfUser, RateLimiter::key_of(user)}});
 }
 
 }  // namespace
@@ -151,23 +157,28 @@ void handle_sync(RealtimeCore& core, ClientSession& session, const EventCall& ca
   if (!cursor) return core.refuse(session, call.caller, cursor.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
   if (!who) return core.refuse(session, call.caller, who.error());
-  if (!core.admit(session, call, {{Rate::kHistoryOfUser, rate_key(*who)}})) return;
+  if (is_known(*who) && !admit_sync(core, session, call, known_user(*who))) return;
 
   SyncCall sync{
       .caller = call.caller, .payload = std::move(*payload), .cursor = std::move(*cursor)};
   sync.reset = sync.payload.epoch && *sync.payload.epoch != core.context.options.store_epoch;
   const std::string listing_cursor = sync.cursor.listing;
   core.query<Listing>(
-      session, Input::kFlows,
-      [who = std::move(*who), listing_cursor](chat::Snapshot& snapshot) -> Result<Listing> {
+      session, Input::kWaits,
+      [who = *who, listing_cursor](chat::Snapshot& snapshot) -> Result<Listing> {
         const auto user = identify(snapshot, who);
         if (!user) return std::unexpected(user.error());
         auto page = snapshot.list_memberships(*user, listing_cursor, limits::kSyncChatsMax);
         if (!page) return std::unexpected(std::move(page.error()));
         return Listing{*user, std::move(*page)};
       },
-      [&core, sync = std::move(sync)](ClientSession& asker, Result<Listing> listing) mutable {
+      [&core, held = is_known(*who) ? HeldEvent{} : hold_on_to(call), is_counted = is_known(*who),
+       sync = std::move(sync)](ClientSession& asker, Result<Listing> listing) mutable {
         if (!listing) return core.refuse(asker, sync.caller, listing.error());
+        if (!is_counted &&
+            !admit_sync(core, asker, later_call(held, asker.key, "sync"), listing->user)) {
+          return;
+        }
         speak_for(core, asker, listing->user);
         attach_and_read(core, asker, std::move(sync), std::move(*listing));
       });

@@ -71,7 +71,7 @@ void watch(RealtimeCore& core, ClientSession& session, const Caller& caller,
   users.reserve(watched.size());
   for (const Watched& one : watched) users.push_back(one.user);
   // Watch before asking: a change in between comes as an event.
-  core.context.rooms.watch(session, users);
+  core.rooms.watch(session, users);
   auto then = [&core, caller, watched = std::move(watched)](
                   ClientSession& asker, const std::vector<fanout::PresenceInfo>& online) {
     answer(core, asker, caller, watched, online);
@@ -87,15 +87,18 @@ void handle_watch_presence(RealtimeCore& core, ClientSession& session, const Eve
   auto users = parse_watch_presence(call.payload);
   if (!users) return core.refuse(session, call.caller, users.error());
   const std::uint64_t key =
-      session.user.is_zero() ? session.key : RateLimiter::key_of(session.user);
+      session.user.is_zero() ? session.socket->session_tag() : RateLimiter::key_of(session.user);
   if (!core.admit(session, call, {{Rate::kHistoryOfUser, key}})) return;
   core.query<std::vector<Watched>>(
       session, Input::kFlows,
       [mode = core.context.options.auth, asker = session.user, users = std::move(*users)](
           chat::Snapshot& snapshot) { return visible(snapshot, mode, asker, users); },
-      [&core, caller = call.caller](ClientSession& asker, Result<std::vector<Watched>> watched) {
+      [&core, caller = call.caller, ended = core.rooms.memberships_ended()](
+          ClientSession& asker, Result<std::vector<Watched>> watched) {
         if (!watched) return core.refuse(asker, caller, watched.error());
         watch(core, asker, caller, std::move(*watched));
+        // Whoever left a chat while the store was asked may share none any more.
+        if (core.rooms.memberships_ended() != ended) recheck_presence(core, asker.user);
       });
 }
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "chat/testing/core_harness.hpp"
+#include "fanout/delivery_inbox.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/room_index.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/hasher.hpp"
 #include "gateway/login_guard.hpp"
@@ -21,6 +21,7 @@
 #include "gateway/rest/router.hpp"
 #include "gateway/testing/fake_snapshot.hpp"
 #include "gateway/testing/request_head.hpp"
+#include "gateway/user_connections.hpp"
 #include "json/reader.hpp"
 #include "net/io_thread.hpp"
 
@@ -112,7 +113,9 @@ class RestHarness {
   Commands commands_{*this};
   net::IoThread thread_;
   fanout::InterestTable interest_{1};
-  fanout::RoomIndex rooms_{0, interest_};
+  fanout::DeliveryInbox inbox_{0, interest_, [] {}};
+  RealtimeCores realtime_cores_{nullptr};
+  UserConnections connections_{0};
   fanout::SoftState soft_state_;
   OriginPolicy origins_;
   RateLimiter limiter_;

@@ -11,9 +11,9 @@
 #include "chat/testing/seeded_ids.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "endpoint/endpoint.hpp"
+#include "fanout/delivery_inbox.hpp"
 #include "fanout/hub.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/room_index.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/auth.hpp"
 #include "gateway/hasher.hpp"
@@ -21,6 +21,7 @@
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/realtime.hpp"
+#include "gateway/user_connections.hpp"
 #include "net/io_thread.hpp"
 #include "storage/sqlite/reader_pool.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -45,20 +46,12 @@ T must(Result<T> result) {
 
 struct IoPart {
   IoPart(unsigned index, const Clock& clock, fanout::InterestTable& interest)
-      : thread(index, {}, clock),
-        deliveries(fanout::kDeliveryMailboxMax, [this] { thread.wake(); }),
-        rooms(index, interest) {
-    thread.on_wake([this] {
-      deliveries.drain(batches);
-      for (const fanout::DeliveryBatch& batch : batches) rooms.deliver(*batch);
-      batches.clear();
-    });
+      : thread(index, {}, clock), inbox(index, interest, [this] { thread.wake(); }) {
+    thread.on_wake([this] { inbox.drain(); });
   }
 
   net::IoThread thread;
-  Mailbox<fanout::DeliveryBatch> deliveries;
-  fanout::RoomIndex rooms;
-  std::vector<fanout::DeliveryBatch> batches;
+  fanout::DeliveryInbox inbox;
   std::unique_ptr<Context> context;
   std::unique_ptr<Realtime> realtime;
   std::unique_ptr<endpoint::Endpoint> endpoint;
@@ -71,8 +64,10 @@ struct Node::Parts {
       : options(std::move(given)),
         soft_state({}, clock),
         interest(threads),
+        realtime_cores(threads),
         origins(options, clock),
-        limiter(options, clock) {}
+        limiter(options, clock),
+        connections(options.rate_limits ? options.connections_per_user : 0) {}
 
   sqlite::testing::TemporaryDirectory directory;
   SystemClock clock;
@@ -81,6 +76,7 @@ struct Node::Parts {
   chat::testing::SeededIds ids;
   fanout::SoftState soft_state;
   fanout::InterestTable interest;
+  RealtimeCores realtime_cores;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<local::LocalBus> bus;
@@ -91,6 +87,7 @@ struct Node::Parts {
   Hasher hasher;
   OriginPolicy origins;
   RateLimiter limiter;
+  UserConnections connections;
   std::uint16_t port = 0;
 };
 
@@ -114,7 +111,7 @@ Node::Node(GatewayOptions options, unsigned threads)
   std::vector<net::IoThread*> io_threads;
   for (unsigned k = 0; k < threads; ++k) {
     it.io.push_back(std::make_unique<IoPart>(k, it.clock, it.interest));
-    targets.push_back({&it.io.back()->deliveries});
+    targets.push_back(it.io.back()->inbox.target());
     io_threads.push_back(&it.io.back()->thread);
   }
   it.hub.emplace(std::move(targets), it.interest, &it.soft_state);
@@ -128,9 +125,10 @@ Node::Node(GatewayOptions options, unsigned threads)
       *it.commands);
   for (const auto& part : it.io) {
     part->thread.set_peers(io_threads);
-    part->context = std::make_unique<Context>(Context{
-        it.options, part->thread, io_threads, it.clock, fill_random, *it.commands, *it.readers,
-        part->rooms, it.interest, it.soft_state, it.hasher, it.origins, it.limiter, *it.logins});
+    part->context = std::make_unique<Context>(
+        Context{it.options, part->thread, io_threads, it.realtime_cores, it.clock, fill_random,
+                *it.commands, *it.readers, part->inbox, it.interest, it.soft_state, it.hasher,
+                it.origins, it.limiter, *it.logins, it.connections});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);
@@ -146,7 +144,7 @@ Node::Node(GatewayOptions options, unsigned threads)
 Node::~Node() {
   Parts& it = *parts_;
   for (const auto& part : it.io) part->thread.stop();
-  for (const auto& part : it.io) part->deliveries.close();
+  for (const auto& part : it.io) part->inbox.close();
   it.soft_state.stop();
   it.sequencer->stop();
   it.readers.reset();

@@ -1,0 +1,60 @@
+// A CONNECT on its way through readers and soft state, and how a session comes of it: what
+// connect.cpp and recover.cpp share. Owner I/O thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "endpoint/socket.hpp"
+#include "fanout/recoverable_socket.hpp"
+#include "gateway/auth.hpp"
+#include "gateway/events/realtime_core.hpp"
+
+namespace maru::gateway {
+
+// How long a CONNECT waits before it asks again what was too busy to answer, and how often it does:
+// then the client begins afresh, or its time-out ends it.
+inline constexpr std::int64_t kConnectRetryMs = 500;
+inline constexpr int kConnectRetriesMax = 20;
+
+struct Connecting {
+  endpoint::PendingConnect pending;
+  std::optional<TokenHash> token;
+  bool uses_recovery = false;
+  std::string pid;  // of the connection to recover; empty: a fresh one is wanted
+  std::string offset;
+  std::optional<Identity> identity;
+  int take_overs = 0;  // of a live socket with that pid
+};
+using ConnectingPtr = std::unique_ptr<Connecting>;
+
+void refuse_connect(RealtimeCore& core, const endpoint::PendingConnect& pending,
+                    const Error& error);
+
+// Registered first, accepted then: nothing for this user or login session is missed from here on.
+// `speaks_for` is the login's user, or whom the earlier socket named last (open mode). Null: the
+// user has too many connections, and the CONNECT was refused for it.
+ClientSession* register_session(RealtimeCore& core, const Connecting& connecting,
+                                UserId speaks_for);
+void unregister_session(RealtimeCore& core, ClientSession& session);
+
+// The socket was accepted, and `hello` with the session's position is next: presence and recovery
+// learn of it.
+void announce_session(RealtimeCore& core, const ClientSession& session);
+void send_hello(RealtimeCore& core, const ClientSession& session, const Connecting& connecting);
+
+void accept_fresh(RealtimeCore& core, const Connecting& connecting);
+
+// Goes on where the socket of connecting->pid was, or accepts afresh.
+void try_recovery(RealtimeCore& core, ConnectingPtr connecting);
+// What a socket with recovery leaves behind; once, later calls do nothing.
+void leave_behind(RealtimeCore& core, ClientSession& session, bool is_recoverable);
+
+[[nodiscard]] inline fanout::SocketOwner owner_of(const RealtimeCore& core,
+                                                  const ClientSession& session) {
+  return {session.key, core.context.thread.index()};
+}
+
+}  // namespace maru::gateway
