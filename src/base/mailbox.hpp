@@ -1,5 +1,5 @@
-// How values cross threads: a bounded queue, drained in batches, with one wake-up per batch. The
-// only place with a mutex (architecture.md, "Threads").
+// How values cross threads: a bounded queue, drained in batches, with one wake-up per batch. Beside
+// it only what counts connections has a mutex (docs/ARCHITECTURE.md, "Threads").
 //
 // Any thread may post. One thread, the owner, drains: either it sleeps in wait_drain(), or it has a
 // readiness loop and passes `wake`, which post calls only when the box was empty before.

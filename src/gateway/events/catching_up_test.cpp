@@ -215,6 +215,46 @@ TEST_F(Recovery, AConnectionThatDiesWhileItRecoversCostsNothing) {
   EXPECT_EQ(number_of(second.wait_event("message"), "sequence"), 1u);
 }
 
+// The first query is the authentication; what was missed is read when the readers have room again.
+TEST_F(Recovery, WaitsForBusyReaders) {
+  SioClient first(node.port());
+  first.join_namespace(recovery_auth(lee));
+  ASSERT_TRUE(is_ok(first.call("joinRoom", chat_json(room))));
+  first.abort();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  node.send(kim, room.chat.id, "missed");
+  SioClient second(node.port());
+  node.refuse_queries(1, 2);
+  second.send_packet("40" + recovering_auth(lee, first));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  node.send(kim, room.chat.id, "held meanwhile");
+  EXPECT_EQ(number_of(second.wait_event("message"), "sequence"), 1u);
+  EXPECT_EQ(number_of(second.wait_event("message"), "sequence"), 2u);
+  EXPECT_EQ(second.sid, first.sid);
+}
+
+TEST_F(Recovery, WhatComesForTheUserMeanwhileIsKeptOrMakesItFresh) {
+  for (const std::size_t count : {3U, 70U}) {
+    SioClient first(node.port());
+    first.join_namespace(recovery_auth(lee));
+    ASSERT_TRUE(is_ok(first.call("joinRoom", chat_json(room))));
+    first.abort();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    SioClient second(node.port());
+    node.refuse_queries(1, 3);
+    second.send_packet("40" + recovering_auth(lee, first));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    for (std::size_t i = 0; i < count; ++i) node.group(kim, {lee});
+    ASSERT_FALSE(second.wait_event("hello").empty());
+    EXPECT_EQ(second.sid == first.sid, count == 3);
+    if (count == 3) {
+      for (std::size_t i = 0; i < count; ++i) EXPECT_FALSE(second.wait_event("chatAdded").empty());
+    }
+    second.abort();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 TEST_F(Recovery, FallsBackToAFreshSocket) {
   SioClient first(node.port());
   first.join_namespace(recovery_auth(lee));

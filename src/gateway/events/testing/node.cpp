@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <future>
 #include <optional>
@@ -44,6 +45,27 @@ T must(Result<T> result) {
   return std::move(*result);
 }
 
+// The readers, who may be full on demand.
+class BusyQueries final : public chat::QueryPool {
+ public:
+  bool post(Query&& query) override {
+    const int turn = next_.fetch_add(1);
+    if (turn >= first_refused && turn < first_let_through) return false;
+    return readers->post(std::move(query));
+  }
+  void refuse(int let_through, int refused) {
+    first_refused = next_ + let_through;
+    first_let_through = first_refused + refused;
+  }
+
+  chat::QueryPool* readers = nullptr;
+
+ private:
+  std::atomic<int> next_{0};
+  std::atomic<int> first_refused{0};
+  std::atomic<int> first_let_through{0};
+};
+
 struct IoPart {
   IoPart(unsigned index, const Clock& clock, fanout::InterestTable& interest)
       : thread(index, {}, clock), inbox(index, interest, [this] { thread.wake(); }) {
@@ -83,6 +105,7 @@ struct Node::Parts {
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
   std::unique_ptr<sqlite::ReaderPool> readers;
+  BusyQueries queries;
   std::optional<LoginGuard> logins;
   Hasher hasher;
   OriginPolicy origins;
@@ -120,6 +143,7 @@ Node::Node(GatewayOptions options, unsigned threads)
   it.commands.emplace(*it.sequencer);
   it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
+  it.queries.readers = it.readers.get();
   it.soft_state.start(
       [&it](std::vector<wire::WireEvent>&& events) { return it.hub->publish(std::move(events)); },
       *it.commands);
@@ -127,7 +151,7 @@ Node::Node(GatewayOptions options, unsigned threads)
     part->thread.set_peers(io_threads);
     part->context = std::make_unique<Context>(
         Context{it.options, part->thread, io_threads, it.realtime_cores, it.clock, fill_random,
-                *it.commands, *it.readers, part->inbox, it.interest, it.soft_state, it.hasher,
+                *it.commands, it.queries, part->inbox, it.interest, it.soft_state, it.hasher,
                 it.origins, it.limiter, *it.logins, it.connections});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
@@ -199,6 +223,10 @@ chat::ChatDocument Node::personal(const TestUser& one, const TestUser& other) {
 chat::RecordPtr Node::send(const TestUser& from, ChatId chat, const std::string& content) {
   auto reply = must(run(chat::SendMessage{.chat = chat, .from = from.id, .content = content}));
   return std::get<chat::Sent>(reply).record;
+}
+
+void Node::refuse_queries(int let_through, int refused) {
+  parts_->queries.refuse(let_through, refused);
 }
 
 void Node::announce_drain(std::int64_t within_ms) {

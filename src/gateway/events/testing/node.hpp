@@ -43,6 +43,10 @@ class Node {
   chat::ChatDocument personal(const TestUser& one, const TestUser& other);
   chat::RecordPtr send(const TestUser& from, ChatId chat, const std::string& content);
 
+  // Of the queries from now on the first `let_through` run, and the `refused` after them find the
+  // readers full.
+  void refuse_queries(int let_through, int refused);
+
   void announce_drain(std::int64_t within_ms);
   [[nodiscard]] bool is_online(UserId user);
 
