@@ -95,7 +95,9 @@ test(`a failed sync ends the process, ${INJECTIONS} times`, options, async () =>
   await withServer(async (server, users, chat) => {
     const acked = new Set();
     for (let round = 0; round < INJECTIONS; ++round) {
-      const nth = 1 + Math.floor(Math.random() * 60);
+      // Not the second after a start: that is SQLite's sync of the directory, whose failure it passes over.
+      // The server has synced the directory itself by then.
+      const nth = [1, 3 + Math.floor(Math.random() * 58)][round % 2];
       const load = users.map((user, i) => new Load(server, user, chat, `${round}-${i}`));
       const tracer = await injectInto(server, "fsync,fdatasync", `error=EIO:when=${nth}`);
       const { code, signal } = await Promise.race([

@@ -137,6 +137,11 @@ Result<void> SqliteStore::open_connection(const std::filesystem::path& path) {
   }
   const TailCheck tail = check_tail(database, options_.tail_check_records_max);
   if (!tail.finding.empty()) return std::unexpected(cannot_open(path, tail.finding));
+  // The log file exists by now. SQLite syncs its directory with the first write, but passes over a
+  // failure; a power cut must not take the whole log away.
+  if (!sync_directory(path.parent_path())) {
+    return std::unexpected(cannot_open(path, "its directory cannot be synced"));
+  }
   log::info("store_opened", {{"path", path.string()}, {"tail_records", tail.records}});
   dirty_ = tail.records > 0;
   return {};
