@@ -71,12 +71,13 @@ TEST(Hasher, AnUnknownUserAndABrokenHashAreNo) {
 TEST(Hasher, RefusesWorkBeyondItsQueueAndDropsTheRestWhenItEnds) {
   std::promise<void> entered;
   std::promise<void> go_on;
+  std::future<void> may_go_on = go_on.get_future();
   std::atomic<int> answered{0};
   {
     Hasher hasher;
     ASSERT_TRUE(hasher.verify(Secret("x"), "", [&](const Verification&) {
       entered.set_value();
-      go_on.get_future().wait();
+      may_go_on.wait();
     }));
     entered.get_future().wait();
     for (std::size_t i = 1; i < Hasher::kQueueMax; ++i) {
