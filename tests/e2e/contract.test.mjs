@@ -153,7 +153,9 @@ async function ask(w, { method, template, operation }, isGood) {
   const path = pathOf(w, template, operation, user, isGood);
   const verb = !isGood && w.chance(0.03) ? w.pick(["DELETE", "PUT", "PATCH", "POST", "GET", "HEAD", "OPTIONS"]) : method.toUpperCase();
   const mayHaveBody = !["GET", "HEAD"].includes(verb); // fetch() sends none with these
-  const body = mayHaveBody ? bodyOf(w, operation, user, isGood) : undefined;
+  let body = mayHaveBody ? bodyOf(w, operation, user, isGood) : undefined;
+  // Node.js 18 cannot send an empty one with these.
+  if (body === "" && ["DELETE", "OPTIONS"].includes(verb)) body = undefined;
   const token = tokenOf(w, operation.operationId, user, isGood);
   const request = { body, token, headers: headersOf(w, operation, isGood) };
   const shown = `seed ${SEED}, ${w.mode}: ${verb} ${path.slice(0, 200)} ${JSON.stringify(request)?.slice(0, 600)}`;
@@ -161,7 +163,7 @@ async function ask(w, { method, template, operation }, isGood) {
   try {
     answer = await call(w.server, verb, path, request);
   } catch (error) {
-    error.message = `${shown}\n${error.message}`;
+    error.message = `${shown}\n${error.message} ${error.cause ?? ""}`;
     throw error;
   }
   assert.ok(answer.status < 500, `${shown}\n${answer.status} ${answer.text}`);

@@ -117,3 +117,19 @@ test(`kill -9 under load, ${KILLS} times`, { timeout: (60_000 + KILLS * 20_000) 
     await server.dispose();
   }
 });
+
+// Readers map the file: what the disk cannot give arrives as SIGBUS.
+test("a mapped page that cannot be read ends the process with a reason", { timeout: 60_000 * SLOWNESS }, async () => {
+  const EXIT_STORE_FATAL = 70;
+  const server = new Server();
+  await server.start();
+  try {
+    server.child.kill("SIGBUS");
+    const { code } = await server.exited;
+    assert.equal(code, EXIT_STORE_FATAL);
+    assert.ok(server.log.some((line) => JSON.parse(line).event === "store_fatal"), server.log.at(-1));
+    await server.start();
+  } finally {
+    await server.dispose();
+  }
+});

@@ -22,9 +22,13 @@ function cleanEnvironment(extra) {
   return { ...env, ...extra };
 }
 
+// Gone at the end of the test's process.
 export function makeDataDir() {
-  return mkdtempSync(join(tmpdir(), "maru-test-"));
+  const directory = mkdtempSync(join(tmpdir(), "maru-test-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
+process.setMaxListeners(100);
 
 export class Server {
   // args: beyond --port, --data-dir. readyBy "probe": asks /readyz of the given port, for a log level
