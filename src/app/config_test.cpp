@@ -84,6 +84,8 @@ TEST(Config, NamesTheOptionAndTheValueItRefuses) {
       {{"--trusted-proxies", "10.0.0.1,proxy.example"}, "--trusted-proxies"},
       {{"--trusted-proxies", "10.0.0.0/33"}, "CIDR"},
       {{"--rate-user-messages", "10"}, "RATE/BURST"},
+      {{"--rate-user-messages", "5/nan"}, "RATE/BURST"},
+      {{"--rate-user-messages", "inf/5"}, "RATE/BURST"},
       {{"--tls-cert", "a.pem"}, "--tls-key"},
       {{"--config", "absent.toml"}, "absent.toml"},
       {{"--colour", "red"}, "--colour"},

@@ -1,10 +1,9 @@
 #include "app/option_table.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
-#include <system_error>
 
+#include "base/ascii.hpp"
 #include "gateway/origin.hpp"
 #include "net/address.hpp"
 
@@ -15,11 +14,8 @@ using Refusal = std::optional<std::string>;
 
 template <class T>
 std::optional<T> parse_number(const std::string& text, T low, T high) {
-  T number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (number < low || number > high) return std::nullopt;
-  return number;
+  const auto number = parse_decimal<T>(text);
+  return number && *number >= low && *number <= high ? number : std::nullopt;
 }
 
 template <class T, class Field>

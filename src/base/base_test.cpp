@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/ascii.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
@@ -22,6 +24,15 @@ TEST(ObjectId, ParsesExactlyTwentyFourHexDigits) {
   for (const char* bad : {"", "abc", "65a1b2c3d4e5f60718293a4", "65a1b2c3d4e5f60718293a4b0",
                           "65a1b2c3d4e5f60718293a4g", "{\"$ne\":null}............"}) {
     EXPECT_FALSE(UserId::parse(bad)) << bad;
+  }
+}
+
+TEST(ParseDecimal, TakesAWholeTextThatFits) {
+  EXPECT_EQ(parse_decimal<unsigned>("0"), 0U);
+  EXPECT_EQ(parse_decimal<std::int64_t>("-9223372036854775808"), INT64_MIN);
+  EXPECT_EQ(parse_decimal<std::uint8_t>("255"), 255);
+  for (const char* bad : {"", "-", "+1", " 1", "1 ", "1.0", "0x1", "1e3", "256", "-1"}) {
+    EXPECT_FALSE(parse_decimal<std::uint8_t>(bad)) << bad;
   }
 }
 

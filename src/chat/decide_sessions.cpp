@@ -16,21 +16,21 @@ constexpr std::size_t kExpiryChangesMax = 2'000;
 enum class GuestFate : std::uint8_t { kEndsWithLastSession, kStays };
 
 // Closes the session and, where it was the guest's last, ends the guest. The sessions of its user
-// have been read. An error has changed nothing. By value: the session goes while this runs.
-Result<void> end_session(LoginSession session, std::size_t sessions_open, GuestFate fate,
+// have been read. An error has changed nothing.
+Result<void> end_session(UserId owner, SessionId session, std::size_t sessions_open, GuestFate fate,
                          Turn& turn) {
-  const auto user = turn.state.find_user(session.user);
+  const auto user = turn.state.find_user(owner);
   if (!user) return std::unexpected(user.error());
   const bool ends_guest = fate == GuestFate::kEndsWithLastSession && sessions_open == 1 && *user &&
                           (*user)->type == AccountType::kGuest && !(*user)->deleted_at;
   if (!ends_guest) {
-    close_session(session, turn);
+    close_session(owner, session, turn);
     return {};
   }
-  const auto prepared = prepare_guest_end(session.user, turn);
+  const auto prepared = prepare_guest_end(owner, turn);
   if (!prepared) return std::unexpected(prepared.error());
-  close_session(session, turn);
-  end_guest(session.user, *prepared, turn);
+  close_session(owner, session, turn);
+  end_guest(owner, *prepared, turn);
   return {};
 }
 
@@ -44,7 +44,8 @@ const LoginSession* find_session(const std::vector<LoginSession>& sessions, Sess
 LoginSession open_session(UserId user, const NewSession& session, Turn& turn) {
   const auto sessions = turn.state.find_sessions(user);
   if (sessions && (*sessions)->size() >= limits::kSessionsPerUserMax) {
-    close_session(*std::ranges::min_element(**sessions, {}, &LoginSession::last_used_at), turn);
+    const auto oldest = std::ranges::min_element(**sessions, {}, &LoginSession::last_used_at);
+    close_session(user, oldest->id, turn);
   }
   LoginSession opened{turn.stamp.ids.next<SessionId>(),
                       user,
@@ -56,18 +57,19 @@ LoginSession open_session(UserId user, const NewSession& session, Turn& turn) {
   return opened;
 }
 
-void close_session(LoginSession session, Turn& turn) {
-  turn.change(SessionClosed{session.id});
-  turn.tell(SessionRevoked{session.user, session.id});
+void close_session(UserId user, SessionId session, Turn& turn) {
+  turn.change(SessionClosed{session});
+  turn.tell(SessionRevoked{user, session});
 }
 
 Reply decide(const RevokeSession& command, Turn& turn) {
   const auto sessions = turn.state.find_sessions(command.user);
   if (!sessions) return std::unexpected(sessions.error());
-  const LoginSession* session = find_session(**sessions, command.session);
-  if (!session) return fail(ErrorCode::kNotFound, "There is no such session.");
+  if (!find_session(**sessions, command.session))
+    return fail(ErrorCode::kNotFound, "There is no such session.");
   const auto fate = command.keep_guest ? GuestFate::kStays : GuestFate::kEndsWithLastSession;
-  if (auto ended = end_session(*session, (*sessions)->size(), fate, turn); !ended) {
+  if (auto ended = end_session(command.user, command.session, (*sessions)->size(), fate, turn);
+      !ended) {
     return std::unexpected(std::move(ended.error()));
   }
   return Done{};
@@ -89,7 +91,8 @@ Reply decide(const ExpireSessions& command, Turn& turn) {
     // It may have been closed or used in this very batch.
     const LoginSession* session = find_session(**sessions, candidate.id);
     if (!session || session->last_used_at >= command.idle_since) continue;
-    if (auto ended = end_session(*session, (*sessions)->size(), fate, turn); !ended) {
+    if (auto ended = end_session(candidate.user, candidate.id, (*sessions)->size(), fate, turn);
+        !ended) {
       if (began) return Done{true};
       return std::unexpected(std::move(ended.error()));
     }

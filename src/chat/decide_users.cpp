@@ -117,7 +117,7 @@ Reply decide(const SetPassword& command, Turn& turn) {
       UserPasswordSet{user->id, command.new_password_hash, AccountType::kAccount, turn.stamp.now});
   const std::vector<LoginSession> before = **sessions;
   for (const LoginSession& session : before) {
-    if (session.id != command.keep) close_session(session, turn);
+    if (session.id != command.keep) close_session(session.user, session.id, turn);
   }
   return Done{};
 }

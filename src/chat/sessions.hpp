@@ -9,7 +9,6 @@ namespace maru::chat {
 // kSessionsPerUserMax, and its sockets are told.
 LoginSession open_session(UserId user, const NewSession& session, Turn& turn);
 
-// By value: the session goes from the state while this runs.
-void close_session(LoginSession session, Turn& turn);
+void close_session(UserId user, SessionId session, Turn& turn);
 
 }  // namespace maru::chat

@@ -3,11 +3,9 @@
 // heap block would be most of the memory. One owner; not copied.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -20,7 +18,7 @@ class CompactVector {
  public:
   CompactVector() : inline_{} {}
   ~CompactVector() {
-    if (capacity_ > 1) std::free(heap_);
+    if (capacity_ > 1) delete[] heap_;
   }
   CompactVector(const CompactVector&) = delete;
   CompactVector& operator=(const CompactVector&) = delete;
@@ -47,7 +45,7 @@ class CompactVector {
   }
   // Keeps the order.
   void erase_front() {
-    std::memmove(data(), data() + 1, (size_ - 1) * sizeof(T));
+    std::copy(begin() + 1, end(), begin());
     truncate(size_ - 1);
   }
   void truncate(std::size_t size) {
@@ -55,7 +53,7 @@ class CompactVector {
     if (capacity_ > 1 && size_ <= 1) {
       T* old = heap_;
       const T kept = old[0];
-      std::free(old);
+      delete[] old;
       inline_ = kept;
       capacity_ = 1;
     }
@@ -63,10 +61,9 @@ class CompactVector {
 
  private:
   void resize_storage(std::uint32_t capacity) {
-    T* storage = static_cast<T*>(std::malloc(capacity * sizeof(T)));
-    if (storage == nullptr) throw std::bad_alloc();
-    std::memcpy(storage, data(), size_ * sizeof(T));
-    if (capacity_ > 1) std::free(heap_);
+    T* const storage = new T[capacity];
+    std::copy(begin(), end(), storage);
+    if (capacity_ > 1) delete[] heap_;
     heap_ = storage;
     capacity_ = capacity;
   }

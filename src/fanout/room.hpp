@@ -30,7 +30,9 @@ class Seat {
 
   [[nodiscard]] bool is_empty() const { return bits_ == 0; }
   [[nodiscard]] bool is(State state) const { return bits_ != 0 && (bits_ & kMask) == state; }
-  [[nodiscard]] Listener* listener() const { return reinterpret_cast<Listener*>(bits_ & ~kMask); }
+  [[nodiscard]] Listener* listener() const {
+    return reinterpret_cast<Listener*>(bits_ & ~kMask);  // NOLINT(performance-no-int-to-ptr)
+  }
 
  private:
   static constexpr std::uintptr_t kMask = kPending | kBehind;

@@ -64,7 +64,8 @@ struct SoftState::Implementation {
     Task task = [this, answer = std::move(answer), find = std::move(find)]() mutable {
       answer(std::this_thread::get_id() == owner ? find(*this) : decltype(find(*this)){});
     };
-    if (!post(std::move(task))) task();
+    // What is not posted is left as it was.
+    if (!post(std::move(task))) task();  // NOLINT(bugprone-use-after-move)
   }
 
   const SoftStateOptions options;
@@ -136,7 +137,8 @@ void SoftState::Implementation::flush_last_seen(std::size_t commands_max) {
     board.take_last_seen(kUsersPerCommand, touch.users);
     chat::Command command{std::move(touch), [](chat::Reply) {}};
     if (commands->submit(std::move(command))) continue;
-    // The log is full: tried again with the next flush.
+    // The log is full and has left the command as it was: tried again with the next flush.
+    // NOLINTNEXTLINE(bugprone-use-after-move)
     board.put_back_last_seen(std::get<chat::TouchActivity>(command.body).users);
     return;
   }

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "base/ascii.hpp"
@@ -111,13 +110,9 @@ std::optional<TrustedProxies::Block> TrustedProxies::parse_block(std::string_vie
   if (!address) return std::nullopt;
   unsigned bits = is_ipv4(*address) ? 32 : 128;
   if (slash != std::string_view::npos) {
-    const std::string_view digits = trim(text.substr(slash + 1));
-    unsigned asked = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), asked);
-    if (error != std::errc() || end != digits.data() + digits.size() || asked > bits) {
-      return std::nullopt;
-    }
-    bits = asked;
+    const auto asked = parse_decimal<unsigned>(trim(text.substr(slash + 1)));
+    if (!asked || *asked > bits) return std::nullopt;
+    bits = *asked;
   }
   return Block{*address, is_ipv4(*address) ? bits + 96 : bits};
 }

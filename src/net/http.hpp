@@ -77,7 +77,7 @@ class HttpExchange {
   bool operator==(const HttpExchange&) const = default;
 
   // Owner thread only. Answers; the connection goes on with the next request unless `close`.
-  void respond(HttpResponse response) const;
+  void respond(const HttpResponse& response) const;
   // Any thread: the same, by way of the owner's loop.
   void post_response(HttpResponse response) const;
   // Owner thread only. Ends the connection without an answer (an overlapping POST,

@@ -86,14 +86,14 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     HttpResponse response = text(head.method_name + " " + head.target + " " + body);
     if (path == "/close") response.close = true;
     if (path == "/inject") response.set("X-A", "a\r\nX-B: b");
-    exchange.respond(std::move(response));
+    exchange.respond(response);
   }
 
   void on_body_too_large(HttpExchange exchange, const RequestHead& head) override {
     journal_.add("too large " + std::string(head.path()));
     HttpResponse response;
     response.status = 413;
-    exchange.respond(std::move(response));
+    exchange.respond(response);
   }
 
   void on_upgrade(HttpExchange exchange, RequestHead&& head) override {
@@ -101,7 +101,7 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     if (head.path() == "/refuse") {
       HttpResponse response = text("no");
       response.status = 400;
-      return exchange.respond(std::move(response));
+      return exchange.respond(response);
     }
     if (!exchange.accept_websocket(*this, {{"X-Extra", "1"}})) journal_.add("faulty handshake");
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.hpp"
 #include "base/limits.hpp"
 
 namespace maru::socketio {
@@ -22,10 +23,11 @@ bool take_attachments(std::string_view& rest, std::size_t& count) {
   static_assert(limits::kBinaryAttachmentsMax < 100);
   const std::size_t dash = rest.substr(0, 3).find('-');
   if (dash == std::string_view::npos || dash == 0) return false;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + dash, count);
-  if (error != std::errc() || end != rest.data() + dash) return false;
+  const auto number = parse_decimal<std::size_t>(rest.substr(0, dash));
+  if (!number || *number < 1 || *number > limits::kBinaryAttachmentsMax) return false;
+  count = *number;
   rest.remove_prefix(dash + 1);
-  return count >= 1 && count <= limits::kBinaryAttachmentsMax;
+  return true;
 }
 
 bool take_ack(std::string_view& rest, std::optional<AckId>& ack) {

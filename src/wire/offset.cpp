@@ -13,11 +13,13 @@ constexpr std::string_view kDigits =
 constexpr std::size_t kLength = 11;
 constexpr unsigned kHighestDigitMax = 15;  // 11 digits hold 66 bits
 
-constexpr std::array<std::int8_t, 256> make_values() {
-  std::array<std::int8_t, 256> values{};
-  values.fill(-1);
+constexpr std::uint8_t kNoDigit = 0xFF;
+
+constexpr std::array<std::uint8_t, 256> make_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
   for (std::size_t i = 0; i < kDigits.size(); ++i) {
-    values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::int8_t>(i);
+    values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::uint8_t>(i);
   }
   return values;
 }
@@ -44,10 +46,10 @@ Position decode_offset(std::string_view offset) {
   if (offset.size() != kLength) return 0;
   Position position = 0;
   for (std::size_t i = 0; i < kLength; ++i) {
-    const auto value = kValues[static_cast<unsigned char>(offset[i])];
-    if (value < 0) return 0;
-    if (i == 0 && static_cast<unsigned>(value) > kHighestDigitMax) return 0;
-    position = position << 6 | static_cast<unsigned>(value);
+    const unsigned value = kValues[static_cast<unsigned char>(offset[i])];
+    if (value == kNoDigit) return 0;
+    if (i == 0 && value > kHighestDigitMax) return 0;
+    position = position << 6 | value;
   }
   return position;
 }

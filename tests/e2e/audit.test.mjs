@@ -47,6 +47,8 @@ test("logins, logouts, joins, leaves, ended sessions and limits are audited at -
     // Another password ends the other session.
     const password = "a long password 1";
     const account = (await call(quiet, "POST", "/api/users/register", { body: { userName: uniqueName(), password } })).json;
+    assert.equal((await oneRecord("audit_register", { user: account._id })).ip, "127.0.0.1");
+    assert.equal(records("audit_login", { user: account._id }).length, 0, "one action, one record");
     const other = (await call(quiet, "POST", "/api/users/login", { body: { userName: account.userName, password } })).json;
     const changed = await call(quiet, "PATCH", "/api/users/me", {
       token: account.token, body: { password: "a long password 2", currentPassword: password },

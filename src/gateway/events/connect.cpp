@@ -102,7 +102,7 @@ void accept_fresh(RealtimeCore& core, const Connecting& connecting) {
     std::ranges::copy(accept.pid, session->recovery->pid.begin());
     session->recovery->last_position = core.context.soft_state.position();
   }
-  session->socket = connecting.pending.accept(std::move(accept));
+  session->socket = connecting.pending.accept(accept);
   if (session->socket == nullptr) return unregister_session(core, *session);
   session->socket->set_user(session);
   announce_session(core, *session);

@@ -74,9 +74,10 @@ void complete(RealtimeCore& core, ClientSession& session, const Join& join,
 // record (a join elsewhere came first) it is as for any member: what this snapshot says.
 void complete_fresh(RealtimeCore& core, ClientSession& session, Join join, UserId user,
                     Sequence joined_at) {
+  const ChatId chat = join.chat;
   core.query<chat::ChatDocument>(
       session, Input::kWaits,
-      [chat = join.chat, user, joined_at](chat::Snapshot& snapshot) -> Result<chat::ChatDocument> {
+      [chat, user, joined_at](chat::Snapshot& snapshot) -> Result<chat::ChatDocument> {
         auto document = snapshot.find_chat(chat);
         if (!document) return std::unexpected(std::move(document.error()));
         if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");

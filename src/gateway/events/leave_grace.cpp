@@ -23,7 +23,7 @@ void LeaveGrace::uncount(const PendingLeave& leave) {
 LeaveGrace::Ticket LeaveGrace::announce(PendingLeave leave) {
   if (announced_.size() >= kPendingMax) return 0;
   count(leave);
-  announced_.emplace(++last_ticket_, std::move(leave));
+  announced_.emplace(++last_ticket_, leave);
   return last_ticket_;
 }
 
@@ -39,7 +39,7 @@ std::optional<PendingLeave> LeaveGrace::take(Ticket ticket) {
 bool LeaveGrace::add(PendingLeave leave, MonotonicTime due) {
   if (entries_.size() >= kPendingMax) return false;
   count(leave);
-  entries_.push_back({std::move(leave), due});
+  entries_.push_back({leave, due});
   return true;
 }
 

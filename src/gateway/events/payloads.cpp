@@ -1,8 +1,8 @@
 #include "gateway/events/payloads.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/ascii.hpp"
 #include "base/limits.hpp"
 #include "text/text.hpp"
 
@@ -56,12 +56,10 @@ Result<ChatNumber> parse_number(json::Value value, std::string_view field) {
   if (const auto integer = value.as_integer()) {
     number = *integer;
   } else if (const auto digits = value.as_string()) {
-    const char* end = digits->data() + digits->size();
-    const auto [stop, error] = std::from_chars(digits->data(), end, number);
-    if (digits->empty() || digits->size() > kNumberDigitsMax || error != std::errc() ||
-        stop != end) {
-      return fail_field(std::string(field), "format", "A room number has digits only.");
-    }
+    const auto parsed =
+        digits->size() > kNumberDigitsMax ? std::nullopt : parse_decimal<std::int64_t>(*digits);
+    if (!parsed) return fail_field(std::string(field), "format", "A room number has digits only.");
+    number = *parsed;
   } else {
     return wrong_type(field, "a room number");
   }

@@ -655,6 +655,27 @@ TEST(Rates, ARoomHasOneBucketByIdAndByNumber) {
   EXPECT_EQ(code_of(client.call("sendMessage", message_json(room, "2"))), "rate_limited");
 }
 
+TEST(Rates, AnOutsiderCannotUseUpARoomsRate) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.messages_per_room = 0.1;
+  options.messages_per_room_burst = 2;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  const auto room = node.group(kim);
+  SioClient stranger(node.port());
+  stranger.join_namespace(node.guest("lee").auth());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(code_of(stranger.call("sendMessage", message_json(room, "x"))), "not_member");
+  }
+  SioClient member(node.port());
+  member.join_namespace(kim.auth());
+  EXPECT_TRUE(is_ok(member.call("joinRoom", chat_json(room))));
+  EXPECT_TRUE(is_ok(member.call("sendMessage", message_json(room, "1"))));
+  EXPECT_TRUE(is_ok(member.call("sendMessage", message_json(room, "2"))));
+  EXPECT_EQ(code_of(member.call("sendMessage", message_json(room, "3"))), "rate_limited");
+}
+
 TEST(Rates, AUserHasOneBucketByIdAndByName) {
   GatewayOptions options = Node::quiet(AuthMode::kOpen);
   options.rate_limits = true;

@@ -37,11 +37,31 @@ void submit_send(RealtimeCore& core, ClientSession& session, const Caller& calle
               });
 }
 
+// Only members share the room's rate: nobody else can use it up.
 bool admit_send(RealtimeCore& core, ClientSession& session, const EventCall& call,
-                const chat::SendMessage& command) {
+                const chat::SendMessage& command, bool is_member) {
+  const Toll of_user{Rate::kMessagesOfUser, RateLimiter::key_of(command.from)};
+  if (!is_member) return core.admit(session, call, {of_user});
   return core.admit(session, call,
-                    {{Rate::kMessagesOfUser, RateLimiter::key_of(command.from)},
-                     {Rate::kMessagesOfRoom, RateLimiter::key_of(command.chat)}});
+                    {of_user, {Rate::kMessagesOfRoom, RateLimiter::key_of(command.chat)}});
+}
+
+struct Sending {
+  Addressed addressed;
+  bool is_member = false;
+};
+
+Result<Sending> look(chat::Snapshot& snapshot, const Who& who, const ChatRef& chat) {
+  const auto addressed = resolve(snapshot, who, chat);
+  if (!addressed) return std::unexpected(addressed.error());
+  const auto is_member = snapshot.is_member(addressed->chat, addressed->user);
+  if (!is_member) return std::unexpected(is_member.error());
+  return Sending{*addressed, *is_member};
+}
+
+// Whoever hears a chat is its member: these sends need no look.
+bool hears(const ClientSession& session, const Who& who, const ChatRef& chat) {
+  return !who.needs_lookup && chat.id && session.user == who.user && session.is_attached(*chat.id);
 }
 
 }  // namespace
@@ -56,25 +76,25 @@ void handle_send_message(RealtimeCore& core, ClientSession& session, const Event
 
   chat::SendMessage command{.content = std::move(*content),
                             .client_msg_id = std::move(message->client_msg_id)};
-  if (!who->needs_lookup && message->chat.id) {
+  if (hears(session, *who, message->chat)) {
     command.chat = *message->chat.id;
     command.from = who->user;
-    if (!admit_send(core, session, call, command)) return;
+    if (!admit_send(core, session, call, command, true)) return;
     return submit_send(core, session, call.caller, std::move(command));
   }
   // The next event waits: a connection's sends keep their order.
-  core.query<Addressed>(
+  core.query<Sending>(
       session, Input::kWaits,
       [who = std::move(*who), chat = message->chat](chat::Snapshot& snapshot) {
-        return resolve(snapshot, who, chat);
+        return look(snapshot, who, chat);
       },
       [&core, held = hold_on_to(call), command = std::move(command)](
-          ClientSession& asker, const Result<Addressed>& addressed) mutable {
+          ClientSession& asker, const Result<Sending>& sending) mutable {
         const EventCall later = later_call(held, asker.key, "sendMessage");
-        if (!addressed) return core.refuse(asker, later.caller, addressed.error());
-        command.chat = addressed->chat;
-        command.from = addressed->user;
-        if (!admit_send(core, asker, later, command)) return;
+        if (!sending) return core.refuse(asker, later.caller, sending.error());
+        command.chat = sending->addressed.chat;
+        command.from = sending->addressed.user;
+        if (!admit_send(core, asker, later, command, sending->is_member)) return;
         submit_send(core, asker, later.caller, std::move(command));
       });
 }

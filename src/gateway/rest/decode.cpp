@@ -109,12 +109,12 @@ Result<std::optional<std::int64_t>> optional_query_integer(const Call& call, std
                                                            std::int64_t min, std::int64_t max) {
   const net::QueryValue value = call.query(name);
   if (!value.found || value.value.empty()) return std::optional<std::int64_t>();
-  const auto number = parse_clamped(value.value, min, max);
+  auto number = parse_clamped(value.value, min, max);
   if (!number) {
     return fail_field(std::string(name), "type",
                       "The parameter " + std::string(name) + " must be an integer.");
   }
-  return std::optional<std::int64_t>(*number);
+  return number;
 }
 
 }  // namespace maru::gateway::rest

@@ -20,7 +20,7 @@ void log_failed(const Call& call, std::string_view name, std::string_view reason
                                     {"request_id", call.request_id()}});
 }
 
-void log_in_guest(const CallPtr& call, std::string name, std::string folded) {
+void log_in_guest(const CallPtr& call, const std::string& name, std::string folded) {
   OpeningSession opening = make_session(*call);
   chat::OpenGuest command{
       name, std::move(folded),
@@ -32,7 +32,8 @@ void log_in_guest(const CallPtr& call, std::string name, std::string folded) {
                  log_failed(*call, name, to_string(reply.error().code));
                  return call->problem(reply.error());
                }
-               answer_logged_in(call, std::get<chat::LoggedIn>(*reply), std::move(token), 200);
+               answer_logged_in(call, std::get<chat::LoggedIn>(*reply), std::move(token),
+                                Opened::kByLogin);
              });
 }
 
@@ -56,7 +57,7 @@ void open_session(const CallPtr& call, PasswordLogin login, std::string renewed,
               token = std::move(opening.token)](chat::Reply&& reply) mutable {
                if (reply) {
                  return answer_logged_in(call, std::get<chat::LoggedIn>(*reply), std::move(token),
-                                         200);
+                                         Opened::kByLogin);
                }
                if (reply.error().code == ErrorCode::kInvalidCredentials && turn == Turn::kFirst) {
                  return verify_again(call, std::move(login));

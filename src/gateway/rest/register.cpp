@@ -1,5 +1,4 @@
 // POST /users/register {userName, password}: a new account.
-#include "base/log.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -22,11 +21,8 @@ void store(const CallPtr& call, Registration registration, std::string hash) {
                              std::move(hash), std::move(opening.session)};
   submit(call, std::move(command),
          [call, token = std::move(opening.token)](chat::ReplyBody&& reply) mutable {
-           const auto& logged_in = std::get<chat::LoggedIn>(reply);
-           log::audit("audit_register", {{"user", logged_in.user.id.hex()},
-                                         {"ip", call->head().peer_address},
-                                         {"request_id", call->request_id()}});
-           answer_logged_in(call, logged_in, std::move(token), 201);
+           answer_logged_in(call, std::get<chat::LoggedIn>(reply), std::move(token),
+                            Opened::kByRegistration);
          });
 }
 

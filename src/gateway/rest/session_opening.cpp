@@ -39,20 +39,21 @@ OpeningSession make_session(const Call& call) {
 }
 
 void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
-                      int status) {
+                      Opened how) {
   const GatewayOptions& options = call->context().options;
-  log::audit("audit_login", {{"user", logged_in.user.id.hex()},
-                             {"session", logged_in.session.id.hex()},
-                             {"created", logged_in.created},
-                             {"ip", call->head().peer_address},
-                             {"request_id", call->request_id()}});
+  log::audit(how == Opened::kByLogin ? "audit_login" : "audit_register",
+             {{"user", logged_in.user.id.hex()},
+              {"session", logged_in.session.id.hex()},
+              {"created", logged_in.created},
+              {"ip", call->head().peer_address},
+              {"request_id", call->request_id()}});
   // In open mode a request that names a user keeps them online (product.md, "Presence").
   if (call->is_open()) call->context().soft_state.user_named(logged_in.user.id);
   ask_online(call, {logged_in.user.id},
-             [call, &options, status, token = std::move(token), user = logged_in.user,
+             [call, &options, how, token = std::move(token), user = logged_in.user,
               used = logged_in.session.last_used_at](const Online& online) {
                Answer answer;
-               answer.status = status;
+               answer.status = how == Opened::kByLogin ? 200 : 201;
                json::Writer out(answer.body);
                wire::write_user_open(out, user, call->is_open() || online.contains(user.id));
                out.key("token").string(token);

@@ -1,6 +1,7 @@
 // What login and register share: the new session and the answer that carries its token.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "chat/command.hpp"
@@ -14,8 +15,10 @@ struct OpeningSession {
 };
 OpeningSession make_session(const Call& call);
 
-// Any thread. Answers with the user, the token and the cookie.
+enum class Opened : std::uint8_t { kByLogin, kByRegistration };
+
+// Any thread. Audits it, and answers with the user, the token and the cookie.
 void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
-                      int status);
+                      Opened how);
 
 }  // namespace maru::gateway::rest

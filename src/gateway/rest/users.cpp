@@ -18,6 +18,7 @@ constexpr std::size_t kSearchBytesMax = 1'024;
 
 void answer_found(const CallPtr& call, std::vector<chat::UserBrief> users) {
   std::vector<UserId> ids;
+  ids.reserve(users.size());
   for (const chat::UserBrief& user : users) ids.push_back(user.id);
   ask_online(call, std::move(ids), [call, users = std::move(users)](const Online& online) {
     std::string json;
