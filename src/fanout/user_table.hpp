@@ -36,7 +36,8 @@ class RoomRef {
   }
   [[nodiscard]] Tag tag() const { return static_cast<Tag>(bits_ >> kBits); }
   RoomEntry& operator*() const {
-    return *reinterpret_cast<RoomEntry*>(bits_ & ((std::uintptr_t{1} << kBits) - 1));
+    const std::uintptr_t address = bits_ & ((std::uintptr_t{1} << kBits) - 1);
+    return *reinterpret_cast<RoomEntry*>(address);  // NOLINT(performance-no-int-to-ptr)
   }
   RoomEntry* operator->() const { return &**this; }
 

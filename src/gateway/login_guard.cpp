@@ -176,6 +176,7 @@ void LoginGuard::Implementation::store(std::vector<chat::LoginFailures> noted,
                         [then = std::move(then)](chat::Reply) mutable { then(); }};
   if (commands.submit(std::move(command))) return;
   log::warn("login_failures_not_stored");
+  // A refused command is left as it was. NOLINTNEXTLINE(bugprone-use-after-move)
   command.reply(maru::fail(ErrorCode::kOverloaded, {}));
 }
 

@@ -69,8 +69,11 @@ void UserConnections::give_back(const UserId& user) {
   const std::lock_guard lock(stripe.mutex);
   if (stripe.slots.empty()) return;
   const std::size_t at = find(stripe, user, hash);
-  assert(stripe.slots[at].count > 0);
-  if (stripe.slots[at].count == 0 || --stripe.slots[at].count > 0) return;
+  auto& count = stripe.slots[at].count;
+  assert(count > 0);
+  if (count == 0) return;
+  --count;
+  if (count > 0) return;
   --stripe.used;
   close_gap(stripe, at);
   // A storm that is over gives its memory back.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <random>
 
 namespace maru::net {
@@ -122,8 +121,8 @@ SharedBytes serialize_response(const HttpResponse& response, const ResponseConte
       bodyless || context.head_only ? std::string_view() : std::string_view(response.body);
   return SharedBytes::build(head.size() + body.size(), [&](char* out) {
     // std::ranges::copy from a string to a pointer goes byte by byte here.
-    std::memcpy(out, head.data(), head.size());
-    if (!body.empty()) std::memcpy(out + head.size(), body.data(), body.size());
+    std::copy_n(head.data(), head.size(), out);
+    std::copy_n(body.data(), body.size(), out + head.size());
   });
 }
 

@@ -30,7 +30,7 @@ LeaveGrace::Ticket LeaveGrace::announce(PendingLeave leave) {
 std::optional<PendingLeave> LeaveGrace::take(Ticket ticket) {
   const auto found = announced_.find(ticket);
   if (found == announced_.end()) return std::nullopt;
-  std::optional<PendingLeave> leave(std::move(found->second));
+  std::optional<PendingLeave> leave(found->second);
   announced_.erase(found);
   uncount(*leave);
   return leave;
@@ -60,7 +60,7 @@ std::vector<PendingLeave> LeaveGrace::cancel(UserId user, ChatId chat) {
       continue;
     }
     uncount(at->second);
-    cancelled.push_back(std::move(at->second));
+    cancelled.push_back(at->second);
     at = announced_.erase(at);
   }
   for (Entry& entry : entries_) {

@@ -122,7 +122,7 @@ void login(CallPtr call, const json::Value& body) {
   auto name = text::clean_user_name(*raw_name);
   if (!name) return call->problem(name.error());
   std::string folded = text::fold_name(*name);
-  if (!*password) return log_in_guest(call, std::move(*name), std::move(folded));
+  if (!*password) return log_in_guest(call, *name, std::move(folded));
   log_in_account(
       call, {std::move(*name), std::move(folded), clean_password((**password).view()), {}, {}});
 }
