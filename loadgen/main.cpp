@@ -1,4 +1,4 @@
-// maru_load fanout|idle BINARY [options]: prints figures; see docs/operations/benchmarks.md.
+// maru_load fanout|idle|logins BINARY [options]: prints figures; see docs/operations/benchmarks.md.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -117,9 +117,36 @@ void idle(const std::string& binary, int connections, double settle_s) {
   figure("ready_after_s", figures.ready_after_s);
 }
 
+void logins(const std::string& binary, int repeats, double seconds) {
+  constexpr int kFlooders = 4;
+  std::vector<double> calm;
+  std::vector<double> flooded;
+  std::vector<double> ratio;
+  std::vector<double> rate;
+  for (int i = 0; i < repeats; ++i) {
+    const loadgen::LoginFigures without = loadgen::run_logins(binary, 0, seconds);
+    const loadgen::LoginFigures with = loadgen::run_logins(binary, kFlooders, seconds);
+    fmt::print("  run {}: p99 {:.2f} ms, with {:.0f} logins/s {:.2f} ms\n", i + 1, without.p99_ms,
+               with.logins_per_s, with.p99_ms);
+    std::fflush(stdout);
+    calm.push_back(without.p99_ms);
+    flooded.push_back(with.p99_ms);
+    ratio.push_back(with.p99_ms / without.p99_ms);
+    rate.push_back(with.logins_per_s);
+  }
+  fmt::print(
+      "logins: send to ack, p99: {} ms, {} ms while {} connections log in ({} a second), ratio "
+      "{}\n",
+      shown(spread_of(calm)), shown(spread_of(flooded)), kFlooders, shown(spread_of(rate)),
+      shown(spread_of(ratio)));
+  figure("logins_p99_ms", spread_of(flooded).median);
+  figure("logins_ratio", spread_of(ratio).median);
+}
+
 constexpr const char* kUsage =
     "usage: maru_load fanout BINARY [window=1] [repeats=5] [seconds=3]\n"
-    "       maru_load idle BINARY [connections=9000] [settle seconds=30]\n";
+    "       maru_load idle BINARY [connections=9000] [settle seconds=30]\n"
+    "       maru_load logins BINARY [repeats=5] [seconds=3]\n";
 
 }  // namespace
 
@@ -140,6 +167,10 @@ int main(int argc, char** argv) {
   }
   if (arguments.size() >= 2 && arguments[0] == "idle") {
     idle(arguments[1], static_cast<int>(number(2, 9'000, 10)), number(3, 30, 0));
+    return 0;
+  }
+  if (arguments.size() >= 2 && arguments[0] == "logins") {
+    logins(arguments[1], static_cast<int>(number(2, 5, 1)), number(3, 3, 0.5));
     return 0;
   }
   std::fprintf(stderr, "%s", kUsage);

@@ -100,12 +100,12 @@ std::string make_data_dir() {
 }
 
 [[noreturn]] void run_binary(const std::string& binary, const std::string& data_dir, int log,
-                             const std::vector<std::string>& extra) {
+                             const std::vector<std::string>& extra, Cores cores) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  pin_to_core(kServerCore);
+  if (cores == Cores::kOne) pin_to_core(kServerCore);
   dup2(log, STDERR_FILENO);
   std::vector<std::string> arguments = {binary,
                                         "--port",
@@ -159,7 +159,8 @@ void clean_up_on_exit() {
   }).detach();
 }
 
-ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra) {
+ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra,
+                           Cores cores) {
   ServerProcess server;
   server.data_dir = make_data_dir();
   cleanup.servers.push_back(server);
@@ -168,7 +169,7 @@ ServerProcess start_server(const std::string& binary, const std::vector<std::str
   const double begun = now_s();
   server.pid = fork();
   if (server.pid < 0) die_of_errno("fork");
-  if (server.pid == 0) run_binary(binary, server.data_dir, log[1], extra);
+  if (server.pid == 0) run_binary(binary, server.data_dir, log[1], extra, cores);
   cleanup.servers.back().pid = server.pid;
   close(log[1]);
   server.port = wait_for_port(log[0]);

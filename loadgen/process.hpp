@@ -33,9 +33,12 @@ struct ServerProcess {
   double ready_after_s = 0;
   std::string data_dir;
 };
-// Starts the binary on a fresh data directory, pinned to kServerCore, and waits for its `ready`
-// line. Ends the program with a message if it does not come.
-ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra);
+// kOne: kServerCore.
+enum class Cores { kOne, kAll };
+// Starts the binary on a fresh data directory and waits for its `ready` line. Ends the program with
+// a message if it does not come.
+ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra,
+                           Cores cores = Cores::kOne);
 // SIGTERM, waits, removes the data directory. Ends the program unless the server ended well.
 void stop_server(const ServerProcess& server);
 

@@ -37,4 +37,13 @@ struct IdleFigures {
 // connections live to the end.
 IdleFigures run_idle(const std::string& binary, int connections, double settle_s);
 
+struct LoginFigures {
+  double p50_ms = 0;  // from a send to its ack
+  double p99_ms = 0;
+  double logins_per_s = 0;
+};
+// 300 messages a second in a chat of ten while `flooders` connections log in with a password, each
+// as soon as the last was answered.
+LoginFigures run_logins(const std::string& binary, int flooders, double seconds);
+
 }  // namespace loadgen

@@ -37,12 +37,13 @@ OWNED = {
     "sys/epoll": {"net"},
     "sys/socket": {"net"},
     "sodium": {"gateway", "app"},
+    "argon2": {"gateway"},
     "CLI/": {"app"},
     "toml++/": {"app"},
     "prometheus/": {"app"},
     "spdlog/": {"base"},
 }
-IN_SOURCE_ONLY = ("simdjson", "unicode/", "sqlite3", "boost/", "openssl/", "CLI/", "toml++/", "prometheus/")
+IN_SOURCE_ONLY = ("argon2", "simdjson", "unicode/", "sqlite3", "boost/", "openssl/", "CLI/", "toml++/", "prometheus/")
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 ANGLED = re.compile(r"^\s*#\s*include\s+<([^>]+)>", re.M)
 

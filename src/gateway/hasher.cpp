@@ -1,8 +1,7 @@
 #include "gateway/hasher.hpp"
 
-#include <pthread.h>
-#include <sched.h>
 #include <sodium.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
@@ -12,13 +11,16 @@
 
 #include "base/mailbox.hpp"
 #include "base/thread_name.hpp"
+#include "gateway/argon2id.hpp"
 
 namespace maru::gateway {
 namespace {
 
-constexpr unsigned long long kPasses = 2;
-constexpr std::size_t kMemoryBytes = 19'456 * 1024;
-constexpr std::size_t kHashBytesMax = crypto_pwhash_STRBYTES;  // with its final NUL
+// Between the threads of chat and those of the machine's idle work: at idle priority a busy machine
+// let nobody log in, and what the hasher held then held up chat (docs/adr/0010).
+constexpr int kNice = 10;
+// So long after the last job the memory of hashing is given back.
+constexpr std::chrono::seconds kMemoryKept{60};
 
 struct HashJob {
   std::move_only_function<void(std::string)> answer;
@@ -32,33 +34,6 @@ struct Job {
   std::variant<HashJob, VerifyJob> kind;
 };
 
-// Empty when there is no memory for it.
-std::string make_hash(std::string_view password) {
-  char text[kHashBytesMax] = {};
-  if (crypto_pwhash_str_alg(text, password.data(), password.size(), kPasses, kMemoryBytes,
-                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    return {};
-  }
-  return text;
-}
-
-Verification verify_hash(Secret password, const std::string& hash) {
-  Verification result{false, {}, std::move(password)};
-  const std::string_view text = result.password.view();
-  if (hash.empty() || hash.size() >= kHashBytesMax) {
-    // The same work as for a known user.
-    static_cast<void>(make_hash(text));
-    return result;
-  }
-  char stored[kHashBytesMax] = {};
-  hash.copy(stored, hash.size());
-  result.matches = crypto_pwhash_str_verify(stored, text.data(), text.size()) == 0;
-  if (result.matches && crypto_pwhash_str_needs_rehash(stored, kPasses, kMemoryBytes) != 0) {
-    result.renewed = make_hash(text);  // without memory for it the next login will
-  }
-  return result;
-}
-
 }  // namespace
 
 struct Hasher::Implementation {
@@ -67,6 +42,7 @@ struct Hasher::Implementation {
   Mailbox<Job> mailbox{2 * kQueueMax};
   std::atomic<std::size_t> outstanding{0};
   std::atomic<bool> stopping{false};
+  Argon2id argon2id;  // of the thread
   std::thread thread;
 
   bool post(Job&& job) {
@@ -80,11 +56,11 @@ struct Hasher::Implementation {
   }
 
   void run() {
-    // Chat goes first on a busy machine; where the policy is not allowed the thread just runs.
-    sched_param parameters{};
-    static_cast<void>(pthread_setschedparam(pthread_self(), SCHED_IDLE, &parameters));
+    // On Linux this is the calling thread alone.
+    static_cast<void>(setpriority(PRIO_PROCESS, 0, kNice));
     std::vector<Job> jobs;
-    while (mailbox.wait_drain(jobs, std::chrono::hours(1))) {
+    while (mailbox.wait_drain(jobs, kMemoryKept)) {
+      if (jobs.empty()) argon2id.release_memory();
       for (Job& job : jobs) {
         if (!stopping.load()) work(job);
         outstanding.fetch_sub(1);
@@ -93,15 +69,25 @@ struct Hasher::Implementation {
     }
   }
 
-  static void work(Job& job) {
+  void work(Job& job) {
     if (auto* hash = std::get_if<HashJob>(&job.kind)) {
-      std::string made = make_hash(job.password.view());
+      std::string made = argon2id.hash(job.password.view());
       job.password.clear();
       hash->answer(std::move(made));
     } else {
       auto& verify = std::get<VerifyJob>(job.kind);
       verify.answer(verify_hash(std::move(job.password), verify.hash));
     }
+  }
+
+  Verification verify_hash(Secret password, const std::string& hash) {
+    Verification result{false, {}, std::move(password)};
+    const std::string_view text = result.password.view();
+    const Argon2id::Match match = argon2id.verify(text, hash);
+    result.matches = match != Argon2id::Match::kNo;
+    // Without memory for it the next login will.
+    if (match == Argon2id::Match::kOfOldParameters) result.renewed = argon2id.hash(text);
+    return result;
   }
 };
 

@@ -1,6 +1,5 @@
-// argon2id on a thread of its own at idle priority with a bounded queue (quality.md 1, row 6):
-// m = 19456 KiB, t = 2, p = 1. Any thread may ask; the answer comes on the hasher's thread and must
-// be posted to whoever asked.
+// argon2id on a thread of its own at low priority with a bounded queue (quality.md 1, row 6). Any
+// thread may ask; the answer comes on the hasher's thread and must be posted to whoever asked.
 #pragma once
 
 #include <functional>

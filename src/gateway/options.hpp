@@ -34,7 +34,7 @@ struct GatewayOptions {
   double registers_per_ip_minute = 10;
   double open_guests_per_ip_minute = 300;  // a school behind one address
   double password_changes_per_user_minute = 5;
-  // Everybody's together; the hasher does some thirty a second on a core of its own.
+  // Everybody's together; the hasher does some sixty a second on a core of its own.
   double password_hashes = 20, password_hashes_burst = 100;
   std::int64_t rate_delay_max_ms = 5'000;  // honest bursts wait up to this, then rate_limited
 };

@@ -185,7 +185,7 @@ for (const mode of ["accounts", "open"]) {
         all.findIndex((o) => o.template === template && o.method === all[i].method) === i);
       const statuses = {};
       let asked = 0;
-      // Passwords are hashed at idle priority: on a busy machine these calls are the slow ones.
+      // Passwords are hashed at low priority: on a busy machine these calls are the slow ones.
       const isRare = ({ operation }) => ["register", "changePassword", "revokeSession"].includes(operation.operationId);
       for (let i = 0; i < REQUESTS; ++i) {
         const operation = operations[i % operations.length];
