@@ -98,8 +98,8 @@ test(`a failed sync ends the process, ${INJECTIONS} times`, options, async () =>
       // Not the second after a start: that is SQLite's sync of the directory, whose failure it passes over.
       // The server has synced the directory itself by then.
       const nth = [1, 3 + Math.floor(Math.random() * 58)][round % 2];
-      const load = users.map((user, i) => new Load(server, user, chat, `${round}-${i}`));
       const tracer = await injectInto(server, "fsync,fdatasync", `error=EIO:when=${nth}`);
+      const load = users.map((user, i) => new Load(server, user, chat, `${round}-${i}`));
       const { code, signal } = await Promise.race([
         server.exited,
         sleep(20_000 * SLOWNESS).then(() => ({ code: "still running" })),
@@ -126,22 +126,27 @@ for (const error of ["ENOSPC", "EIO"]) {
   test(`a write that fails with ${error} is refused and forgotten`, options, async () => {
     await withServer(async (server, users, chat) => {
       const load = users.map((user, i) => new Load(server, user, chat, i));
+      const acks = () => load.reduce((sum, one) => sum + one.acked.length, 0);
+      const refusals = () => load.reduce((sum, one) => sum + one.refused.length, 0);
+      const inTime = async (condition, what) => {
+        for (let waited = 0; !condition() && waited < 10_000 * SLOWNESS; waited += 20) await sleep(20);
+        assert.ok(condition(), `${what}: ${server.log.slice(-5).join("\n")}`);
+      };
+      // One in flight each: whoever has another ack has heard every refusal that was on its way.
+      const allGoOn = () => {
+        const then = load.map((one) => one.acked.length);
+        return inTime(() => load.every((one, i) => one.acked.length > then[i]), "it goes on");
+      };
       for (let round = 0; round < INJECTIONS; ++round) {
+        await allGoOn();
+        const before = refusals(); // the first write may fail before the tracer has said that it is there
         const nth = 1 + Math.floor(Math.random() * 20);
         const tracer = await injectInto(server, "pwrite64", `error=${error}:when=${nth}..${nth + 3}`);
-        const before = load.reduce((sum, one) => sum + one.refused.length, 0);
-        for (let waited = 0; waited < 10_000 * SLOWNESS; waited += 20) {
-          if (load.reduce((sum, one) => sum + one.refused.length, 0) > before) break;
-          await sleep(20);
-        }
-        assert.ok(load.reduce((sum, one) => sum + one.refused.length, 0) > before, "the fault was met");
+        await inTime(() => refusals() > before, "the fault was met");
         await tracer.detach();
         assert.ok(server.alive(), server.log.slice(-5).join("\n"));
       }
-      const acks = () => load.reduce((sum, one) => sum + one.acked.length, 0);
-      const then = acks();
-      for (let waited = 0; acks() === then && waited < 10_000 * SLOWNESS; waited += 20) await sleep(20);
-      assert.ok(acks() > then, `it goes on: ${server.log.slice(-5).join("\n")}`);
+      await allGoOn();
       await Promise.all(load.map((one) => one.stop()));
       for (const one of load) {
         for (const code of one.refused) assert.equal(code, "unavailable");
