@@ -65,8 +65,9 @@ void close_session(UserId user, SessionId session, Turn& turn) {
 Reply decide(const RevokeSession& command, Turn& turn) {
   const auto sessions = turn.state.find_sessions(command.user);
   if (!sessions) return std::unexpected(sessions.error());
-  if (!find_session(**sessions, command.session))
+  if (!find_session(**sessions, command.session)) {
     return fail(ErrorCode::kNotFound, "There is no such session.");
+  }
   const auto fate = command.keep_guest ? GuestFate::kStays : GuestFate::kEndsWithLastSession;
   if (auto ended = end_session(command.user, command.session, (*sessions)->size(), fate, turn);
       !ended) {

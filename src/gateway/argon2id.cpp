@@ -14,7 +14,7 @@
 
 namespace maru::gateway {
 
-struct Argon2id::Parameters {
+struct Argon2idParameters {
   std::uint32_t memory_kib = 19'456;
   std::uint32_t passes = 2;
   std::array<std::uint8_t, 16> salt{};
@@ -66,13 +66,12 @@ int lend_memory(std::uint8_t** memory, std::size_t) {
 }
 void take_back_memory(std::uint8_t*, std::size_t) {}
 
-std::string to_phc(std::uint32_t memory_kib, std::uint32_t passes, const std::string& salt,
-                   const std::string& hash) {
-  return fmt::format("$argon2id$v=19$m={},t={},p=1${}${}", memory_kib, passes, salt, hash);
+std::string to_phc(const Argon2idParameters& made) {
+  return fmt::format("$argon2id$v=19$m={},t={},p=1${}${}", made.memory_kib, made.passes,
+                     to_base64(made.salt), to_base64(made.hash));
 }
 
-template <class Parameters>
-std::optional<Parameters> parse_phc(std::string_view phc) {
+std::optional<Argon2idParameters> parse_phc(std::string_view phc) {
   if (phc.size() > kPhcBytesMax) return std::nullopt;
   const auto parts = split(phc, '$');
   if (parts.size() != 6 || !parts[0].empty() || parts[1] != "argon2id" || parts[2] != "v=19") {
@@ -86,7 +85,7 @@ std::optional<Parameters> parse_phc(std::string_view phc) {
       *passes < 1 || *passes > kPassesMax) {
     return std::nullopt;
   }
-  Parameters parsed{.memory_kib = *memory_kib, .passes = *passes};
+  Argon2idParameters parsed{.memory_kib = *memory_kib, .passes = *passes};
   if (!from_base64(parts[4], parsed.salt) || !from_base64(parts[5], parsed.hash)) {
     return std::nullopt;
   }
@@ -96,15 +95,15 @@ std::optional<Parameters> parse_phc(std::string_view phc) {
 }  // namespace
 
 std::string Argon2id::hash(std::string_view password) {
-  Parameters made;
+  Argon2idParameters made;
   randombytes_buf(made.salt.data(), made.salt.size());
   if (!compute(password, made)) return {};
-  return to_phc(made.memory_kib, made.passes, to_base64(made.salt), to_base64(made.hash));
+  return to_phc(made);
 }
 
 Argon2id::Match Argon2id::verify(std::string_view password, std::string_view phc) {
-  const auto stored = parse_phc<Parameters>(phc);
-  Parameters tried;
+  const auto stored = parse_phc(phc);
+  Argon2idParameters tried;
   if (stored) {
     tried = *stored;
     tried.hash.fill(0);
@@ -114,12 +113,12 @@ Argon2id::Match Argon2id::verify(std::string_view password, std::string_view phc
       sodium_memcmp(tried.hash.data(), stored->hash.data(), tried.hash.size()) != 0) {
     return Match::kNo;
   }
-  const Parameters today;
+  const Argon2idParameters today;
   const bool is_current = stored->memory_kib == today.memory_kib && stored->passes == today.passes;
   return is_current ? Match::kYes : Match::kOfOldParameters;
 }
 
-bool Argon2id::compute(std::string_view password, Parameters& parameters) {
+bool Argon2id::compute(std::string_view password, Argon2idParameters& parameters) {
   const std::size_t needed = std::size_t{parameters.memory_kib} * 1024;
   if (memory_bytes_ < needed) {
     release_memory();

@@ -13,6 +13,8 @@
 
 namespace maru::gateway {
 
+struct Argon2idParameters;  // of one hash; argon2id.cpp
+
 class Argon2id {
  public:
   Argon2id() = default;
@@ -35,8 +37,7 @@ class Argon2id {
   void release_memory();
 
  private:
-  struct Parameters;
-  bool compute(std::string_view password, Parameters& parameters);
+  bool compute(std::string_view password, Argon2idParameters& parameters);
 
   std::byte* memory_ = nullptr;
   std::size_t memory_bytes_ = 0;

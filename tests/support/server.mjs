@@ -22,13 +22,14 @@ function cleanEnvironment(extra) {
   return { ...env, ...extra };
 }
 
+const made = [];
+process.once("exit", () => made.forEach((directory) => rmSync(directory, { recursive: true, force: true })));
+
 // Gone at the end of the test's process.
 export function makeDataDir() {
-  const directory = mkdtempSync(join(tmpdir(), "maru-test-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
-  return directory;
+  made.push(mkdtempSync(join(tmpdir(), "maru-test-")));
+  return made.at(-1);
 }
-process.setMaxListeners(100);
 
 export class Server {
   // args: beyond --port, --data-dir. readyBy "probe": asks /readyz of the given port, for a log level
