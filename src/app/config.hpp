@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/budgets.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "gateway/options.hpp"
@@ -38,6 +39,7 @@ struct Config {
   log::Level log_level = log::Level::kInfo;
   std::optional<log::Format> log_format;  // nothing: text on a terminal, JSON otherwise
   std::optional<bool> recovery;           // nothing: on with --auth open, off with accounts
+  BudgetLimits budgets;
   gateway::GatewayOptions gateway;
 
   // Where each value that is not a default came from, by option name: "--port", "MARU_PORT", ….

@@ -121,16 +121,21 @@ void add_sequencer(Families& out, const chat::SequencerCounters& counters, std::
                 Scale::kMicroseconds);
 }
 
-void add_labelled(Families& out, std::string name, std::string help, const char* label,
+void add_labelled(Families& out, std::string name, std::string help, MetricType type,
+                  const char* label,
                   std::initializer_list<std::pair<const char*, std::uint64_t>> values) {
   MetricFamily family;
   family.name = std::move(name);
   family.help = std::move(help);
-  family.type = MetricType::Counter;
+  family.type = type;
   for (const auto& [value, count] : values) {
     ClientMetric metric;
     metric.label.push_back({label, value});
-    metric.counter.value = static_cast<double>(count);
+    if (type == MetricType::Counter) {
+      metric.counter.value = static_cast<double>(count);
+    } else {
+      metric.gauge.value = static_cast<double>(count);
+    }
     family.metric.push_back(std::move(metric));
   }
   out.push_back(std::move(family));
@@ -153,12 +158,22 @@ void add_fanout(Families& out, const fanout::Counters& counters, std::size_t wai
   count("maru_recovery_pids_evicted_total", "Pids forgotten before their time",
         counters.pids_evicted);
   add_labelled(out, "maru_recoveries_refused_total", "Recoveries that ended in a fresh socket",
-               "reason",
+               MetricType::Counter, "reason",
                {{"unknown", counters.refused_unknown.load()},
                 {"offset", counters.refused_offset.load()},
                 {"gone", counters.refused_gone.load()},
                 {"account", counters.refused_account.load()},
                 {"other", counters.refused_other.load()}});
+}
+
+void add_budgets(Families& out, const Budgets& budgets) {
+  const Budget& answers = budgets.answer_bytes.total();
+  add_labelled(out, "maru_budget_used", "What the process holds of it now", MetricType::Gauge,
+               "budget", {{"answer_bytes", answers.used()}});
+  add_labelled(out, "maru_budget_max", "The mark at which it sheds", MetricType::Gauge, "budget",
+               {{"answer_bytes", answers.max()}});
+  add_labelled(out, "maru_budget_refused_total", "Refused at the mark", MetricType::Counter,
+               "budget", {{"answer_bytes", answers.refused()}});
 }
 
 double resident_bytes() {
@@ -176,6 +191,7 @@ std::string metrics_text(const MetricsSources& sources) {
   add_net(families, sources.net);
   add_sequencer(families, *sources.sequencer, sources.commands_waiting);
   add_fanout(families, *sources.fanout, sources.deliveries_waiting);
+  add_budgets(families, *sources.budgets);
   add_value(families, "maru_queries_waiting", "Queries waiting or running", MetricType::Gauge,
             static_cast<double>(sources.queries_waiting));
   add_value(families, "process_resident_memory_bytes", "Resident memory", MetricType::Gauge,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/budgets.hpp"
 #include "chat/sequencer_counters.hpp"
 #include "fanout/counters.hpp"
 #include "gateway/rest/counters.hpp"
@@ -19,6 +20,7 @@ struct MetricsSources {
   std::size_t queries_waiting = 0;
   const fanout::Counters* fanout = nullptr;
   std::size_t deliveries_waiting = 0;                // batches, over all I/O threads
+  const Budgets* budgets = nullptr;
   std::vector<const gateway::rest::Counters*> rest;  // one an I/O thread; summed
 };
 

@@ -141,6 +141,18 @@ std::vector<OptionRow> listening_rows() {
          return set_number<long>(c.gateway.connections_per_user, v, 0, 4'000'000'000);
        },
        ValueKind::kNumber},
+      {"answer-bytes", "", "BYTES", "134217728",
+       "HTTP answers that clients have not read yet, in all; past it calls wait, then 503",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.budgets.answer_bytes, v, 8'388'608, 1'099'511'627'776);
+       },
+       ValueKind::kNumber},
+      {"answer-bytes-per-user", "", "BYTES", "16777216",
+       "the same of one user, or of one address when nobody is known",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.budgets.answer_bytes_per_user, v, 2'097'152, 1'099'511'627'776);
+       },
+       ValueKind::kNumber},
       {"ping-interval-ms", "", "MS", "25000", "heartbeat of Engine.IO",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.ping_interval_ms, v, 100, 300'000);

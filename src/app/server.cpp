@@ -103,7 +103,8 @@ struct IoPart {
 
 struct Server::Parts {
   Parts(const Config& config, std::unique_ptr<sqlite::SqliteStore> opened)
-      : store(std::move(opened)),
+      : budgets(config.budgets),
+        store(std::move(opened)),
         options(config.gateway),
         soft_state({}, clock),
         interest(io_thread_count(config)),
@@ -114,6 +115,7 @@ struct Server::Parts {
     options.store_epoch = store->epoch();
   }
 
+  Budgets budgets;  // outlives all that holds a part of one
   SystemClock clock;
   std::unique_ptr<sqlite::SqliteStore> store;
   gateway::GatewayOptions options;
@@ -200,7 +202,7 @@ void Server::Parts::make_gateways(const Config& config) {
     part->gateway = std::make_unique<gateway::Gateway>(
         gateway::Context{options, part->thread, threads, realtime_cores, clock, fill_random,
                          *commands, *readers, part->inbox, interest, soft_state, hasher, origins,
-                         limiter, *logins, connections},
+                         limiter, *logins, connections, budgets},
         endpoint_options(config),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }});
@@ -243,6 +245,7 @@ MetricsSources Server::Parts::metrics_sources() const {
   sources.queries_waiting = readers->depth();
   for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
   sources.fanout = &soft_state.counters();
+  sources.budgets = &budgets;
   for (const auto& part : io) sources.deliveries_waiting += part->inbox.waiting();
   return sources;
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/budgets.hpp"
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "chat/ports.hpp"
@@ -47,6 +48,7 @@ struct Context {
   RateLimiter& limiter;           // any thread
   LoginGuard& logins;             // any thread
   UserConnections& connections;   // any thread
+  Budgets& budgets;               // any thread
 };
 
 }  // namespace maru::gateway

@@ -107,6 +107,7 @@ class TestServer {
   RateLimiter limiter;
   std::optional<LoginGuard> logins;
   UserConnections connections{0};
+  Budgets budgets;
   Hasher hasher;
   std::vector<std::unique_ptr<Gateway>> gateways;
   std::uint16_t port = 0;
@@ -130,7 +131,8 @@ class TestServer {
           *inboxes[i], interest,
           soft_state,  hasher,
           origins,     limiter,
-          *logins,     connections};
+          *logins,     connections,
+          budgets};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},
                                                    std::move(probes)));

@@ -116,6 +116,7 @@ class RestHarness {
   fanout::DeliveryInbox inbox_{0, interest_, [] {}};
   RealtimeCores realtime_cores_{nullptr};
   UserConnections connections_{0};
+  Budgets budgets_;
   fanout::SoftState soft_state_;
   OriginPolicy origins_;
   RateLimiter limiter_;

@@ -99,6 +99,7 @@ struct Node::Parts {
   fanout::SoftState soft_state;
   fanout::InterestTable interest;
   RealtimeCores realtime_cores;
+  Budgets budgets;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<local::LocalBus> bus;
@@ -152,7 +153,8 @@ Node::Node(GatewayOptions options, unsigned threads)
     part->context = std::make_unique<Context>(
         Context{it.options, part->thread, io_threads, it.realtime_cores, it.clock, fill_random,
                 *it.commands, it.queries, part->inbox, it.interest, it.soft_state, it.hasher,
-                it.origins, it.limiter, *it.logins, it.connections});
+                it.origins, it.limiter, *it.logins, it.connections,
+                it.budgets});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);

@@ -1,0 +1,30 @@
+// The budgets of the whole process, one place for all: what it may hold of each kind at once, beside
+// the bounds of each connection, and what happens at the mark. Made by app/, outlives every thread.
+//
+// A new one is: a limit here with its default, its Budget below, a row in app/option_table.cpp, and
+// a line of add_budgets() in app/metrics.cpp, which shows what is used, the mark, and what was
+// refused.
+#pragma once
+
+#include <cstddef>
+
+#include "base/budget.hpp"
+
+namespace maru {
+
+struct BudgetLimits {
+  // Of HTTP answers that were not written yet: --answer-bytes, --answer-bytes-per-user.
+  std::size_t answer_bytes = 128 * 1024 * 1024;
+  std::size_t answer_bytes_per_user = 16 * 1024 * 1024;
+};
+
+struct Budgets {
+  explicit Budgets(const BudgetLimits& limits = {})
+      : answer_bytes(limits.answer_bytes, limits.answer_bytes_per_user) {}
+
+  // Taken before an answer is made, held until the last of its bytes went to the kernel or its
+  // connection ended. At the mark a request waits a while, then it is answered 503 `overloaded`.
+  SharedBudget answer_bytes;
+};
+
+}  // namespace maru
