@@ -41,7 +41,6 @@ OWNED = {
     "CLI/": {"app"},
     "toml++/": {"app"},
     "prometheus/": {"app"},
-    "spdlog/": {"base"},
 }
 IN_SOURCE_ONLY = ("argon2", "simdjson", "unicode/", "sqlite3", "boost/", "openssl/", "CLI/", "toml++/", "prometheus/")
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)

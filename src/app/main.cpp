@@ -1,9 +1,14 @@
 // maru serve | check | new-epoch | config | version (product.md, architecture.md: app).
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -67,6 +72,37 @@ void configure_log(const Config& config) {
   log::configure(config.log_format.value_or(by_default), config.log_level);
 }
 
+// The log's thread, for as long as the server runs. What it has not written by the end of a drain's
+// four seconds is lost.
+class LogThread {
+ public:
+  explicit LogThread(std::size_t bytes) {
+    log::start(bytes);
+    end_of_others_ = std::set_terminate(write_and_end);
+  }
+  ~LogThread() {
+    const auto spent = std::chrono::steady_clock::now() - stopping_since_;
+    const auto left = kStop - std::chrono::duration_cast<std::chrono::milliseconds>(spent);
+    log::stop(std::clamp(left, kLeast, kStop));
+  }
+  LogThread(const LogThread&) = delete;
+  LogThread& operator=(const LogThread&) = delete;
+
+  void begin_stop() { stopping_since_ = std::chrono::steady_clock::now(); }
+
+ private:
+  static constexpr std::chrono::milliseconds kStop{3'900};
+  static constexpr std::chrono::milliseconds kLeast{100};
+
+  static void write_and_end() {
+    log::flush(std::chrono::seconds(1));
+    end_of_others_();
+  }
+
+  static inline std::terminate_handler end_of_others_ = nullptr;
+  std::chrono::steady_clock::time_point stopping_since_ = std::chrono::steady_clock::now();
+};
+
 int serve(const Config& config) {
   configure_log(config);
   if (!start_random()) {
@@ -81,12 +117,14 @@ int serve(const Config& config) {
   signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write, no death
   end_on_read_fault();
 
+  LogThread log_thread(config.budgets.log_bytes);
   Server server(config);
   if (const auto started = server.start(); !started) {
     log::error("start_failed", {{"reason", started.error().detail}});
     return kExitFailure;
   }
   run_until_signalled(server, signals, hangup);
+  log_thread.begin_stop();
   server.drain();
   log::info("stopped", {});
   return kExitDone;
@@ -118,9 +156,22 @@ int run(const std::vector<std::string>& arguments) {
   return kExitUsage;
 }
 
+// A descriptor that is closed is the next one opened: without this, a server that was started with
+// 0 to 2 closed would write its log into a file of the store.
+bool hold_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free one, which is this.
+    const int opened = ::open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+    if (opened != descriptor) return false;
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace maru::app
 
 int main(int argc, char** argv) {
+  if (!maru::app::hold_standard_descriptors()) return maru::app::kExitFailure;
   return maru::app::run(std::vector<std::string>(argv + 1, argv + argc));
 }

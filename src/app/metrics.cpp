@@ -11,6 +11,9 @@
 #include <initializer_list>
 #include <utility>
 
+#include "base/log.hpp"
+#include "base/log_queue.hpp"
+
 namespace maru::app {
 namespace {
 
@@ -166,12 +169,21 @@ void add_fanout(Families& out, const fanout::Counters& counters, std::size_t wai
                 {"other", counters.refused_other.load()}});
 }
 
-void add_budgets(Families& out, const Budgets& budgets) {
+void add_log(Families& out) {
+  const log::DroppedLines dropped = log::dropped_lines();
+  add_labelled(
+      out, "maru_log_lines_dropped_total",
+      "Log lines that nobody read in time, and such that stderr did not take", MetricType::Counter,
+      "kind",
+      {{"audit", dropped.audit}, {"other", dropped.other}, {"unwritten", dropped.unwritten}});
+}
+
+void add_budgets(Families& out, const Budgets& budgets, std::uint64_t log_bytes_max) {
   const Budget& answers = budgets.answer_bytes.total();
   add_labelled(out, "maru_budget_used", "What the process holds of it now", MetricType::Gauge,
-               "budget", {{"answer_bytes", answers.used()}});
+               "budget", {{"answer_bytes", answers.used()}, {"log_bytes", log::bytes_waiting()}});
   add_labelled(out, "maru_budget_max", "The mark at which it sheds", MetricType::Gauge, "budget",
-               {{"answer_bytes", answers.max()}});
+               {{"answer_bytes", answers.max()}, {"log_bytes", log_bytes_max}});
   add_labelled(out, "maru_budget_refused_total", "Refused at the mark", MetricType::Counter,
                "budget", {{"answer_bytes", answers.refused()}});
 }
@@ -191,7 +203,8 @@ std::string metrics_text(const MetricsSources& sources) {
   add_net(families, sources.net);
   add_sequencer(families, *sources.sequencer, sources.commands_waiting);
   add_fanout(families, *sources.fanout, sources.deliveries_waiting);
-  add_budgets(families, *sources.budgets);
+  add_budgets(families, *sources.budgets, sources.log_bytes_max);
+  add_log(families);
   add_value(families, "maru_queries_waiting", "Queries waiting or running", MetricType::Gauge,
             static_cast<double>(sources.queries_waiting));
   add_value(families, "process_resident_memory_bytes", "Resident memory", MetricType::Gauge,

@@ -21,6 +21,7 @@ struct MetricsSources {
   const fanout::Counters* fanout = nullptr;
   std::size_t deliveries_waiting = 0;                // batches, over all I/O threads
   const Budgets* budgets = nullptr;
+  std::size_t log_bytes_max = 0;
   std::vector<const gateway::rest::Counters*> rest;  // one an I/O thread; summed
 };
 

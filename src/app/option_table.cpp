@@ -153,6 +153,13 @@ std::vector<OptionRow> listening_rows() {
          return set_number<long>(c.budgets.answer_bytes_per_user, v, 2'097'152, 1'099'511'627'776);
        },
        ValueKind::kNumber},
+      {"log-bytes", "", "BYTES", "4194304",
+       "log lines that wait for who reads stderr, half for the audit trail; past it they are "
+       "dropped and counted",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.budgets.log_bytes, v, 65'536, 1'073'741'824);
+       },
+       ValueKind::kNumber},
       {"ping-interval-ms", "", "MS", "25000", "heartbeat of Engine.IO",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.ping_interval_ms, v, 100, 300'000);

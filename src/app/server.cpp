@@ -104,6 +104,7 @@ struct IoPart {
 struct Server::Parts {
   Parts(const Config& config, std::unique_ptr<sqlite::SqliteStore> opened)
       : budgets(config.budgets),
+        log_bytes_max(config.budgets.log_bytes),
         store(std::move(opened)),
         options(config.gateway),
         soft_state({}, clock),
@@ -116,6 +117,7 @@ struct Server::Parts {
   }
 
   Budgets budgets;  // outlives all that holds a part of one
+  std::size_t log_bytes_max;
   SystemClock clock;
   std::unique_ptr<sqlite::SqliteStore> store;
   gateway::GatewayOptions options;
@@ -246,6 +248,7 @@ MetricsSources Server::Parts::metrics_sources() const {
   for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
   sources.fanout = &soft_state.counters();
   sources.budgets = &budgets;
+  sources.log_bytes_max = log_bytes_max;
   for (const auto& part : io) sources.deliveries_waiting += part->inbox.waiting();
   return sources;
 }

@@ -16,6 +16,9 @@ struct BudgetLimits {
   // Of HTTP answers that were not written yet: --answer-bytes, --answer-bytes-per-user.
   std::size_t answer_bytes = 128 * 1024 * 1024;
   std::size_t answer_bytes_per_user = 16 * 1024 * 1024;
+  // Log lines that wait for who reads stderr, half for the audit trail: --log-bytes. Held by
+  // base/log_queue.hpp, which drops and counts at the mark.
+  std::size_t log_bytes = 4 * 1024 * 1024;
 };
 
 struct Budgets {

@@ -1,31 +1,25 @@
 #include "base/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
-#include <memory>
 
 #include "base/clock.hpp"
+#include "base/log_queue.hpp"
 
 namespace maru::log {
 namespace {
 
 struct Target {
-  std::shared_ptr<spdlog::logger> logger;
   Format format = Format::kText;
   Level level = Level::kInfo;
+  std::atomic<LogQueue*> queue{nullptr};  // null: lines are written at once
 };
 
+// For ever: a thread that hangs in a write may still look at it while the process ends.
 Target& target() {
-  static Target instance = [] {
-    auto logger =
-        std::make_shared<spdlog::logger>("maru", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%v");
-    logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
-    return Target{std::move(logger)};
-  }();
+  static auto& instance = *new Target;
   return instance;
 }
 
@@ -137,12 +131,28 @@ std::string text_line(std::string_view level, std::string_view event,
   return line;
 }
 
-void write_line(spdlog::level::level_enum spd_level, std::string_view level, std::string_view event,
+std::string make_line(std::string_view level, std::string_view event,
+                      std::initializer_list<Field> fields) {
+  std::string line = target().format == Format::kJson ? json_line(level, event, fields)
+                                                      : text_line(level, event, fields);
+  line += '\n';
+  return line;
+}
+
+void write_line(Kind kind, std::string_view level, std::string_view event,
                 std::initializer_list<Field> fields) {
-  const Target& out = target();
-  const std::string line = out.format == Format::kJson ? json_line(level, event, fields)
-                                                       : text_line(level, event, fields);
-  out.logger->log(spd_level, "{}", line);
+  const std::string line = make_line(level, event, fields);
+  if (LogQueue* queue = target().queue.load(std::memory_order_acquire)) {
+    queue->push(kind, line);
+  } else {
+    write_whole(STDERR_FILENO, line);
+  }
+}
+
+std::string dropped_line(const DroppedLines& dropped) {
+  return make_line(
+      "warn", "log_lines_dropped",
+      {{"audit", dropped.audit}, {"other", dropped.other}, {"unwritten", dropped.unwritten}});
 }
 
 }  // namespace
@@ -154,14 +164,44 @@ void configure(Format format, Level level) {
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
   if (level < target().level) return;
-  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
-                                                          spdlog::level::warn, spdlog::level::err};
-  const auto index = static_cast<std::size_t>(level);
-  write_line(kLevels[index], kLevelNames[index], event, fields);
+  const Kind kind = level < Level::kWarn ? Kind::kDetail : Kind::kTrouble;
+  write_line(kind, kLevelNames[static_cast<std::size_t>(level)], event, fields);
 }
 
 void audit(std::string_view event, std::initializer_list<Field> fields) {
-  write_line(spdlog::level::info, kAudit, event, fields);
+  write_line(Kind::kAudit, kAudit, event, fields);
+}
+
+void last_words(std::string_view event, std::initializer_list<Field> fields) {
+  write_line(Kind::kLastWords, kLevelNames[static_cast<std::size_t>(Level::kError)], event, fields);
+  flush(std::chrono::seconds(1));
+}
+
+void start(std::size_t bytes) {
+  const std::size_t half = bytes / 2;
+  target().queue = new LogQueue(STDERR_FILENO, {half, half}, {dropped_line, [] {}});
+}
+
+void stop(std::chrono::milliseconds patience) {
+  LogQueue* queue = target().queue.load();
+  if (queue == nullptr || !queue->stop(patience)) return;
+  target().queue = nullptr;
+  delete queue;
+}
+
+void flush(std::chrono::milliseconds patience) {
+  if (const LogQueue* queue = target().queue.load(std::memory_order_acquire))
+    queue->flush(patience);
+}
+
+DroppedLines dropped_lines() {
+  const LogQueue* queue = target().queue.load(std::memory_order_acquire);
+  return queue == nullptr ? DroppedLines{} : queue->dropped();
+}
+
+std::size_t bytes_waiting() {
+  const LogQueue* queue = target().queue.load(std::memory_order_acquire);
+  return queue == nullptr ? 0 : queue->bytes_waiting();
 }
 
 }  // namespace maru::log

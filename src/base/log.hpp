@@ -3,10 +3,15 @@
 // C1), line separators and marks that turn the direction of text are escaped, and what is no UTF-8
 // becomes U+FFFD, so that nobody can forge a line or break its reader (quality.md 1, row 16).
 //
+// Lines go to stderr: at once, until start(); from then on a thread writes them (log_queue.hpp), so
+// that nobody waits for whoever reads stderr, and past a bound they are dropped and counted.
+//
 //   log::info("listener_ready", {{"port", port}, {"host", host}});
 #pragma once
 
+#include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -33,11 +38,30 @@ struct Field {
 // Once, before other threads start. Until then everything from kInfo up goes to stderr as text.
 void configure(Format format, Level level);
 
+// From now on lines wait in memory for a thread that writes them; at most `bytes` of them, half of
+// it for the audit trail. Once, before other threads start, with the signals blocked that only the
+// main thread takes.
+void start(std::size_t bytes);
+// What waits is written, at most for `patience`; then the thread ends, and later lines are written
+// at once. If stderr still takes nothing, they and what is left are dropped.
+void stop(std::chrono::milliseconds patience);
+// Waits until all lines so far are written or lost, at most `patience`. May be called in a signal
+// handler.
+void flush(std::chrono::milliseconds patience);
+
+struct DroppedLines;
+// Since the start. Any thread.
+DroppedLines dropped_lines();
+std::size_t bytes_waiting();
+
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);
 
 // The audit trail (quality.md 1, row 30): who did what, from where. One record an action, named
 // audit_…; written whatever the level.
 void audit(std::string_view event, std::initializer_list<Field> fields);
+
+// An error before the process ends itself: never dropped, and waited for (a second at most).
+void last_words(std::string_view event, std::initializer_list<Field> fields);
 
 inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {
   write(Level::kDebug, event, fields);

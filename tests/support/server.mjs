@@ -33,9 +33,11 @@ export function makeDataDir() {
 
 export class Server {
   // args: beyond --port, --data-dir. readyBy "probe": asks /readyz of the given port, for a log level
-  // that does not say "ready".
-  constructor({ args = [], env = {}, dataDir = null, port = 0, cwd, readyBy = "log" } = {}) {
+  // that does not say "ready". stderr: a descriptor in place of the pipe that fills `log`; then
+  // readyBy must be "probe".
+  constructor({ args = [], env = {}, dataDir = null, port = 0, cwd, readyBy = "log", stderr = "pipe" } = {}) {
     this.readyBy = readyBy;
+    this.stderr = stderr;
     this.args = args;
     this.env = env;
     this.ownsDataDir = dataDir === null;
@@ -50,7 +52,7 @@ export class Server {
     const args = ["--port", String(this.port), "--host", "127.0.0.1", "--data-dir", join(this.dataDir, "data"),
       "--log-format", "json", ...this.args];
     this.child = spawn(MARU_BIN_ABSOLUTE, args, {
-      cwd: this.cwd, env: cleanEnvironment(this.env), stdio: ["ignore", "pipe", "pipe"],
+      cwd: this.cwd, env: cleanEnvironment(this.env), stdio: ["ignore", "pipe", this.stderr],
     });
     this.asked = null;
     // "close" comes after the last line of its log, "exit" may not.
@@ -58,7 +60,7 @@ export class Server {
       this.child.once("close", (code, signal) => resolve({ code, signal }));
     });
     const ready = new Promise((resolve, reject) => {
-      createInterface({ input: this.child.stderr }).on("line", (line) => {
+      if (this.child.stderr) createInterface({ input: this.child.stderr }).on("line", (line) => {
         this.log.push(line);
         if (this.log.length > 20_000) this.log.splice(0, 10_000);
         if (!line.includes('"event":"ready"')) return;

@@ -41,7 +41,7 @@ Failure classify(int extended_code) {
 }
 
 void stop_process(std::string_view reason) {
-  log::error("store_fatal", {{"reason", reason}});
+  log::last_words("store_fatal", {{"reason", reason}});
   std::_Exit(70);
 }
 
