@@ -157,7 +157,7 @@ void write_chat_open(json::Writer& out, const chat::ChatDocument& document, Owne
   }
   write_members(out, document);
   // A field of the original, which never filled it.
-  out.key("newMessages").begin_array().end_array();
+  out.key("newMessages").boolean(false);
   out.key("deletedAt").null();
   out.key("createdAt").time(chat.created_at);
   out.key("updatedAt").time(chat.updated_at);

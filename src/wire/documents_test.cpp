@@ -116,7 +116,7 @@ TEST(Documents, ChatShowsItsOwnerInEitherForm) {
       R"("chatName":"마루 방","number":9,"active":true,"isPersonal":false,"owner":)";
   const std::string tail =
       R"(,"users":["cccccccccccccccccccccccc","dddddddddddddddddddddddd"],)"
-      R"("newMessages":[],"deletedAt":null,"createdAt":"2023-11-14T22:13:20.123Z",)"
+      R"("newMessages":false,"deletedAt":null,"createdAt":"2023-11-14T22:13:20.123Z",)"
       R"("updatedAt":"2023-11-14T22:13:21.000Z","__v":0})";
   EXPECT_EQ(chat_of(group(), OwnerForm::kId), head + R"("cccccccccccccccccccccccc")" + tail);
   EXPECT_EQ(chat_of(group(), OwnerForm::kPopulated),

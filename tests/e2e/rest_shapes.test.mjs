@@ -40,13 +40,12 @@ function fits(value, pattern, path = "$") {
 }
 const orNull = (pattern) => (value) => value === null || pattern.test(value);
 const isNumber = (value) => Number.isInteger(value);
-const isEmptyArray = (value) => Array.isArray(value) && value.length === 0;
 const isBool = (value) => typeof value === "boolean";
 
 const brief = { _id: ID, userName: /./, id: ID };
 const chatWith = (owner) => ({
   _id: ID, id: ID, chatName: /./, number: isNumber, active: true, isPersonal: isBool, owner, users: [ID],
-  newMessages: isEmptyArray, deletedAt: null, createdAt: TIME, updatedAt: TIME, __v: 0,
+  newMessages: false, deletedAt: null, createdAt: TIME, updatedAt: TIME, __v: 0,
 });
 const message = {
   _id: ID, id: ID, chatId: ID, chatNumber: isNumber, from: orNull(ID), fromUserName: /./, to: orNull(ID),
