@@ -41,7 +41,7 @@ void route_event(RealtimeCore& core, ClientSession& session, const EventCall& ca
                 Error{ErrorCode::kNotFound, "This build does not know that event.", {}, 0});
     return;
   }
-  if (auto object = require_object(call.payload); !object) {
+  if (auto object = require_object(call.payload, "payload"); !object) {
     core.refuse(session, call.caller, object.error());
     return;
   }

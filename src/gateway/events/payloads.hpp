@@ -1,16 +1,15 @@
-// The payloads of the clients' events as values (product.md, "Realtime"). Unknown fields are
-// ignored; a field of the wrong type is kValidationFailed with its name; null counts as absent.
-// Pure.
+// The payloads of the clients' events as values (product.md, "Realtime"), field by field as
+// gateway/fields.hpp reads them. Pure.
 #pragma once
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "gateway/fields.hpp"
 #include "json/reader.hpp"
 
 namespace maru::gateway {
@@ -23,19 +22,9 @@ struct ChatRef {
 // `chatId`, else `number`, else `chatNumber`; one of them must be there.
 [[nodiscard]] Result<ChatRef> parse_chat_ref(json::Value payload);
 
-// A user whom a payload names. Believed in open mode only; never even parsed in accounts.
-struct NamedUser {
-  std::optional<UserId> id;
-  std::string name;  // raw; only looked at without an id
-  [[nodiscard]] bool empty() const { return !id && name.empty(); }
-};
-[[nodiscard]] Result<NamedUser> parse_named_user(json::Value payload, std::string_view id_field,
-                                                 std::string_view name_field);
-
 struct SendMessagePayload {
   ChatRef chat;
-  std::string content;  // raw
-  std::optional<std::string> client_msg_id;
+  MessageDraft message;
 };
 [[nodiscard]] Result<SendMessagePayload> parse_send_message(json::Value payload);
 
@@ -48,8 +37,4 @@ struct SyncPayload {
 
 // Unique, in the order given; ≤ kWatchedUsersMax.
 [[nodiscard]] Result<std::vector<UserId>> parse_watch_presence(json::Value payload);
-
-// The one argument that every event has.
-[[nodiscard]] Result<void> require_object(json::Value payload);
-
 }  // namespace maru::gateway

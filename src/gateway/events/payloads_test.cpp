@@ -41,9 +41,8 @@ TEST_F(Payloads, ChatRefusesWhatIsNone) {
   for (const char* text :
        {"{}", "{\"chatId\":\"abc\"}", "{\"chatId\":7}", "{\"chatId\":{\"$ne\":null}}",
         "{\"chatId\":[]}", "{\"number\":\"\"}", "{\"number\":\"7a\"}", "{\"number\":\"-7\"}",
-        "{\"number\":0}", "{\"number\":1.5}", "{\"number\":true}",
-        "{\"number\":\"1234567890123456\"}", "{\"chatId\":\"65a1b2c3d4e5f60718293a4\"}",
-        "{\"chatId\":\"65a1b2c3d4e5f60718293a4bb\"}"}) {
+        "{\"number\":-1}", "{\"number\":1.5}", "{\"number\":true}",
+        "{\"chatId\":\"65a1b2c3d4e5f60718293a4\"}", "{\"chatId\":\"65a1b2c3d4e5f60718293a4bb\"}"}) {
     const auto chat = parse_chat_ref(parse(text));
     ASSERT_FALSE(chat) << text;
     EXPECT_EQ(chat.error().code, ErrorCode::kValidationFailed) << text;
@@ -53,10 +52,10 @@ TEST_F(Payloads, ChatRefusesWhatIsNone) {
 
 TEST_F(Payloads, PayloadMustBeAnObject) {
   for (const char* text : {"null", "[]", "\"text\"", "1", "true"}) {
-    EXPECT_FALSE(require_object(parse(text))) << text;
+    EXPECT_FALSE(require_object(parse(text), "payload")) << text;
   }
-  EXPECT_FALSE(require_object(json::Value()));
-  EXPECT_TRUE(require_object(parse("{}")));
+  EXPECT_FALSE(require_object(json::Value(), "payload"));
+  EXPECT_TRUE(require_object(parse("{}"), "payload"));
 }
 
 TEST_F(Payloads, MessageChecksTypesOfItsFields) {
@@ -64,9 +63,9 @@ TEST_F(Payloads, MessageChecksTypesOfItsFields) {
   auto message = parse_send_message(
       parse("{" + chat + "\"content\":\"hi\",\"clientMsgId\":\"a-1_B\",\"from\":7}"));
   ASSERT_TRUE(message);
-  EXPECT_EQ(message->content, "hi");
-  EXPECT_EQ(message->client_msg_id, "a-1_B");
-  EXPECT_TRUE(parse_send_message(parse("{" + chat + "\"content\":\"\",\"clientMsgId\":null}")));
+  EXPECT_EQ(message->message.content, "hi");
+  EXPECT_EQ(message->message.client_msg_id, "a-1_B");
+  EXPECT_TRUE(parse_send_message(parse("{" + chat + "\"content\":\"a\",\"clientMsgId\":null}")));
 
   const std::pair<const char*, const char*> bad[] = {
       {"\"x\":1", "content"},

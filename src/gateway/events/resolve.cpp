@@ -20,6 +20,8 @@ Result<Who> who_asks(const ClientSession& session, AuthMode mode, json::Value pa
       return fail(ErrorCode::kUnauthenticated, "Say who you are: userId, userName or a token.");
     }
     who.named.id = who.user;
+  } else {
+    who.named_by = who.named.id ? id_field : name_field;
   }
   who.needs_lookup = !who.named.id || *who.named.id != who.login_user;
   if (!who.needs_lookup) who.user = who.login_user;
@@ -37,7 +39,7 @@ Result<UserId> identify(chat::Snapshot& snapshot, const Who& who) {
     user = snapshot.find_user_by_name(text::fold_name(*name));
   }
   if (!user) return std::unexpected(std::move(user.error()));
-  if (!*user || (*user)->deleted_at) return fail(ErrorCode::kNotFound, "There is no such user.");
+  if (!*user || (*user)->deleted_at) return no_such_user(who.named_by);
   if (!(*user)->password_hash.empty() && (*user)->id != who.login_user) {
     return fail(ErrorCode::kUnauthenticated, "This account has a password: its token is needed.");
   }

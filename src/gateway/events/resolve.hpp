@@ -5,11 +5,13 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "chat/ports.hpp"
 #include "gateway/events/payloads.hpp"
+#include "gateway/fields.hpp"
 #include "gateway/options.hpp"
 
 namespace maru::gateway {
@@ -21,12 +23,14 @@ struct Who {
   UserId user;        // what the socket is at present; zero: nobody yet
   UserId login_user;  // what its token proves; zero: nothing
   NamedUser named;    // open mode only
+  // The field that named somebody, of static storage; empty: none did.
+  std::string_view named_by;
   // False: `user` it is, without a look.
   bool needs_lookup = false;
 };
 
-// Reads `id_field` and `name_field` of the payload in open mode only. Errors: kValidationFailed,
-// kUnauthenticated (open mode: nobody is named, now or before).
+// Reads `id_field` and `name_field`, of static storage, of the payload in open mode only. Errors:
+// kValidationFailed, kUnauthenticated (open mode: nobody is named, now or before).
 [[nodiscard]] Result<Who> who_asks(const ClientSession& session, AuthMode mode, json::Value payload,
                                    std::string_view id_field, std::string_view name_field);
 

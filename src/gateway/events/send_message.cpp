@@ -6,7 +6,6 @@
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/resolve.hpp"
 #include "json/writer.hpp"
-#include "text/text.hpp"
 #include "wire/documents.hpp"
 
 namespace maru::gateway {
@@ -69,13 +68,11 @@ bool hears(const ClientSession& session, const Who& who, const ChatRef& chat) {
 void handle_send_message(RealtimeCore& core, ClientSession& session, const EventCall& call) {
   auto message = parse_send_message(call.payload);
   if (!message) return core.refuse(session, call.caller, message.error());
-  auto content = text::clean_message(message->content);
-  if (!content) return core.refuse(session, call.caller, content.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "from", "fromUserName");
   if (!who) return core.refuse(session, call.caller, who.error());
 
-  chat::SendMessage command{.content = std::move(*content),
-                            .client_msg_id = std::move(message->client_msg_id)};
+  chat::SendMessage command{.content = std::move(message->message.content),
+                            .client_msg_id = std::move(message->message.client_msg_id)};
   if (hears(session, *who, message->chat)) {
     command.chat = *message->chat.id;
     command.from = who->user;

@@ -51,18 +51,6 @@ Result<void> check_own(const Caller& caller, const UserId& user) {
   return fail(ErrorCode::kNotFound, "There is no such list of chats.");
 }
 
-// A room number as the path has it; nothing for a text that is none, 0 past what was ever given.
-std::optional<ChatNumber> parse_number(std::string_view text) {
-  if (text.empty() || text.size() > 64) return std::nullopt;
-  std::int64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    if (value >= 100'000'000'000'000'000) return ChatNumber{0};
-    value = value * 10 + (c - '0');
-  }
-  return ChatNumber{value};
-}
-
 }  // namespace
 
 void list_public_groups(CallPtr call, const json::Value&) {
@@ -102,11 +90,8 @@ void list_group_chats(CallPtr call, const json::Value&) {
 }
 
 void get_chat_by_number(CallPtr call, const json::Value&) {
-  const auto number = parse_number(call->parameter(0));
-  if (!number) {
-    return call->problem(Error{
-        ErrorCode::kValidationFailed, "A room number has digits only.", {{"number", "format"}}, 0});
-  }
+  const auto number = parse_room_number(call->parameter(0), "number");
+  if (!number) return call->problem(number.error());
   read(call, Access::kReader, {},
        [call, number = *number](chat::Snapshot& snapshot, const Caller& caller) -> Result<Answer> {
          const auto found = snapshot.find_chat_by_number(number);

@@ -86,12 +86,6 @@ void admit(const CallPtr& call, chat::Snapshot& snapshot, const UserId& actor,
       wait, [call, then = std::move(then)]() mutable { query(call, std::move(then)); });
 }
 
-std::unexpected<Error> no_such_user(std::string_view field) {
-  auto error = fail(ErrorCode::kNotFound, "There is no such user.");
-  if (!field.empty()) error.error().fields.push_back({std::string(field), "unknown"});
-  return error;
-}
-
 void query(CallPtr call, std::move_only_function<void(chat::Snapshot&)> task) {
   if (!call->context().queries.post(std::move(task))) call->problem(overloaded());
 }

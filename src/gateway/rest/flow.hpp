@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/fields.hpp"
 #include "gateway/rest/call.hpp"
 
 namespace maru::gateway::rest {
@@ -49,9 +50,6 @@ void submit(CallPtr call, chat::CommandBody body, Then then);
 // The same with the outcome as it is.
 using ThenReply = std::move_only_function<void(chat::Reply&& reply)>;
 void submit_raw(CallPtr call, chat::CommandBody body, ThenReply then);
-
-// For `field`, if a field of the request named the user.
-std::unexpected<Error> no_such_user(std::string_view field = {});
 
 // Reader thread, with the snapshot at hand. Takes from the buckets, and `then` goes on: at once, or
 // with a fresh snapshot when they are due (honest bursts are read later, up to rate_delay_max_ms;

@@ -6,6 +6,7 @@
 
 #include "base/ascii.hpp"
 #include "base/secret.hpp"
+#include "gateway/fields.hpp"
 #include "gateway/origin_policy.hpp"
 
 namespace maru::gateway::rest {
@@ -152,9 +153,8 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   if (!is_json) return call->problem(unsupported_type());
   if (const auto value = parser_.parse(body); !value) {
     call->problem(value.error());
-  } else if (!value->is_object()) {
-    call->problem(Error{
-        ErrorCode::kValidationFailed, "The body must be a JSON object.", {{"body", "type"}}, 0});
+  } else if (const auto object = require_object(*value, "body"); !object) {
+    call->problem(object.error());
   } else {
     route.handler(call, *value);
   }

@@ -3,7 +3,6 @@
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
 #include "json/writer.hpp"
-#include "text/text.hpp"
 #include "wire/documents.hpp"
 
 namespace maru::gateway::rest {
@@ -11,37 +10,16 @@ namespace {
 
 struct Draft {
   ChatId chat;
-  std::string content;
-  std::optional<std::string> client_msg_id;
+  MessageDraft message;
   Named named;
 };
-
-Result<std::string> content_of(const json::Value& body) {
-  const json::Value content = body["content"];
-  if (!content.present() || content.is_null()) {
-    return fail_field("content", "required", "The field content is required.");
-  }
-  const auto text = content.as_string();
-  if (!text) {
-    return std::unexpected(Error{ErrorCode::kNotText,
-                                 "A message is text: the field content must be a string.",
-                                 {{"content", "type"}},
-                                 0});
-  }
-  return text::clean_message(*text);
-}
 
 Result<Draft> decode_draft(const Call& call, const json::Value& body) {
   const auto chat = parse_id<ChatId>(call.parameter(0), "chat");
   if (!chat) return std::unexpected(chat.error());
-  auto content = content_of(body);
-  if (!content) return std::unexpected(std::move(content.error()));
-  auto id = optional_string(body, "clientMsgId");
-  if (!id) return std::unexpected(std::move(id.error()));
-  if (*id && !text::is_client_msg_id(**id)) {
-    return fail_field("clientMsgId", "format", "A clientMsgId has 1 to 64 of A-Z a-z 0-9 _ and -.");
-  }
-  Draft draft{*chat, std::move(*content), std::move(*id), {}};
+  auto message = parse_message_draft(body);
+  if (!message) return std::unexpected(std::move(message.error()));
+  Draft draft{*chat, std::move(*message), {}};
   if (call.is_open()) {
     const auto from = optional_id<UserId>(body, "from");
     if (!from) return std::unexpected(from.error());
@@ -62,10 +40,10 @@ void answer_sent(const CallPtr& call, const chat::Sent& sent) {
 }
 
 void submit_draft(const CallPtr& call, const UserId& from, Draft draft) {
-  submit(
-      call,
-      chat::SendMessage{draft.chat, from, std::move(draft.content), std::move(draft.client_msg_id)},
-      [call](chat::ReplyBody&& reply) { answer_sent(call, std::get<chat::Sent>(reply)); });
+  submit(call,
+         chat::SendMessage{draft.chat, from, std::move(draft.message.content),
+                           std::move(draft.message.client_msg_id)},
+         [call](chat::ReplyBody&& reply) { answer_sent(call, std::get<chat::Sent>(reply)); });
 }
 
 }  // namespace
