@@ -94,8 +94,10 @@ void add_net(Families& out, const std::vector<const net::NetCounters*>& threads)
        &net::NetCounters::bytes_written},
       {"maru_writes_total", "Gathered writes to clients", MetricType::Counter,
        &net::NetCounters::writes},
-      {"maru_slow_consumers_total", "Connections closed because they read too slowly",
+      {"maru_slow_consumers_total", "WebSockets closed because they read too slowly",
        MetricType::Counter, &net::NetCounters::slow_consumers},
+      {"maru_unread_dropped_total", "HTTP connections dropped because they did not read",
+       MetricType::Counter, &net::NetCounters::unread_dropped},
   };
   for (const Row& row : kRows) {
     std::uint64_t sum = 0;

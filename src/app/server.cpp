@@ -67,11 +67,12 @@ void raise_descriptor_limit() {
   }
 }
 
-net::NetOptions net_options(const Config& config) {
+net::NetOptions net_options(const Config& config, Budgets& budgets) {
   net::NetOptions options;
   options.connections_max = config.connections_max;
   options.connections_per_ip_max = config.gateway.rate_limits ? config.connections_per_ip : 0;
   options.trusted_proxies = config.trusted_proxies;
+  options.answer_bytes = &budgets.answer_bytes;
   return options;
 }
 
@@ -90,8 +91,9 @@ endpoint::EndpointOptions endpoint_options(const Config& config) {
 // One I/O thread with what lives on it. The inbox and the gateway are touched by the thread
 // alone once it runs.
 struct IoPart {
-  IoPart(unsigned index, const Config& config, const Clock& clock, fanout::InterestTable& interest)
-      : thread(index, net_options(config), clock),
+  IoPart(unsigned index, const Config& config, Budgets& budgets, const Clock& clock,
+         fanout::InterestTable& interest)
+      : thread(index, net_options(config, budgets), clock),
         inbox(index, interest, [this] { thread.wake(); }) {
     thread.on_wake([this] { inbox.drain(); });
   }
@@ -161,7 +163,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   const unsigned threads = io_thread_count(config);
   std::vector<fanout::DeliveryTarget> targets;
   for (unsigned k = 0; k < threads; ++k) {
-    io.push_back(std::make_unique<IoPart>(k, config, clock, interest));
+    io.push_back(std::make_unique<IoPart>(k, config, budgets, clock, interest));
     targets.push_back(io.back()->inbox.target());
   }
   soft_state.load_from(recovery_file(config), options.store_epoch);

@@ -1,8 +1,8 @@
 // What the process may hold of one thing at once, and who holds how much of it. Any thread.
 //
-// Budget is one amount. SharedBudget is an amount that many holders share, each within a mark of its
-// own; a Lease is a holder's part and gives itself back, on whatever thread it ends. Units are the
-// owner's: bytes, events, lines.
+// Budget is one amount. SharedBudget is an amount that many holders share, each within a mark of
+// its own; a Lease is a holder's part and gives itself back, on whatever thread it ends. Units are
+// the owner's: bytes, events, lines.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
-// The budgets of the whole process, one place for all: what it may hold of each kind at once, beside
-// the bounds of each connection, and what happens at the mark. Made by app/, outlives every thread.
+// The budgets of the whole process, one place for all: what it may hold of each kind at once,
+// beside the bounds of each connection, and what happens at the mark. Made by app/, outlives every
+// thread.
 //
 // A new one is: a limit here with its default, its Budget below, a row in app/option_table.cpp, and
 // a line of add_budgets() in app/metrics.cpp, which shows what is used, the mark, and what was

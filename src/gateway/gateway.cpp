@@ -12,7 +12,7 @@ namespace {
 rest::Call::Respond respond_to(net::HttpExchange exchange) {
   return [exchange](net::HttpResponse response) {
     if (exchange.thread().on_this_thread()) {
-      exchange.respond(response);
+      exchange.respond(std::move(response));
     } else {
       exchange.post_response(std::move(response));
     }

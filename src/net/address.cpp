@@ -89,6 +89,11 @@ Address limit_prefix(const Address& address) {
   return prefix;
 }
 
+SharedBudget::Holder holder_of(const RequestHead& head) {
+  if (head.exempt_from_address_limits) return SharedBudget::kManyHolders;
+  return AddressHash{}(limit_prefix(Address::parse(head.peer_address).value_or(Address{})));
+}
+
 std::size_t AddressHash::operator()(const Address& address) const noexcept {
   std::uint64_t high;
   std::uint64_t low;

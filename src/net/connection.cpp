@@ -164,10 +164,13 @@ Connection::FlushStatus Connection::flush() {
   } else {
     mark_dirty();  // it was our own bound on one write
   }
-  if (!deadline_fixed_ && (outbox.bytes() < before || !stream_.pending->active())) {
-    core_->timers.start(*stream_.pending, core_->options.write_stall_timeout_ms);
-  }
+  if (!deadline_fixed_) on_bytes_left(outbox.bytes() < before);
   return FlushStatus::kLeft;
+}
+
+void Connection::on_bytes_left(bool progressed) {
+  if (!progressed && stream_.pending->active()) return;
+  core_->timers.start(*stream_.pending, core_->options.write_stall_timeout_ms);
 }
 
 void Connection::leave_core() {

@@ -82,6 +82,9 @@ class Connection : public Loop::Target {
   // Reads into the thread's receive buffer.
   ReadStatus read_some(std::size_t bytes_max, std::span<char>& bytes);
   void queue(SharedBytes bytes);
+  // A flush left bytes, `progressed` says whether it wrote any: sees to the deadline of the pending
+  // writes. This one lets any progress extend it.
+  virtual void on_bytes_left(bool progressed);
   // One write. What is left while the socket has room waits for the next round of this turn.
   FlushStatus flush();
   // For the deadline of the pending writes; borrows one if there is none.

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/budget.hpp"
+
 namespace maru::net {
 
 class IoThread;
@@ -44,6 +46,10 @@ struct RequestHead {
   [[nodiscard]] std::string_view field(std::string_view name) const;
 };
 
+// Who holds the unwritten answers to a request of which no more is known than its address: that
+// address, or many.
+SharedBudget::Holder holder_of(const RequestHead& head);
+
 // The first value of `name` in a raw query string, percent-decoded, '+' as a space; found is false
 // if it is absent. Bad escapes are kept as they stand.
 struct QueryValue {
@@ -53,12 +59,16 @@ struct QueryValue {
 QueryValue query_value(std::string_view query, std::string_view name);
 std::string percent_decode(std::string_view text);
 
+// Move-only.
 struct HttpResponse {
   int status = 200;
   std::string content_type;  // empty: no Content-Type field
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
   bool close = false;  // end the connection after this answer
+  // What was reserved for it (NetOptions::answer_bytes), held until it was written. Without one the
+  // connection asks for itself.
+  SharedBudget::Lease lease;
 
   void set(std::string name, std::string value) {
     fields.emplace_back(std::move(name), std::move(value));
@@ -77,7 +87,7 @@ class HttpExchange {
   bool operator==(const HttpExchange&) const = default;
 
   // Owner thread only. Answers; the connection goes on with the next request unless `close`.
-  void respond(const HttpResponse& response) const;
+  void respond(HttpResponse response) const;
   // Any thread: the same, by way of the owner's loop.
   void post_response(HttpResponse response) const;
   // Owner thread only. Ends the connection without an answer (an overlapping POST,

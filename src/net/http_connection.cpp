@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kUnreadBytesMax = 16 * 1024;
 // With so many bytes of answers still unwritten, the next request waits too: a client that sends
 // but does not read must not fill the memory.
-constexpr std::size_t kUnwrittenBytesMax = 64 * 1024;
+constexpr std::size_t kUnwrittenBytesMax = 16 * 1024;
 // Of a client that is told no more.
 constexpr std::size_t kLingerBytesMax = 16 * 1024 * 1024;
 constexpr std::uint8_t kMovesMax = 4;
@@ -184,6 +184,8 @@ bool HttpConnection::step_head() {
       consume(consumed);
       deadline_.stop();
       core_->proxies.describe(peer_, stream_.tls != nullptr, parser_->head());
+      behind_proxy_ = core_->proxies.is_exempt(peer_);
+      if (behind_proxy_) holder_ = holder_of(parser_->head());
       return begin_exchange();
     default:
       note_request();
@@ -249,7 +251,7 @@ bool HttpConnection::obey(const HeadVerdict& verdict) {
   state_ = State::kBody;
   start_body_window();
   if (parser_->expects_continue() && input_.empty()) {
-    queue(SharedBytes::copy("HTTP/1.1 100 Continue\r\n\r\n"));
+    queue_answer(SharedBytes::copy("HTTP/1.1 100 Continue\r\n\r\n"), {});
   }
   return true;
 }

@@ -3,10 +3,15 @@
 //
 // Deadlines (quality.md 1, row 21): the head within head_timeout_ms, a body no slower than
 // body_bytes_per_second_min, keep_alive_timeout_ms between requests, counted from when the answer
-// was written out. While the handler works on a request there is none: that is the handler's
-// business, and nothing of the request is kept for it.
+// was read; an answer is read at read_bytes_per_second_min. While the handler works on a request
+// there is none: that is the handler's business, and nothing of the request is kept for it.
 //
-// http_connection.cpp reads, http_connection_answers.cpp answers and ends.
+// What is unwritten is accounted with NetOptions::answer_bytes: a large answer before it is queued
+// (it becomes a 503 where there is no room), small ones only once the kernel did not take them at
+// once.
+//
+// http_connection.cpp reads, http_connection_answers.cpp answers and ends, and
+// http_connection_unread.cpp watches over what clients do not read.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +36,7 @@ class HttpConnection final : public Connection {
   ~HttpConnection() override;
 
   // What HttpExchange does, for the exchange that is open now.
-  void respond(const HttpResponse& response);
+  void respond(HttpResponse&& response);
   void destroy();
   WebSocketConnection* accept_websocket(
       WebSocketHandler& handler, const std::vector<std::pair<std::string, std::string>>& fields);
@@ -56,6 +61,12 @@ class HttpConnection final : public Connection {
     kLinger,   // the last answer goes out; what comes in is thrown away
   };
 
+  // An answer, or several, whose bytes are not all written.
+  struct Unwritten {
+    std::uint64_t end = 0;  // of its bytes, counted over the connection's life
+    SharedBudget::Lease lease;
+  };
+
   // The rest of a body that was answered early is read and thrown away up to this size.
   static constexpr std::size_t kDiscardBytesMax = 64 * 1024;
 
@@ -71,6 +82,7 @@ class HttpConnection final : public Connection {
 
   void on_readable() override;
   void on_failed() override;
+  void on_bytes_left(bool progressed) override;
   void on_deadline();
   void on_end_of_stream();
 
@@ -91,7 +103,16 @@ class HttpConnection final : public Connection {
   void forget_request();
   [[nodiscard]] bool has_unread() const;
   void refuse(int status, const char* detail);
-  void send_response(const HttpResponse& response, bool close);
+  void send_response(HttpResponse&& response, bool close);
+  void queue_answer(SharedBytes bytes, SharedBudget::Lease lease);
+  [[nodiscard]] bool reserve(HttpResponse& response, std::size_t bytes);
+  bool settle(bool all_written);
+  [[nodiscard]] SharedBudget::Holder holder() const;
+  void begin_read_window();
+  [[nodiscard]] bool kept_reading();
+  void drop_unread();
+  void begin_idle();
+  [[nodiscard]] bool waits_for_peer();
   void finish_exchange(bool close);
   void begin_linger();
   void linger_on();
@@ -109,6 +130,12 @@ class HttpConnection final : public Connection {
   std::size_t discarded_bytes_ = 0;  // in kDiscard: of the body
   Deadline deadline_;
   Address peer_;
+  std::vector<Unwritten> unwritten_;
+  std::uint64_t answered_bytes_ = 0;     // all that was ever queued
+  std::uint64_t acknowledged_mark_ = 0;  // PeerProgress::acknowledged when the window began
+  std::int64_t window_began_ms_ = 0;
+  SharedBudget::Holder holder_ = SharedBudget::kManyHolders;  // behind a trusted proxy: the client
+  std::size_t unchecked_bytes_ = 0;  // queued since the kernel was last known to hold nothing
   unsigned move_to_ = 0;
   State state_ = State::kHead;
   std::uint8_t moves_ = 0;
@@ -121,6 +148,8 @@ class HttpConnection final : public Connection {
   bool abort_at_half_close_ = false;
   bool reading_paused_ = false;
   bool sending_shut_ = false;
+  bool behind_proxy_ = false;
+  bool watching_kernel_ = false;  // kHead, nothing pending: the deadline is of a read window
   bool peer_ended_ = false;
 };
 

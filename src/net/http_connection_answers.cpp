@@ -5,6 +5,7 @@
 #include "net/http_connection.hpp"
 #include "net/http_response.hpp"
 #include "net/io_core.hpp"
+#include "net/peer_progress.hpp"
 #include "net/websocket_connection.hpp"
 #include "net/websocket_handshake.hpp"
 
@@ -18,12 +19,16 @@ constexpr std::int64_t kLingerMs = 2000;
 
 // --- Answering -------------------------------------------------------------------------------
 
-void HttpConnection::send_response(const HttpResponse& response, bool close) {
-  queue(serialize_response(response,
-                           {.head_only = head_only_, .http_1_1 = http_1_1_, .close = close}));
+void HttpConnection::send_response(HttpResponse&& response, bool close) {
+  const ResponseContext context{.head_only = head_only_, .http_1_1 = http_1_1_, .close = close};
+  SharedBytes bytes = serialize_response(response, context);
+  if (!reserve(response, bytes.size())) {
+    bytes = serialize_response(make_overloaded(response.fields), context);
+  }
+  queue_answer(std::move(bytes), std::move(response.lease));
 }
 
-void HttpConnection::respond(const HttpResponse& response) {
+void HttpConnection::respond(HttpResponse&& response) {
   if (is_dead() || exchange_ == 0) return;
   core_->close_exchange(exchange_);
   exchange_ = 0;
@@ -36,7 +41,7 @@ void HttpConnection::respond(const HttpResponse& response) {
       (parser_->expects_continue() || parser_->content_length().value_or(0) > kDiscardBytesMax)) {
     close = true;
   }
-  send_response(response, close);
+  send_response(std::move(response), close);
   if (!close && body_left) {
     state_ = State::kDiscard;
     discarded_bytes_ = 0;
@@ -87,6 +92,7 @@ void HttpConnection::refuse(int status, const char* detail) {
 void HttpConnection::begin_linger() {
   if (state_ == State::kLinger) return;
   state_ = State::kLinger;
+  watching_kernel_ = false;
   window_bytes_ = 0;
   forget_request();
   if (!processing_) std::string().swap(unread_);
@@ -113,6 +119,7 @@ WebSocketConnection* HttpConnection::accept_websocket(
   core_->close_exchange(exchange_);
   exchange_ = 0;
   deadline_.stop();
+  bound_unsent_bytes(stream_.descriptor, 0);  // frames to many are another matter
   queue(serialize_switching(offer_->accept_value, offer_->protocol, fields));
   set_reading(true);
   const std::string_view rest = processing_ ? input_ : std::string_view(unread_);
@@ -136,7 +143,7 @@ void HttpConnection::on_deadline() {
     case State::kHead:
       if (parser_) {
         refuse(408, "the request head took too long");
-      } else {
+      } else if (!waits_for_peer()) {
         die();
       }
       return;
@@ -154,19 +161,18 @@ void HttpConnection::on_deadline() {
       }
       return;
     }
+    case State::kLinger:
+      if (!waits_for_peer()) die();
+      return;
     default:
       die();
   }
 }
 
-void HttpConnection::on_write_deadline() {
-  on_failed();
-}
-
 void HttpConnection::end_of_turn() {
   if (is_dead()) return;
   const FlushStatus flushed = flush();
-  if (flushed == FlushStatus::kFailed) {
+  if (flushed == FlushStatus::kFailed || !settle(flushed == FlushStatus::kDrained)) {
     on_failed();
     return;
   }
@@ -182,9 +188,8 @@ void HttpConnection::end_of_turn() {
     begin_linger();  // no more requests will come
     return;
   }
-  // A client that takes long to read its answer is not idle: the write stall watches over it.
   if (state_ == State::kHead && !parser_ && !has_pending_writes() && !deadline_.active()) {
-    core_->timers.start(deadline_, core_->options.keep_alive_timeout_ms);
+    begin_idle();
   }
   if (stream_.tls && !reading_paused_ && tls_has_pending(stream_.tls)) on_readable();
 }
@@ -202,6 +207,8 @@ void HttpConnection::linger_on() {
 
 void HttpConnection::on_stop() {
   if (is_dead()) return;
+  // What the kernel has of an answer, it still delivers when this process is gone.
+  bound_unsent_bytes(stream_.descriptor, 0);
   abort_exchange();
   if (!is_dead()) begin_linger();
 }

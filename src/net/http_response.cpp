@@ -82,6 +82,8 @@ ProblemCode problem_code(int status) {
       return {"payload_too_large", "The request is too large"};
     case 500:
       return {"internal", "Internal error"};
+    case 503:
+      return {"overloaded", "The server is overloaded"};
     default:
       return {"validation_failed", "The request is not valid HTTP"};
   }
@@ -160,9 +162,21 @@ HttpResponse make_problem(int status, std::string_view detail) {
                       .append(detail)
                       .append(R"(","requestId":")")
                       .append(id)
-                      .append(R"(","retryable":false,"errors":[],"error":")")
+                      .append(status == 503 ? R"(","retryable":true,"errors":[],"error":")"
+                                            : R"(","retryable":false,"errors":[],"error":")")
                       .append(detail)
                       .append(R"("})");
+  return response;
+}
+
+HttpResponse make_overloaded(const std::vector<std::pair<std::string, std::string>>& fields) {
+  HttpResponse response =
+      make_problem(503, "Too many answers wait to be read; read them, or try again.");
+  response.close = false;
+  response.set("Retry-After", "1");
+  for (const auto& [name, value] : fields) {
+    if (name.starts_with("Access-Control-") || name == "Vary") response.set(name, value);
+  }
   return response;
 }
 

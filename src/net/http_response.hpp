@@ -28,5 +28,8 @@ SharedBytes serialize_switching(std::string_view accept_value, std::string_view 
 // An answer of this folder's own, for requests that no handler sees: a problem (RFC 9457) of the
 // shape that wire/ writes, by a template. `detail` is plain ASCII without quotes.
 HttpResponse make_problem(int status, std::string_view detail);
+// In place of an answer that there is no memory for: 503, to be tried again. Those of its `fields`
+// that let a page of another origin read it are kept.
+HttpResponse make_overloaded(const std::vector<std::pair<std::string, std::string>>& fields);
 
 }  // namespace maru::net

@@ -191,16 +191,18 @@ const NetCounters& IoThread::counters() const {
 
 // --- HttpExchange ----------------------------------------------------------------------------
 
-void HttpExchange::respond(const HttpResponse& response) const {
+void HttpExchange::respond(HttpResponse response) const {
   if (!thread_) return;
   if (auto* connection = thread_->implementation_->core.find_exchange(id_)) {
-    connection->respond(response);
+    connection->respond(std::move(response));
   }
 }
 
 void HttpExchange::post_response(HttpResponse response) const {
   if (!thread_) return;
-  thread_->post([exchange = *this, response = std::move(response)] { exchange.respond(response); });
+  thread_->post([exchange = *this, response = std::move(response)]() mutable {
+    exchange.respond(std::move(response));
+  });
 }
 
 void HttpExchange::destroy() const {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/budget.hpp"
 #include "base/clock.hpp"
 #include "base/counter.hpp"
 #include "base/error.hpp"
@@ -31,8 +32,13 @@ struct NetOptions {
   std::size_t connections_max = 0;         // 0: from RLIMIT_NOFILE less a reserve
   std::size_t connections_per_ip_max = 0;  // 0: none; loopback and trusted proxies are exempt
   std::int64_t head_timeout_ms = 10'000;
-  std::int64_t keep_alive_timeout_ms = 30'000;  // between requests
-  std::int64_t write_stall_timeout_ms = 30'000;
+  std::int64_t keep_alive_timeout_ms = 30'000;   // between requests
+  std::int64_t write_stall_timeout_ms = 30'000;  // of a WebSocket
+  // An answer is read at this rate over each window, or the connection is dropped.
+  std::int64_t read_window_ms = 10'000;
+  std::size_t read_bytes_per_second_min = 4096;
+  // Where unwritten answers are accounted; null: nowhere. Outlives the thread.
+  SharedBudget* answer_bytes = nullptr;
   std::size_t body_bytes_per_second_min = 500;
   std::size_t websocket_message_bytes_max = 64 * 1024;
   std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks
@@ -49,6 +55,7 @@ struct NetCounters {
   Counter bytes_written{0};
   Counter writes{0};
   Counter slow_consumers{0};
+  Counter unread_dropped{0};  // HTTP connections that did not read their answer, or had no room
 };
 
 class Tls;  // a loaded certificate and key, shared by all I/O threads

@@ -4,9 +4,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <string>
 #include <thread>
@@ -361,7 +363,7 @@ TEST(IoThreadHttp, WritesAnAnswerLargerThanTheSocketsBuffers) {
 }
 
 TEST(IoThreadHttp, EndsAConnectionWhoseClientDoesNotRead) {
-  Server server({.write_stall_timeout_ms = 150});
+  Server server({.read_window_ms = 150});
   Client client(server.port(), 4096);
   client.send(get("/big/20000000"));
   ASSERT_TRUE(server.journal().wait_for("request /big/20000000"));
@@ -369,6 +371,99 @@ TEST(IoThreadHttp, EndsAConnectionWhoseClientDoesNotRead) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   EXPECT_EQ(server.thread().counters().connections_open, 0U);
+}
+
+bool comes_true(const std::function<bool()>& condition) {
+  for (int i = 0; i < 500 && !condition(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return condition();
+}
+
+// Some progress in each window: a client that takes a little now and then holds its answer for ever
+// if progress is all that is asked for.
+TEST(IoThreadUnread, ATrickleDoesNotHoldAnAnswer) {
+  Server server({.read_window_ms = 150, .read_bytes_per_second_min = 4'000'000});
+  Client client(server.port(), 4096);
+  client.send(get("/big/20000000"));
+  EXPECT_TRUE(comes_true([&] {
+    client.read_exactly(4000, 100);
+    return server.thread().counters().connections_open == 0;
+  }));
+  EXPECT_EQ(server.thread().counters().unread_dropped, 1U);
+}
+
+// The kernel took the whole answer, so nothing is pending here; the client has to read it all the
+// same.
+TEST(IoThreadUnread, WhatTheKernelHoldsHasToBeReadToo) {
+  for (const char* path : {"/big/170000", "/close/170000"}) {
+    Server server({.keep_alive_timeout_ms = 60'000, .read_window_ms = 150});
+    Client client(server.port(), 4096);
+    client.send(get(path));
+    EXPECT_TRUE(comes_true([&] { return server.thread().counters().unread_dropped == 1; })) << path;
+    EXPECT_TRUE(comes_true([&] { return server.thread().counters().connections_open == 0; }));
+  }
+}
+
+TEST(IoThreadUnread, IsAccountedUntilItIsWrittenOrTheClientIsGone) {
+  SharedBudget budget(100'000'000, 1'000'000);
+  Server server({.answer_bytes = &budget});
+  Client reading(server.port(), 4096);
+  Client going(server.port(), 4096);
+  for (Client* client : {&reading, &going}) client->send(get("/big/3000000"));
+  EXPECT_TRUE(comes_true([&] { return budget.total().used() > 6'000'000; }));
+  reading.read_response();
+  EXPECT_TRUE(comes_true([&] { return budget.total().used() < 3'100'000; }));
+  going.reset();
+  EXPECT_TRUE(comes_true([&] { return budget.total().used() == 0; }));
+}
+
+TEST(IoThreadUnread, SmallAnswersAreAccountedOnceTheyPileUp) {
+  SharedBudget budget(100'000'000, 1'000'000);
+  Server server({.answer_bytes = &budget});
+  Client client(server.port(), 4096);
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += get("/big/9000");
+  client.send(requests);
+  EXPECT_TRUE(comes_true([&] { return budget.total().used() > 0; }));
+  for (int i = 0; i < 100; ++i) ASSERT_GT(client.read_response().size(), 9000U) << i;
+  EXPECT_TRUE(comes_true([&] { return budget.total().used() == 0; }));
+}
+
+TEST(IoThreadUnread, AnAnswerWithoutRoomIsA503AndTheConnectionGoesOn) {
+  SharedBudget budget(1'500'000, 1'500'000);
+  Server server({.answer_bytes = &budget});
+  Client greedy(server.port(), 4096);
+  greedy.send(get("/big/1000000"));
+  ASSERT_TRUE(comes_true([&] { return budget.total().used() > 900'000; }));
+  Client client(server.port());
+  client.send(get("/big/1000000"));
+  const std::string refused = client.read_response();
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(refused, HasSubstr("Retry-After: 1\r\n"));
+  EXPECT_THAT(refused, HasSubstr(R"("code":"overloaded")"));
+  EXPECT_THAT(refused, HasSubstr(R"("retryable":true)"));
+  EXPECT_EQ(budget.total().refused(), 1U);
+  client.send(get("/echo"));
+  EXPECT_THAT(client.read_response(), EndsWith("GET /echo "));
+}
+
+// Neither here nor in the kernel.
+TEST(IoThreadUnread, PipelinedRequestsHoldLittle) {
+  SharedBudget budget(100'000'000, 100'000'000);
+  Server server({.answer_bytes = &budget});
+  Client client(server.port());
+  std::string requests;
+  for (int i = 0; i < 20; ++i) requests += get("/big/90000");
+  client.send(requests);
+  ASSERT_TRUE(comes_true([&] { return budget.total().used() > 0; }));
+  int arrived = 0;
+  ::ioctl(client.descriptor(), FIONREAD, &arrived);
+  const auto written = server.thread().counters().bytes_written.load();
+  EXPECT_LE(written, static_cast<std::size_t>(arrived) + 192 * 1024);
+  EXPECT_LE(budget.total().used(), 110'000U);
+  EXPECT_LE(server.journal().count("request /big/90000"), 6);
+  for (int i = 0; i < 20; ++i) ASSERT_GT(client.read_response().size(), 90'000U) << i;
 }
 
 TEST(IoThreadHttp, NoFieldValueCanAddAField) {
@@ -672,8 +767,8 @@ std::size_t open_descriptors() {
 // Quality row 21, all at once: silent ones, heads and bodies that trickle, answers that nobody
 // reads.
 TEST(IoThreadSlowClients, HundredsAreClosedWhileAnHonestOneIsServed) {
-  Server server(
-      {.head_timeout_ms = 300, .keep_alive_timeout_ms = 60'000, .write_stall_timeout_ms = 300}, 2);
+  Server server({.head_timeout_ms = 300, .keep_alive_timeout_ms = 60'000, .read_window_ms = 300},
+                2);
   const std::size_t descriptors_before = open_descriptors();
   {
     Client honest(server.port());

@@ -8,11 +8,16 @@
 #include <utility>
 
 #include "net/io_thread.hpp"
+#include "net/peer_progress.hpp"
 
 namespace maru::net {
 namespace {
 
 constexpr int kBacklog = 4096;
+
+// Of an HTTP connection in the kernel, before it can send them; it may take one segment more (64
+// KiB). Without a bound that is up to 4 MB of a client that does not read.
+constexpr unsigned kUnsentBytesMax = 32 * 1024;
 
 // A descriptor until it is taken.
 class Socket {
@@ -116,6 +121,7 @@ std::expected<Listening, int> listen_at(Endpoint endpoint, bool all_addresses, u
   for (unsigned i = 0; i < threads; ++i) {
     auto socket = bind_one(endpoint, all_addresses, true);
     if (!socket) return std::unexpected(socket.error());
+    bound_unsent_bytes(socket->get(), kUnsentBytesMax);
     if (::listen(socket->get(), kBacklog) != 0) return std::unexpected(errno);
     sockets.push_back(std::move(*socket));
   }

@@ -44,7 +44,8 @@ class Journal {
 
 // By path: /echo answers method, target and body; /wait does not answer, as a poll; /later answers
 // from another thread; /pause answers at resume(); /early answers in on_head; /destroy; /move/N
-// goes to thread N first; /big/N answers N bytes. Any WebSocket is echoed; "pause", "flood",
+// goes to thread N first; /big/N answers N bytes,
+// /close/N too and closes. Any WebSocket is echoed; "pause", "flood",
 // "trickle", "bound" and "close" are commands to it.
 class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
  public:
@@ -83,17 +84,22 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     if (path.starts_with("/big/")) {
       return exchange.respond(text(std::string(std::stoul(path.substr(5)), 'b')));
     }
+    if (path.starts_with("/close/")) {
+      HttpResponse last = text(std::string(std::stoul(path.substr(7)), 'b'));
+      last.close = true;
+      return exchange.respond(std::move(last));
+    }
     HttpResponse response = text(head.method_name + " " + head.target + " " + body);
     if (path == "/close") response.close = true;
     if (path == "/inject") response.set("X-A", "a\r\nX-B: b");
-    exchange.respond(response);
+    exchange.respond(std::move(response));
   }
 
   void on_body_too_large(HttpExchange exchange, const RequestHead& head) override {
     journal_.add("too large " + std::string(head.path()));
     HttpResponse response;
     response.status = 413;
-    exchange.respond(response);
+    exchange.respond(std::move(response));
   }
 
   void on_upgrade(HttpExchange exchange, RequestHead&& head) override {
@@ -101,7 +107,7 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     if (head.path() == "/refuse") {
       HttpResponse response = text("no");
       response.status = 400;
-      return exchange.respond(response);
+      return exchange.respond(std::move(response));
     }
     if (!exchange.accept_websocket(*this, {{"X-Extra", "1"}})) journal_.add("faulty handshake");
   }
