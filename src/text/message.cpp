@@ -42,10 +42,6 @@ std::string with_line_feeds(std::string_view text) {
   return out;
 }
 
-bool is_blank_code_point(char32_t c) {
-  return is_white_space(c) || is_default_ignorable(c);  // U+3164 is default-ignorable
-}
-
 }  // namespace
 
 std::string to_nfc(std::string_view utf8) {
@@ -57,7 +53,7 @@ bool is_blank(std::string_view utf8) {
   for (std::size_t at = 0; at < utf8.size();) {
     const char32_t c = utf8::decode(utf8, at);
     if (c > ' ' && c < 0x7F) return false;
-    if (!is_blank_code_point(c)) return false;
+    if (!is_unseen(c)) return false;
   }
   return true;
 }

@@ -60,25 +60,43 @@ TEST(UserName, TrimsAndJoinsSpaces) {
 
 TEST(UserName, RefusesWhatHidesOrControls) {
   for (const std::string_view bad :
-       {"\0"sv,     "\x01"sv,   "\x1b"sv,       "\x7f"sv,       "\u0085"sv,       "\u009f"sv,
-        "\u00ad"sv, "\u061c"sv, "\u200b"sv,     "\u200c"sv,     "\u200d"sv,       "\u200e"sv,
-        "\u200f"sv, "\u2028"sv, "\u2029"sv,     "\u202a"sv,     "\u202e"sv,       "\u2060"sv,
-        "\u2066"sv, "\u2069"sv, "\ufeff"sv,     "\ufff9"sv,     "\u115f"sv,       "\u1160"sv,
-        "\u3164"sv, "\uffa0"sv, "\U000E0041"sv, "\U000E0001"sv, "\n"sv,           "\t"sv,
-        "\ufdd0"sv, "\uffff"sv, "\U0010FFFE"sv, "\x80"sv,       "\xED\xA0\x80"sv, "\xC0\x80"sv}) {
+       {"\0"sv,         "\x01"sv,       "\x1b"sv,         "\x7f"sv,    "\u0085"sv, "\u009f"sv,
+        "\u00ad"sv,     "\u061c"sv,     "\u200b"sv,       "\u200e"sv,  "\u200f"sv, "\u2028"sv,
+        "\u2029"sv,     "\u202a"sv,     "\u202e"sv,       "\u2060"sv,  "\u2066"sv, "\u2069"sv,
+        "\ufeff"sv,     "\ufff9"sv,     "\u115f"sv,       "\u1160"sv,  "\u3164"sv, "\uffa0"sv,
+        "\U000E0041"sv, "\U000E0001"sv, "\n"sv,           "\t"sv,      "\ufdd0"sv, "\uffff"sv,
+        "\U0010FFFE"sv, "\x80"sv,       "\xED\xA0\x80"sv, "\xC0\x80"sv}) {
     const std::string inside = "김" + std::string(bad) + "현";
     expect_user_name_refused(inside, "format");
     expect_refused(clean_chat_name(inside), ErrorCode::kValidationFailed, "chatName", "format");
   }
-  expect_user_name_refused("👨‍👩‍👧", "format");  // joined by U+200D
+  expect_user_name_refused("👨‍👩‍👧",
+                           "format");  // joined by U+200D; ChatName.TakesJoiners
   expect_user_name_refused("\u202eadmin", "format");
 }
 
-TEST(UserName, NeedsSomethingToSee) {
-  for (const std::string_view bad : {"\ufe0f"sv, "\u034f"sv, "\u180b"sv, "\U000E0100"sv,
-                                     "\u17b4\u17b5"sv, "\u2800"sv, "\u2800 \u2800"sv}) {
+TEST(UserName, RefusesWhatNobodySees) {
+  for (const std::string_view bad :
+       {"\u200c"sv, "\u200d"sv, "\u2800"sv, "\U0001D159"sv, "\ufffc"sv, "\u034f"sv, "\u17b4"sv,
+        "\u2065"sv, "\ufff0"sv, "\U000E0020"sv, "\U000E0FFF"sv, "\ufe0f\ufe0f"sv, " \ufe0f"sv}) {
+    expect_user_name_refused("시스" + std::string(bad) + "텐", "format");
+    expect_user_name_refused("시스템" + std::string(bad), "format");
     expect_user_name_refused(bad, "format");
-    EXPECT_TRUE(clean_user_name("x" + std::string(bad)));
+  }
+  for (const std::string_view meaningless :
+       {"\ue000"sv, "\uf8ff"sv, "\U000F0000"sv, "\U0010FFFD"sv, "\u0378"sv, "\U0001FFFD"sv}) {
+    expect_user_name_refused("x" + std::string(meaningless), "format");
+  }
+}
+
+TEST(UserName, NeedsSomethingToSee) {
+  for (const std::string_view bad : {"\ufe0f"sv, "\u180b"sv, "\U000E0100"sv, "\u0301"sv,
+                                     "\u0301\u0302"sv, "\u302e"sv, "\u0903 \u0489"sv}) {
+    expect_user_name_refused(bad, "format");
+  }
+  // A variation selector is part of what it follows: an emoji, a Mongolian letter, a kanji's form.
+  for (const std::string_view seen : {"❤\ufe0f"sv, "x\u180b"sv, "葛\U000E0100城"sv, "x\u0301"sv}) {
+    EXPECT_EQ(clean_user_name(seen), to_nfc(seen));
   }
 }
 
@@ -108,17 +126,25 @@ TEST(UserName, ReservesNamesInEveryForm) {
                                       "maru"sv,
                                       "Maru"sv,
                                       "ＭＡＲＵ"sv,
-                                      "ma\u034fru"sv,
                                       "sy\ufe0fstem"sv,
                                       "ſyſtem"sv,
-                                      "\uff2d\U0001D41A\u24e1\u1d58"sv}) {
+                                      "\uff2d\U0001D41A\u24e1\u1d58"sv,
+                                      "ѕystem"sv,        // Cyrillic U+0455
+                                      "ЅУЅТЕМ"sv,        // all of it Cyrillic
+                                      "аdmin"sv,         // Cyrillic U+0430
+                                      "adm\u0131n"sv,    // a dotless i
+                                      "rnaru"sv,         // r and n for an m
+                                      "시스템\u302e"sv,  // a tone mark of old Hangul
+                                      "시스템\u0301"sv,  // an accent
+                                      "시스테ㅁ"sv,      // a letter that stands alone
+                                      "ádmin"sv}) {
     SCOPED_TRACE(name);
     expect_refused(clean_user_name(name), ErrorCode::kNameTaken, "userName", "reserved");
     EXPECT_TRUE(clean_chat_name(name));
   }
-  // What the compatibility fold keeps apart is another name.
-  for (const std::string_view name : {"sʏsᴛᴇᴍ"sv, "systems"sv, "sys tem"sv, "аdmin"sv, "마루"sv,
-                                      "시스템즈"sv, "administrator"sv}) {
+  for (const std::string_view name :
+       {"systems"sv, "sys tem"sv, "마루"sv, "시스템즈"sv, "administrator"sv, "시스탬"sv, "mara"sv,
+        "marú2"sv, "김민수"sv, "амин"sv}) {
     EXPECT_TRUE(clean_user_name(name)) << name;
   }
 }
@@ -135,6 +161,34 @@ TEST(ChatName, BoundsCodePoints) {
   expect_refused(clean_chat_name(" "), ErrorCode::kValidationFailed, "chatName", "required");
   expect_refused(clean_chat_name("\u034f"), ErrorCode::kValidationFailed, "chatName", "format");
   EXPECT_EQ(clean_chat_name("김현, Kim"), "김현, Kim");
+}
+
+TEST(ChatName, TakesJoiners) {
+  for (const std::string_view name :
+       {"👨\u200d👩\u200d👧 우리 가족"sv, "می\u200cخواهم"sv, "क्\u200dष"sv}) {
+    EXPECT_EQ(clean_chat_name(name), name);
+  }
+  for (const std::string_view blank : {"\u200d"sv, "\u200c\u200d"sv, " \u200d "sv, "\u2800"sv,
+                                       "\u2800 \ufe0f"sv, "\U0001D159"sv}) {
+    SCOPED_TRACE(blank);
+    expect_refused(clean_chat_name(blank), ErrorCode::kValidationFailed, "chatName", "format");
+  }
+  // Of a newer Unicode than this one's, or of a font of their own: harmless where nobody is named.
+  EXPECT_TRUE(clean_chat_name("\U0001FAE9\ue000"));
+}
+
+// Names that were given under older rules are still found; no name ever was what has a control.
+TEST(GivenUserName, KeepsWhatIsRefusedToday) {
+  for (const std::string_view name :
+       {"аdmin"sv, "시스템\u2800"sv, "\ue000"sv, "\u0301"sv, "x\u034f"sv}) {
+    EXPECT_FALSE(clean_user_name(name)) << name;
+    EXPECT_EQ(given_user_name(name), name);
+    EXPECT_FALSE(name_search_query(name).empty() && fold_name(name) == name) << name;
+  }
+  for (const std::string& never : {std::string(), std::string(" "), repeat("a", 31),
+                                   std::string("a\u200bb"), std::string("\xff")}) {
+    EXPECT_EQ(given_user_name(never), "");
+  }
 }
 
 TEST(FoldName, MakesEqualNamesEqual) {

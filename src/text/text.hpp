@@ -15,7 +15,8 @@ namespace maru::text {
 [[nodiscard]] bool is_valid_utf8(std::string_view bytes);
 [[nodiscard]] std::size_t count_code_points(std::string_view utf8);
 [[nodiscard]] std::string to_nfc(std::string_view utf8);
-// Only White_Space, default-ignorable code points and U+3164; the empty text is blank.
+// Only what nobody sees: White_Space, default-ignorable code points (U+3164 is one), U+2800 and
+// U+1D159; the empty text is blank.
 [[nodiscard]] bool is_blank(std::string_view utf8);
 
 // A message text as it is stored: raw bytes ≤ 16 KiB, CRLF and CR → LF, NFC, 1–1,000 code points.
@@ -23,17 +24,24 @@ namespace maru::text {
 // (invalid UTF-8, a control character other than \n and \t, a noncharacter is allowed).
 [[nodiscard]] Result<std::string> clean_message(std::string_view raw);
 
-// A user's name: NFC, trimmed, 1–30 code points, no control, format or U+3164 characters, single
-// inner spaces: a run of any space separators becomes one U+0020. A name needs something to see.
+// A user's name: NFC, trimmed, 1–30 code points, single inner spaces: a run of any space separators
+// becomes one U+0020. Letters, digits, marks, punctuation and symbols that are seen: no control,
+// format, filler, blank (U+2800), private-use, unassigned or object character, no default-ignorable
+// one but a variation selector after what it varies, and more than marks.
 // Errors: kValidationFailed (field userName), kNameTaken for a reserved name.
 [[nodiscard]] Result<std::string> clean_user_name(std::string_view raw);
-// 1–100 code points, same characters; no reserved names. Errors: kValidationFailed (chatName).
+// For asking who has a name that was given under older rules: the same form, but without the rules
+// of what is given today. Empty for what no name ever was.
+[[nodiscard]] std::string given_user_name(std::string_view raw);
+// 1–100 code points; no control, format or filler characters but ZWJ and ZWNJ (emoji families,
+// Persian), something to see; no reserved names. Errors: kValidationFailed (chatName).
 [[nodiscard]] Result<std::string> clean_chat_name(std::string_view raw);
 
 // What makes two names the same: NFKC case-fold of a clean name.
 [[nodiscard]] std::string fold_name(std::string_view name);
-// `system`, `시스템`, `admin`, `maru`, `탈퇴한 사용자`, compared by fold_name.
-[[nodiscard]] bool is_reserved_name(std::string_view folded);
+// Whether a name looks like `system`, `시스템`, `admin`, `maru` or `탈퇴한 사용자`: compared by
+// fold_name and by UTS #39's skeleton, without marks.
+[[nodiscard]] bool is_reserved_name(std::string_view name);
 
 // What the user-search index holds for a name: every suffix of its folded form (so that a part of
 // the name is a prefix of a term), and every suffix with Hangul initials in place of syllables

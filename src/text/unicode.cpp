@@ -3,6 +3,7 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
+#include <unicode/uspoof.h>
 
 #include <algorithm>
 #include <compare>
@@ -110,6 +111,25 @@ constexpr char32_t kHangulChoseongFiller = 0x115F;
 constexpr char32_t kHangulJungseongFiller = 0x1160;
 constexpr char32_t kHangulFiller = 0x3164;
 constexpr char32_t kHalfwidthHangulFiller = 0xFFA0;
+// Symbols by their category, and yet blank.
+constexpr char32_t kBraillePatternBlank = 0x2800;
+constexpr char32_t kNullNotehead = 0x1D159;
+
+bool is_of(char32_t c, std::uint32_t categories) {
+  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & categories) != 0;
+}
+
+// Never closed: threads may still use it while the process ends. What ICU says of it: thread-safe
+// as long as it is const.
+const USpoofChecker* spoof_checker() {
+  static const USpoofChecker* checker = [] {
+    UErrorCode status = U_ZERO_ERROR;
+    const USpoofChecker* opened = uspoof_open(&status);
+    check(status);
+    return opened;
+  }();
+  return checker;
+}
 
 }  // namespace
 
@@ -132,12 +152,39 @@ bool is_default_ignorable(char32_t c) {
   return has(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
 }
 
+bool is_mark(char32_t c) {
+  return is_of(c, U_GC_M_MASK);
+}
+bool is_variation_selector(char32_t c) {
+  return has(c, UCHAR_VARIATION_SELECTOR);
+}
+
+bool is_unseen(char32_t c) {
+  return is_white_space(c) || is_default_ignorable(c) || c == kBraillePatternBlank ||
+         c == kNullNotehead;
+}
+
 bool is_refused_in_names(char32_t c) {
   constexpr std::uint32_t kRefusedCategories =
       U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CS_MASK | U_GC_ZL_MASK | U_GC_ZP_MASK;
-  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & kRefusedCategories) != 0 ||
-         U_IS_UNICODE_NONCHAR(static_cast<UChar32>(c)) || c == kHangulChoseongFiller ||
-         c == kHangulJungseongFiller || c == kHangulFiller || c == kHalfwidthHangulFiller;
+  return is_of(c, kRefusedCategories) || U_IS_UNICODE_NONCHAR(static_cast<UChar32>(c)) ||
+         c == kHangulChoseongFiller || c == kHangulJungseongFiller || c == kHangulFiller ||
+         c == kHalfwidthHangulFiller;
+}
+
+bool is_without_meaning(char32_t c) {
+  return is_of(c, U_GC_CO_MASK | U_GC_CN_MASK);
+}
+
+std::string skeleton(std::string_view utf8) {
+  const icu::UnicodeString text = icu::UnicodeString::fromUTF8(piece(utf8));
+  icu::UnicodeString made;
+  UErrorCode status = U_ZERO_ERROR;
+  uspoof_getSkeletonUnicodeString(spoof_checker(), 0, text, made, &status);
+  check(status);
+  std::string out;
+  made.toUTF8String(out);
+  return out;
 }
 
 }  // namespace maru::text

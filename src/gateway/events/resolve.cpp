@@ -34,9 +34,9 @@ Result<UserId> identify(chat::Snapshot& snapshot, const Who& who) {
   if (who.named.id) {
     user = snapshot.find_user(*who.named.id);
   } else {
-    const auto name = text::clean_user_name(who.named.name);
-    if (!name) return std::unexpected(name.error());
-    user = snapshot.find_user_by_name(text::fold_name(*name));
+    const std::string name = text::given_user_name(who.named.name);
+    if (name.empty()) return std::unexpected(text::clean_user_name(who.named.name).error());
+    user = snapshot.find_user_by_name(text::fold_name(name));
   }
   if (!user) return std::unexpected(std::move(user.error()));
   if (!*user || (*user)->deleted_at) return no_such_user(who.named_by);

@@ -1,4 +1,7 @@
 // POST /users/login {userName, password?}: a guest by nickname, or an account by its password.
+#include <optional>
+#include <utility>
+
 #include "base/log.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
@@ -111,6 +114,29 @@ bool take_login(const CallPtr& call, bool with_password) {
   return call->take(rate, RateLimiter::key_of_network(call->head().peer_address));
 }
 
+void log_in(const CallPtr& call, std::string name, std::optional<Secret> password) {
+  std::string folded = text::fold_name(name);
+  if (!password) return log_in_guest(call, name, std::move(folded));
+  log_in_account(call,
+                 {std::move(name), std::move(folded), clean_password(password->view()), {}, {}});
+}
+
+// A name that is refused today may have been given under older rules: whoever has it keeps it, and
+// nobody new gets it. Without a password that goes for open mode alone, where the name is the
+// identity; elsewhere a guest's name is a session's.
+void log_in_by_older_name(const CallPtr& call, std::string_view raw_name,
+                          std::optional<Secret> password, Error refusal) {
+  std::string name = text::given_user_name(raw_name);
+  if (name.empty() || (!password && !call->is_open())) return call->problem(refusal);
+  query(call, [call, name = std::move(name), password = std::move(password),
+               refusal = std::move(refusal)](chat::Snapshot& snapshot) mutable {
+    const auto user = snapshot.find_user_by_name(text::fold_name(name));
+    if (!user) return call->problem(user.error());
+    if (!*user || (*user)->deleted_at) return call->problem(refusal);
+    log_in(call, std::move(name), std::move(password));
+  });
+}
+
 }  // namespace
 
 void login(CallPtr call, const json::Value& body) {
@@ -120,11 +146,10 @@ void login(CallPtr call, const json::Value& body) {
   if (!password) return call->problem(password.error());
   if (!take_login(call, password->has_value())) return;
   auto name = text::clean_user_name(*raw_name);
-  if (!name) return call->problem(name.error());
-  std::string folded = text::fold_name(*name);
-  if (!*password) return log_in_guest(call, *name, std::move(folded));
-  log_in_account(
-      call, {std::move(*name), std::move(folded), clean_password((**password).view()), {}, {}});
+  if (!name) {
+    return log_in_by_older_name(call, *raw_name, std::move(*password), std::move(name.error()));
+  }
+  log_in(call, std::move(*name), std::move(*password));
 }
 
 }  // namespace maru::gateway::rest

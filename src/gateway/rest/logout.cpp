@@ -34,13 +34,9 @@ void end_session(const CallPtr& call, const Identity& identity) {
 
 // Open mode: the name is all there is.
 void leave_by_name(const CallPtr& call, chat::Snapshot& snapshot, std::string_view raw_name) {
-  const auto name = text::clean_user_name(raw_name);
-  // A reserved name is nobody's.
-  if (!name && name.error().code == ErrorCode::kNameTaken) {
-    return call->problem(no_such_user("userName").error());
-  }
-  if (!name) return call->problem(name.error());
-  const auto user = snapshot.find_user_by_name(text::fold_name(*name));
+  const std::string name = text::given_user_name(raw_name);
+  if (name.empty()) return call->problem(text::clean_user_name(raw_name).error());
+  const auto user = snapshot.find_user_by_name(text::fold_name(name));
   if (!user) return call->problem(user.error());
   if (!*user || (*user)->deleted_at) {
     return call->problem(no_such_user("userName").error());

@@ -8,6 +8,7 @@
 #include "gateway/rest/common_passwords.hpp"
 #include "gateway/rest/password.hpp"
 #include "gateway/testing/rest_harness.hpp"
+#include "text/text.hpp"
 
 namespace maru::gateway::testing {
 namespace {
@@ -192,6 +193,28 @@ TEST(Login, ARefusalForWantOfRoomIsNoFailure) {
   }
   go_on.set_value();
   EXPECT_TRUE(harness.core.store.login_failures().empty());
+}
+
+TEST(Login, ANameOfOlderRulesKeepsItsHolderAndGetsNoNewOne) {
+  ASSERT_GE(sodium_init(), 0);
+  const std::string password = "korrekt-pferd-batterie";
+  char hash[crypto_pwhash_STRBYTES];
+  ASSERT_EQ(crypto_pwhash_str_alg(hash, password.data(), password.size(), 1, 8192,
+                                  crypto_pwhash_ALG_ARGON2ID13),
+            0);
+  RestHarness harness;
+  const std::string with = R"(,"password":")" + password + "\"";
+  const auto log_in = [&](const std::string& name, const std::string& more) {
+    return harness.post("/users/login", R"({"userName":")" + name + "\"" + more + "}");
+  };
+  for (const std::string name : {"аdmin", "민수\u2800", "x\ue000"}) {
+    SCOPED_TRACE(name);
+    const std::string refused = name == "аdmin" ? "name_taken" : "validation_failed";
+    EXPECT_EQ(log_in(name, with).code(), refused);
+    ASSERT_TRUE(harness.core.run(chat::RegisterUser{name, text::fold_name(name), hash, {}}));
+    EXPECT_EQ(log_in(name, with).status, 200);
+    EXPECT_EQ(log_in(name, "").code(), refused);
+  }
 }
 
 TEST(Login, AtTheSameTimeBothRenewAnOldHash) {
