@@ -19,6 +19,7 @@
 #include "app/version.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "chat/sequencer.hpp"
 #include "commandlog/local/local_command_log.hpp"
@@ -121,6 +122,7 @@ struct Server::Parts {
   Budgets budgets;  // outlives all that holds a part of one
   std::size_t log_bytes_max;
   SystemClock clock;
+  SettledClock lifetimes{clock};
   std::unique_ptr<sqlite::SqliteStore> store;
   gateway::GatewayOptions options;
   RandomIdSource ids{clock};
@@ -172,11 +174,11 @@ Result<void> Server::Parts::wire(const Config& config) {
   bus.emplace(*session_audit);
   sequencer.emplace(*store, *bus, clock, ids);
   commands.emplace(*sequencer);
-  expiry.emplace(*commands, clock, options);
+  expiry.emplace(*commands, lifetimes, options);
   auto pool = sqlite::ReaderPool::open(*store);
   if (!pool) return std::unexpected(pool.error());
   readers = std::move(*pool);
-  logins.emplace(options, clock, *commands);
+  logins.emplace(options, lifetimes, *commands);
   if (auto restored = restore_login_failures(); !restored) return restored;
   soft_state.start(
       [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
@@ -204,9 +206,9 @@ void Server::Parts::make_gateways(const Config& config) {
   for (const auto& part : io) {
     part->thread.set_peers(threads);
     part->gateway = std::make_unique<gateway::Gateway>(
-        gateway::Context{options, part->thread, threads, realtime_cores, clock, fill_random,
-                         *commands, *readers, part->inbox, interest, soft_state, hasher, origins,
-                         limiter, *logins, connections, budgets},
+        gateway::Context{options, part->thread, threads, realtime_cores, clock, lifetimes,
+                         fill_random, *commands, *readers, part->inbox, interest, soft_state,
+                         hasher, origins, limiter, *logins, connections, budgets},
         endpoint_options(config),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }});

@@ -18,7 +18,8 @@ namespace maru::chat {
 
 // From outside: when it is and where new ids come from.
 struct Stamp {
-  WallTime now;
+  WallTime now;       // of the wall clock: for people
+  WallTime lifetime;  // of SettledClock: what sessions and keys are as old as
   IdSource& ids;
 };
 

@@ -55,7 +55,7 @@ Reply answer_existing(ChatId id, Turn& turn) {
 }
 
 WallTime keys_live_since(const Turn& turn) {
-  return {turn.stamp.now.ms - kIdempotencyKeyLifeMs};
+  return {turn.stamp.lifetime.ms - kIdempotencyKeyLifeMs};
 }
 
 IdempotencyExpired expired_keys(const Turn& turn) {
@@ -142,7 +142,7 @@ Reply decide(const CreateChat& command, Turn& turn) {
       // From now on the key means this chat, as if it had made it.
       turn.change(expired_keys(turn));
       turn.change(ChatKeyUsed{command.caller, *command.idempotency_key, *existing->chat,
-                              fingerprint_of(command, users), turn.stamp.now});
+                              fingerprint_of(command, users), turn.stamp.lifetime});
     }
     return answer;
   }

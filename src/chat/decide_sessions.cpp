@@ -51,7 +51,7 @@ LoginSession open_session(UserId user, const NewSession& session, Turn& turn) {
                       user,
                       session.token,
                       turn.stamp.now,
-                      turn.stamp.now,
+                      turn.stamp.lifetime,
                       session.user_agent};
   turn.change(SessionOpened{opened});
   return opened;

@@ -64,7 +64,7 @@ std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
   effects_.changes.clear();
   effects_.events.clear();
   replies_.clear();
-  const Stamp stamp{clock_.wall(), ids_};
+  const Stamp stamp{clock_.wall(), lifetimes_.wall(), ids_};
   std::size_t weight = 0;
   for (const Command& command : commands) {
     if (cut == Cut::kAtChangesMax && weight >= kBatchChangesMax) break;

@@ -21,6 +21,7 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "base/settled_clock.hpp"
 #include "chat/chat_core.hpp"
 #include "chat/command.hpp"
 #include "chat/ports.hpp"
@@ -59,6 +60,7 @@ class GroupCommit {
   Store& store_;
   EventBus& bus_;
   const Clock& clock_;
+  const SettledClock lifetimes_{clock_};
   IdSource& ids_;
   SequencerCounters& counters_;
   WorkingState state_;

@@ -37,6 +37,7 @@ struct Context {
   std::vector<net::IoThread*> all_threads;  // in index order
   RealtimeCores& realtime_cores;            // as many
   const Clock& clock;
+  const Clock& lifetimes;        // SettledClock: how old sessions and keys are; any thread
   Random random;                 // any thread
   chat::CommandLog& commands;    // any thread
   chat::QueryPool& queries;      // any thread

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "chat/sequencer.hpp"
 #include "commandlog/local/local_command_log.hpp"
@@ -91,6 +92,7 @@ class TestServer {
   GatewayOptions options;
   TemporaryDirectory directory;
   SystemClock clock;
+  SettledClock lifetimes{clock};
   RandomIds ids;
   std::unique_ptr<sqlite::SqliteStore> store;
   std::unique_ptr<sqlite::ReaderPool> readers;
@@ -123,16 +125,24 @@ class TestServer {
     std::vector<net::IoThread*> all;
     for (auto& thread : threads) all.push_back(thread.get());
     for (unsigned i = 0; i < kThreads; ++i) {
-      Context context{
-          options,     *threads[i],
-          all,         realtime_cores,
-          clock,       [](std::uint8_t* out, std::size_t size) { randombytes_buf(out, size); },
-          *commands,   *readers,
-          *inboxes[i], interest,
-          soft_state,  hasher,
-          origins,     limiter,
-          *logins,     connections,
-          budgets};
+      Context context{options,
+                      *threads[i],
+                      all,
+                      realtime_cores,
+                      clock,
+                      lifetimes,
+                      [](std::uint8_t* out, std::size_t size) { randombytes_buf(out, size); },
+                      *commands,
+                      *readers,
+                      *inboxes[i],
+                      interest,
+                      soft_state,
+                      hasher,
+                      origins,
+                      limiter,
+                      *logins,
+                      connections,
+                      budgets};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},
                                                    std::move(probes)));

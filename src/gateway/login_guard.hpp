@@ -33,8 +33,8 @@ class LoginGuard {
   // So many counters are kept in memory and in the store.
   static constexpr std::size_t kCountersMax = 65'536;
 
-  // `commands` takes what is to be stored. When it is full a failure is not: the counter in memory
-  // holds. All three outlive the guard.
+  // `clock` is that of lifetimes (SettledClock). `commands` takes what is to be stored. When it is
+  // full a failure is not: the counter in memory holds. All three outlive the guard.
   LoginGuard(const GatewayOptions& options, const Clock& clock, chat::CommandLog& commands);
   ~LoginGuard();
   LoginGuard(const LoginGuard&) = delete;

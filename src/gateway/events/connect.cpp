@@ -157,7 +157,8 @@ void look_up_session(RealtimeCore& core, ConnectingPtr connecting) {
   auto box = std::make_shared<ConnectingPtr>(std::move(connecting));
   const TokenHash token = *(*box)->token;
   const bool posted = core.context.queries.post([&core, box, token](chat::Snapshot& snapshot) {
-    auto identity = authenticate(snapshot, token, core.context.clock.wall(), core.context.options);
+    auto identity =
+        authenticate(snapshot, token, core.context.lifetimes.wall(), core.context.options);
     core.post_self([&core, box, identity = std::move(identity)]() mutable {
       if ((*box)->pending.alive()) on_looked_up(core, std::move(*box), std::move(identity));
     });

@@ -86,17 +86,6 @@ TEST(Connect, ASidOpenedWithACookieIsUsedWithThatSessionOnly) {
             std::string::npos);
 }
 
-TEST(Connect, ASessionThatRunsOutWhileConnectedIsClosedWith41) {
-  GatewayOptions options = Node::quiet();
-  options.session_idle_ms = 1500;
-  Node node(options);
-  SioClient client(node.port());
-  client.join_namespace(node.guest("kim").auth());
-  EXPECT_FALSE(client.wait_event("sessionRevoked", 8000).empty());
-  EXPECT_TRUE(client.wait_closed());
-  EXPECT_TRUE(client.got_disconnect_packet());
-}
-
 TEST(Connect, RevokedSessionIsToldAndClosedWith41) {
   Node node;
   const TestUser user = node.guest("kim");

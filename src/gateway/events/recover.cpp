@@ -110,7 +110,7 @@ void read_and_accept(RealtimeCore& core, ClientSession& session, const Recoverin
         if (!recovery.socket.session.is_zero()) {
           const auto identity =
               authenticate(snapshot, recovering->connecting->token.value_or(TokenHash{}),
-                           core.context.clock.wall(), core.context.options);
+                           core.context.lifetimes.wall(), core.context.options);
           if (!identity) return std::unexpected(identity.error());
         }
         return read_missed(snapshot, recovery, recovering->offset);

@@ -16,34 +16,6 @@ constexpr std::size_t kRounds = 50;  // every socket within that many, so well w
 constexpr std::int64_t kTouchAfterMs = 10 * 60 * 1000;
 constexpr std::size_t kTouchedMax = 4096;
 
-struct Outcome {
-  std::vector<SessionKey> ended;
-  std::vector<std::pair<SessionId, WallTime>> used;  // with the last use that is stored
-};
-
-// Several sockets of one user stand next to each other, so that each user is read once.
-std::optional<Outcome> look(chat::Snapshot& snapshot, const std::vector<CheckedSocket>& batch,
-                            std::int64_t idle_ms, WallTime now) {
-  Outcome outcome;
-  std::vector<chat::LoginSession> sessions;
-  std::optional<UserId> listed;
-  for (const CheckedSocket& one : batch) {
-    if (listed != one.user) {
-      auto list = snapshot.list_sessions(one.user);
-      if (!list) return std::nullopt;  // next round
-      sessions = std::move(*list);
-      listed = one.user;
-    }
-    const auto found = std::ranges::find(sessions, one.session, &chat::LoginSession::id);
-    if (found == sessions.end() || found->last_used_at.ms + idle_ms <= now.ms) {
-      outcome.ended.push_back(one.key);
-    } else if (found->last_used_at.ms + kTouchAfterMs <= now.ms) {
-      outcome.used.emplace_back(one.session, found->last_used_at);
-    }
-  }
-  return outcome;
-}
-
 void end_session(RealtimeCore& core, SessionKey key) {
   ClientSession* session = core.sessions.find(key);
   if (session == nullptr || session->socket == nullptr || session->revoked) return;
@@ -110,8 +82,7 @@ void run_part(RealtimeCore& core) {
   batch.resize(kept);
   const bool posted =
       core.context.queries.post([&core, part = std::move(part)](chat::Snapshot& snapshot) {
-        auto outcome =
-            look(snapshot, part, core.context.options.session_idle_ms, core.context.clock.wall());
+        auto outcome = look_at_sessions(snapshot, part, core.context.lifetimes.wall());
         core.post_self([&core, outcome = std::move(outcome)] {
           go_on(core);
           if (!outcome) return;
@@ -138,13 +109,36 @@ void run_round(RealtimeCore& core) {
 
 }  // namespace
 
+std::optional<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
+                                                const std::vector<CheckedSocket>& batch,
+                                                WallTime now) {
+  CheckedSessions outcome;
+  std::vector<chat::LoginSession> sessions;
+  std::optional<UserId> listed;
+  for (const CheckedSocket& one : batch) {
+    if (listed != one.user) {
+      auto list = snapshot.list_sessions(one.user);
+      if (!list) return std::nullopt;  // next round
+      sessions = std::move(*list);
+      listed = one.user;
+    }
+    const auto found = std::ranges::find(sessions, one.session, &chat::LoginSession::id);
+    if (found == sessions.end()) {
+      outcome.ended.push_back(one.key);
+    } else if (found->last_used_at.ms + kTouchAfterMs <= now.ms) {
+      outcome.used.emplace_back(one.session, found->last_used_at);
+    }
+  }
+  return outcome;
+}
+
 void check_soon(RealtimeCore& core, const ClientSession& session) {
   if (!session.session.is_zero()) core.checks.soon.push_back(session.key);
   if (!core.checks.is_running) schedule(core);
 }
 
 void touch_session(RealtimeCore& core, SessionId session, WallTime last_used_at) {
-  const WallTime now = core.context.clock.wall();
+  const WallTime now = core.context.lifetimes.wall();
   if (last_used_at.ms + kTouchAfterMs > now.ms || core.checks.touched.size() >= kTouchedMax) return;
   core.checks.touched.emplace_back(session, now);
 }

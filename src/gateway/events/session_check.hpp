@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "chat/ports.hpp"
 #include "gateway/events/session_table.hpp"
 
 namespace maru::gateway {
@@ -23,6 +25,18 @@ struct CheckedSocket {
   UserId user;
   SessionId session;
 };
+
+// What one look finds. Sessions whose user has several sockets stand next to each other in a batch.
+struct CheckedSessions {
+  std::vector<SessionKey> ended;                     // sockets of sessions that are no more
+  std::vector<std::pair<SessionId, WallTime>> used;  // with the last use that is stored
+};
+// A session with a socket is in use, however long ago its last noted use: it is to be noted, and
+// only a revocation ends it. `now` of a clock of lifetimes (SettledClock). Nothing: the store could
+// not be read. Reader thread.
+std::optional<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
+                                                const std::vector<CheckedSocket>& batch,
+                                                WallTime now);
 
 // What it remembers between its rounds.
 struct SessionCheckState {

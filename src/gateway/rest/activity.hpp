@@ -1,6 +1,6 @@
 // Notes which login sessions were used and tells the sequencer in batches (TouchActivity): at most
 // once a minute and session, at most once in 5 s, bounded. Soft: what does not fit is noted by a
-// later request. Any thread; never blocks.
+// later request. Any thread; never blocks. The clock is that of lifetimes (SettledClock).
 #pragma once
 
 #include <array>

@@ -28,7 +28,7 @@ struct Services {
   Services(Context c, Probes p)
       : context(std::move(c)),
         probes(std::move(p)),
-        activity(context.commands, context.clock),
+        activity(context.commands, context.lifetimes),
         post([&thread = context.thread](Task task) { thread.post(std::move(task)); }) {}
 
   Context context;

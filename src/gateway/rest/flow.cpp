@@ -14,7 +14,7 @@ Error overloaded() {
 // The session of the request's token. Nothing when there is none, or when open mode can do without.
 Result<std::optional<Identity>> find_identity(chat::Snapshot& snapshot, Call& call, Access access) {
   if (call.credentials().source == TokenSource::kNone) return std::optional<Identity>();
-  auto identity = authenticate(snapshot, call.credentials().token, call.context().clock.wall(),
+  auto identity = authenticate(snapshot, call.credentials().token, call.context().lifetimes.wall(),
                                call.context().options);
   if (identity) {
     call.services().activity.session_used(identity->session, identity->last_used_at);

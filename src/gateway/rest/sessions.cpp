@@ -10,7 +10,7 @@ namespace maru::gateway::rest {
 
 void list_sessions(CallPtr call, const json::Value&) {
   const std::int64_t idle_ms = call->context().options.session_idle_ms;
-  const WallTime now = call->context().clock.wall();
+  const WallTime now = call->context().lifetimes.wall();
   read(call, Access::kSelf, {},
        [idle_ms, now](chat::Snapshot& snapshot, const Caller& caller) -> Result<Answer> {
          const auto sessions = snapshot.list_sessions(caller.user);

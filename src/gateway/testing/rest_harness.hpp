@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/settled_clock.hpp"
 #include "chat/testing/core_harness.hpp"
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/interest_table.hpp"
@@ -84,6 +85,7 @@ class RestHarness {
   GatewayOptions options;
   chat::testing::CoreHarness core;
   SystemClock system_clock;
+  SettledClock lifetimes_{core.clock};
   bool queries_full = false;
   bool commands_full = false;
   std::vector<chat::TouchActivity> touches;

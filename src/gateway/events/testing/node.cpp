@@ -7,6 +7,7 @@
 #include <future>
 #include <optional>
 
+#include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "chat/sequencer.hpp"
 #include "chat/testing/seeded_ids.hpp"
@@ -93,6 +94,7 @@ struct Node::Parts {
 
   sqlite::testing::TemporaryDirectory directory;
   SystemClock clock;
+  SettledClock lifetimes{clock};
   GatewayOptions options;
   std::unique_ptr<sqlite::SqliteStore> store;
   chat::testing::SeededIds ids;
@@ -151,10 +153,9 @@ Node::Node(GatewayOptions options, unsigned threads)
   for (const auto& part : it.io) {
     part->thread.set_peers(io_threads);
     part->context = std::make_unique<Context>(
-        Context{it.options, part->thread, io_threads, it.realtime_cores, it.clock, fill_random,
-                *it.commands, it.queries, part->inbox, it.interest, it.soft_state, it.hasher,
-                it.origins, it.limiter, *it.logins, it.connections,
-                it.budgets});
+        Context{it.options, part->thread, io_threads, it.realtime_cores, it.clock, it.lifetimes,
+                fill_random, *it.commands, it.queries, part->inbox, it.interest, it.soft_state,
+                it.hasher, it.origins, it.limiter, *it.logins, it.connections, it.budgets});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);
