@@ -190,6 +190,18 @@ void add_budgets(Families& out, const Budgets& budgets, std::uint64_t log_bytes_
                "budget", {{"answer_bytes", answers.refused()}});
 }
 
+void add_hasher(Families& out, const gateway::Hasher::Counters& counters) {
+  const auto add = [&](const char* name, const char* help, MetricType type, const auto& values) {
+    add_labelled(out, name, help, type, "share",
+                 {{"strangers", values[0].load()}, {"known", values[1].load()}});
+  };
+  add("maru_password_hashes_waiting", "Passwords waiting for the hasher or under way",
+      MetricType::Gauge, counters.waiting);
+  add("maru_password_hashes_total", "Passwords hashed", MetricType::Counter, counters.done);
+  add("maru_password_hashes_refused_total", "Passwords that found the hasher's queue full",
+      MetricType::Counter, counters.refused);
+}
+
 double resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   double pages_total = 0;
@@ -207,6 +219,7 @@ std::string metrics_text(const MetricsSources& sources) {
   add_fanout(families, *sources.fanout, sources.deliveries_waiting);
   add_budgets(families, *sources.budgets, sources.log_bytes_max);
   add_log(families);
+  add_hasher(families, *sources.hasher);
   add_value(families, "maru_queries_waiting", "Queries waiting or running", MetricType::Gauge,
             static_cast<double>(sources.queries_waiting));
   add_value(families, "process_resident_memory_bytes", "Resident memory", MetricType::Gauge,

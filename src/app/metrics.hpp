@@ -8,6 +8,7 @@
 #include "base/budgets.hpp"
 #include "chat/sequencer_counters.hpp"
 #include "fanout/counters.hpp"
+#include "gateway/hasher.hpp"
 #include "gateway/rest/counters.hpp"
 #include "net/io_thread.hpp"
 
@@ -19,8 +20,9 @@ struct MetricsSources {
   std::size_t commands_waiting = 0;
   std::size_t queries_waiting = 0;
   const fanout::Counters* fanout = nullptr;
-  std::size_t deliveries_waiting = 0;                // batches, over all I/O threads
+  std::size_t deliveries_waiting = 0;  // batches, over all I/O threads
   const Budgets* budgets = nullptr;
+  const gateway::Hasher::Counters* hasher = nullptr;
   std::size_t log_bytes_max = 0;
   std::vector<const gateway::rest::Counters*> rest;  // one an I/O thread; summed
 };

@@ -29,6 +29,7 @@
 #include "fanout/soft_state.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
@@ -139,6 +140,7 @@ struct Server::Parts {
   gateway::OriginPolicy origins;
   gateway::RateLimiter limiter;
   std::optional<gateway::LoginGuard> logins;
+  gateway::KnownNetworks known_networks{lifetimes};
   gateway::UserConnections connections;
   // From here on in the order in which they ask each other: what ends first is declared last.
   gateway::Hasher hasher;
@@ -150,6 +152,10 @@ struct Server::Parts {
 
   [[nodiscard]] std::filesystem::path recovery_file(const Config& config) const {
     return std::filesystem::path(config.data_dir) / "recovery.bin";
+  }
+
+  [[nodiscard]] std::filesystem::path known_networks_file(const Config& config) const {
+    return std::filesystem::path(config.data_dir) / "known_networks.bin";
   }
 
   Result<void> wire(const Config& config);
@@ -180,6 +186,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   readers = std::move(*pool);
   logins.emplace(options, lifetimes, *commands);
   if (auto restored = restore_login_failures(); !restored) return restored;
+  known_networks.load(known_networks_file(config));
   soft_state.start(
       [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
       *commands);
@@ -208,7 +215,7 @@ void Server::Parts::make_gateways(const Config& config) {
     part->gateway = std::make_unique<gateway::Gateway>(
         gateway::Context{options, part->thread, threads, realtime_cores, clock, lifetimes,
                          fill_random, *commands, *readers, part->inbox, interest, soft_state,
-                         hasher, origins, limiter, *logins, connections, budgets},
+                         hasher, origins, limiter, *logins, known_networks, connections, budgets},
         endpoint_options(config),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }});
@@ -252,6 +259,7 @@ MetricsSources Server::Parts::metrics_sources() const {
   for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
   sources.fanout = &soft_state.counters();
   sources.budgets = &budgets;
+  sources.hasher = &hasher.counters();
   sources.log_bytes_max = log_bytes_max;
   for (const auto& part : io) sources.deliveries_waiting += part->inbox.waiting();
   return sources;
@@ -326,6 +334,7 @@ std::uint16_t Server::port() const {
 void Server::tick() {
   parts_->expiry->run();
   parts_->logins->expire();
+  parts_->known_networks.save_if_changed(parts_->known_networks_file(config_));
 }
 
 void Server::reload_tls() {
@@ -366,6 +375,7 @@ void Server::drain() {
   parts.soft_state.flush();
   parts.sequencer->stop();
   parts.soft_state.stop();
+  parts.known_networks.save_if_changed(parts.known_networks_file(config_));
   parts.soft_state.save_to(parts.recovery_file(config_), parts.options.store_epoch);
   parts_.reset();
 }

@@ -26,7 +26,8 @@ class Server {
   Result<void> start();
   [[nodiscard]] std::uint16_t port() const;
 
-  // Now and then while it runs: ends idle login sessions, forgets old failures to log in.
+  // Now and then while it runs: ends idle login sessions, forgets old failures to log in,
+  // saves what is known of networks.
   void tick();
   // New TLS connections use the files as they are now; on an error the old ones stay.
   void reload_tls();

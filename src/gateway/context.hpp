@@ -19,6 +19,7 @@
 namespace maru::gateway {
 
 class Hasher;
+class KnownNetworks;
 class LoginGuard;
 class OriginPolicy;
 class RateLimiter;
@@ -48,6 +49,7 @@ struct Context {
   const OriginPolicy& origins;    // any thread
   RateLimiter& limiter;           // any thread
   LoginGuard& logins;             // any thread
+  KnownNetworks& known_networks;  // any thread
   UserConnections& connections;   // any thread
   Budgets& budgets;               // any thread
 };

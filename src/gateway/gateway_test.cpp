@@ -18,6 +18,7 @@
 #include "fanout/hub.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
@@ -110,6 +111,7 @@ class TestServer {
   std::optional<LoginGuard> logins;
   UserConnections connections{0};
   Budgets budgets;
+  KnownNetworks known_networks{lifetimes};
   Hasher hasher;
   std::vector<std::unique_ptr<Gateway>> gateways;
   std::uint16_t port = 0;
@@ -141,6 +143,7 @@ class TestServer {
                       origins,
                       limiter,
                       *logins,
+                      known_networks,
                       connections,
                       budgets};
       Probes probes{[] { return true; }, [this] { return metrics(); }};

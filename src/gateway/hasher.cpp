@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <thread>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,43 +32,79 @@ struct VerifyJob {
   std::move_only_function<void(Verification)> answer;
 };
 struct Job {
+  HashShare share = HashShare::kStrangers;
   Secret password;
   std::variant<HashJob, VerifyJob> kind;
 };
 
+std::size_t index_of(HashShare share) {
+  return static_cast<std::size_t>(share);
+}
+
 }  // namespace
 
 struct Hasher::Implementation {
-  // The box itself never refuses (but when closed): `outstanding` is the bound, because a drained
-  // batch still counts.
-  Mailbox<Job> mailbox{2 * kQueueMax};
-  std::atomic<std::size_t> outstanding{0};
+  // The box itself never refuses (but when closed): `waiting` is the bound, because a drained batch
+  // still counts.
+  Mailbox<Job> mailbox{2 * kHashShareCount * kQueueMax};
+  Counters counters;
   std::atomic<bool> stopping{false};
-  Argon2id argon2id;  // of the thread
+  // Of the thread:
+  std::array<std::deque<Job>, kHashShareCount> queues;
+  unsigned known_in_a_row = 0;
+  Argon2id argon2id;
   std::thread thread;
 
   bool post(Job&& job) {
-    if (outstanding.fetch_add(1) >= kQueueMax) {
-      outstanding.fetch_sub(1);
-      return false;
+    const std::size_t share = index_of(job.share);
+    if (counters.waiting[share].fetch_add(1) < kQueueMax &&
+        mailbox.try_post(std::move(job)) == PostResult::kPosted) {
+      return true;
     }
-    if (mailbox.try_post(std::move(job)) == PostResult::kPosted) return true;
-    outstanding.fetch_sub(1);
+    counters.waiting[share].fetch_sub(1);
+    counters.refused[share].fetch_add(1);
     return false;
   }
 
   void run() {
     // On Linux this is the calling thread alone.
     static_cast<void>(setpriority(PRIO_PROCESS, 0, kNice));
-    std::vector<Job> jobs;
-    while (mailbox.wait_drain(jobs, kMemoryKept)) {
-      if (jobs.empty()) argon2id.release_memory();
-      for (Job& job : jobs) {
-        if (!stopping.load()) work(job);
-        outstanding.fetch_sub(1);
+    while (take_what_came()) {
+      std::deque<Job>* queue = next_queue();
+      if (queue == nullptr) {
+        argon2id.release_memory();
+        continue;
       }
-      jobs.clear();
+      Job job = std::move(queue->front());
+      queue->pop_front();
+      known_in_a_row = job.share == HashShare::kKnown ? known_in_a_row + 1 : 0;
+      const std::size_t share = index_of(job.share);
+      if (!stopping.load()) {
+        work(job);
+        counters.done[share].fetch_add(1);
+      }
+      counters.waiting[share].fetch_sub(1);
     }
+  }
+
+  // Sleeps where there is nothing to do. False: the hasher ends.
+  bool take_what_came() {
+    std::vector<Job> jobs;
+    if (next_queue() != nullptr) {
+      mailbox.drain(jobs);
+    } else if (!mailbox.wait_drain(jobs, kMemoryKept)) {
+      return false;
+    }
+    for (Job& job : jobs) queues[index_of(job.share)].push_back(std::move(job));
+    return true;
+  }
+
+  // Whose turn it is; null: nobody waits.
+  std::deque<Job>* next_queue() {
+    std::deque<Job>& known = queues[index_of(HashShare::kKnown)];
+    std::deque<Job>& strangers = queues[index_of(HashShare::kStrangers)];
+    if (known.empty()) return strangers.empty() ? nullptr : &strangers;
+    return !strangers.empty() && known_in_a_row >= kKnownInARowMax ? &strangers : &known;
   }
 
   void work(Job& job) {
@@ -105,14 +143,19 @@ Hasher::~Hasher() {
   implementation_->thread.join();
 }
 
-bool Hasher::hash(Secret password, std::move_only_function<void(std::string)> answer) {
-  return implementation_->post({std::move(password), HashJob{std::move(answer)}});
+bool Hasher::hash(HashShare share, Secret password,
+                  std::move_only_function<void(std::string)> answer) {
+  return implementation_->post({share, std::move(password), HashJob{std::move(answer)}});
 }
 
-bool Hasher::verify(Secret password, std::string hash,
+bool Hasher::verify(HashShare share, Secret password, std::string hash,
                     std::move_only_function<void(Verification)> answer) {
   return implementation_->post(
-      {std::move(password), VerifyJob{std::move(hash), std::move(answer)}});
+      {share, std::move(password), VerifyJob{std::move(hash), std::move(answer)}});
+}
+
+const Hasher::Counters& Hasher::counters() const {
+  return implementation_->counters;
 }
 
 }  // namespace maru::gateway

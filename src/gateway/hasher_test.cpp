@@ -11,13 +11,14 @@ namespace {
 
 std::string hash_of(Hasher& hasher, std::string_view password) {
   std::promise<std::string> answer;
-  EXPECT_TRUE(hasher.hash(Secret(password), [&](std::string hash) { answer.set_value(hash); }));
+  EXPECT_TRUE(hasher.hash(HashShare::kStrangers, Secret(password),
+                          [&](std::string hash) { answer.set_value(hash); }));
   return answer.get_future().get();
 }
 
 Verification verification(Hasher& hasher, std::string_view password, std::string hash) {
   std::promise<Verification> answer;
-  EXPECT_TRUE(hasher.verify(Secret(password), std::move(hash),
+  EXPECT_TRUE(hasher.verify(HashShare::kStrangers, Secret(password), std::move(hash),
                             [&](Verification result) { answer.set_value(std::move(result)); }));
   return answer.get_future().get();
 }
@@ -75,19 +76,67 @@ TEST(Hasher, RefusesWorkBeyondItsQueueAndDropsTheRestWhenItEnds) {
   std::atomic<int> answered{0};
   {
     Hasher hasher;
-    ASSERT_TRUE(hasher.verify(Secret("x"), "", [&](const Verification&) {
+    ASSERT_TRUE(hasher.verify(HashShare::kStrangers, Secret("x"), "", [&](const Verification&) {
       entered.set_value();
       may_go_on.wait();
     }));
     entered.get_future().wait();
     for (std::size_t i = 1; i < Hasher::kQueueMax; ++i) {
-      ASSERT_TRUE(hasher.hash(Secret("x"), [&](const std::string&) { ++answered; })) << i;
+      ASSERT_TRUE(hasher.hash(HashShare::kStrangers, Secret("x"), [&](const std::string&) {
+        ++answered;
+      })) << i;
     }
-    EXPECT_FALSE(hasher.hash(Secret("x"), [&](const std::string&) { ++answered; }));
-    EXPECT_FALSE(hasher.verify(Secret("x"), "", [&](const Verification&) { ++answered; }));
+    EXPECT_FALSE(
+        hasher.hash(HashShare::kStrangers, Secret("x"), [&](const std::string&) { ++answered; }));
+    EXPECT_FALSE(hasher.verify(HashShare::kStrangers, Secret("x"), "",
+                               [&](const Verification&) { ++answered; }));
     go_on.set_value();
   }
   EXPECT_LT(answered.load(), static_cast<int>(Hasher::kQueueMax));
+}
+
+// Both wait while one is under way: the known go first, and every fourth is a stranger's.
+TEST(Hasher, TheKnownGoFirstAndStrangersGetTheirPart) {
+  std::promise<void> entered;
+  std::promise<void> go_on;
+  std::promise<void> all_done;
+  std::future<void> may_go_on = go_on.get_future();
+  std::string order;  // of the hasher's thread
+  Hasher hasher;
+  ASSERT_TRUE(hasher.verify(HashShare::kStrangers, Secret("x"), "", [&](const Verification&) {
+    entered.set_value();
+    may_go_on.wait();
+  }));
+  entered.get_future().wait();
+  const auto ask = [&](HashShare share, char mark) {
+    return hasher.verify(share, Secret("x"), "", [&, mark](const Verification&) {
+      order += mark;
+      if (order.size() == 10) all_done.set_value();
+    });
+  };
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(ask(HashShare::kStrangers, 's'));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(ask(HashShare::kKnown, 'k'));
+  EXPECT_EQ(hasher.counters().waiting[1].load(), 5u);
+  go_on.set_value();
+  all_done.get_future().wait();
+  EXPECT_EQ(order, "kkkskkssss");
+}
+
+TEST(Hasher, StrangersDoNotFillTheQueueOfTheKnown) {
+  std::promise<void> entered;
+  std::promise<void> go_on;
+  std::future<void> may_go_on = go_on.get_future();
+  Hasher hasher;
+  ASSERT_TRUE(hasher.verify(HashShare::kStrangers, Secret("x"), "", [&](const Verification&) {
+    entered.set_value();
+    may_go_on.wait();
+  }));
+  entered.get_future().wait();
+  while (hasher.hash(HashShare::kStrangers, Secret("x"), [](const std::string&) {})) {
+  }
+  EXPECT_EQ(hasher.counters().refused[0].load(), 1u);
+  EXPECT_TRUE(hasher.hash(HashShare::kKnown, Secret("x"), [](const std::string&) {}));
+  go_on.set_value();
 }
 
 }  // namespace

@@ -185,13 +185,14 @@ LoginGuard::LoginGuard(const GatewayOptions& options, const Clock& clock,
     : implementation_(std::make_unique<Implementation>(options, clock, commands)) {}
 LoginGuard::~LoginGuard() = default;
 
-LoginGuard::Attempt LoginGuard::begin(std::string_view folded_name, std::string_view peer_address) {
+LoginGuard::Attempt LoginGuard::begin(std::string_view folded_name, std::string_view peer_address,
+                                      From from) {
   Implementation& it = *implementation_;
   Attempt attempt;
   if (!it.enabled) return attempt;
   attempt.network.key = make_key('n', folded_name, network_of(peer_address));
   attempt.account.key = make_key('a', folded_name, {});
-  const bool known = it.read(attempt.network.key).known;
+  const bool known = from == From::kKnownNetwork || it.read(attempt.network.key).known;
   attempt.delay_ms = it.count(attempt.network, kNetworkRule, Implementation::Wait::kYes);
   if (attempt.delay_ms > 0) return attempt;
   if (it.read(attempt.network.key).failures <= kNetworkShareMax) {

@@ -8,8 +8,8 @@
 // so that a stranger can lock out neither others nor, from a few networks, newcomers, and many
 // networks together do not get many guesses. Names without an account are counted too. A counter is
 // forgotten 24 h after its last delay, or by a success; it is stored with each failure, so that a
-// restart forgets nothing. A network is known for 30 days after a login, or
-// a later attempt, until a restart.
+// restart forgets nothing. A network is known for 30 days after a login, or a later attempt, until
+// a restart; after one, KnownNetworks says whether it is.
 //
 // An attempt is counted before the password is looked at: of many at the same time at most four of
 // an account and network are let through. Any thread; never blocks. Memory is fixed (512 KiB): when
@@ -52,8 +52,11 @@ class LoginGuard {
     Counted network;
     Counted account;
   };
+  // Where an attempt comes from: KnownNetworks says so where it lasts over a restart.
+  enum class From : std::uint8_t { kAnywhere, kKnownNetwork };
   // `peer_address` is net::RequestHead's. Exactly one of the three below ends an admitted attempt.
-  [[nodiscard]] Attempt begin(std::string_view folded_name, std::string_view peer_address);
+  [[nodiscard]] Attempt begin(std::string_view folded_name, std::string_view peer_address,
+                              From from = From::kAnywhere);
   // `stored` is called once the failure is durable, on the sequencer's thread, or at once where it
   // cannot be stored: whoever answers then gives out no guess that a restart would give again.
   void failed(const Attempt& attempt, std::move_only_function<void()> stored);

@@ -34,8 +34,13 @@ struct GatewayOptions {
   double registers_per_ip_minute = 10;
   double open_guests_per_ip_minute = 300;  // a school behind one address
   double password_changes_per_user_minute = 5;
-  // Everybody's together; the hasher does some sixty a second on a core of its own.
+  // Of all strangers together; the hasher does some sixty a second on a core of its own. Past it
+  // they wait, up to rate_delay_max_ms.
   double password_hashes = 20, password_hashes_burst = 100;
+  // The share of those who come from where they have logged in before: the same, and what one
+  // account may take of it.
+  double known_password_hashes = 10, known_password_hashes_burst = 60;
+  double known_hashes_per_account_minute = 10;
   std::int64_t rate_delay_max_ms = 5'000;  // honest bursts wait up to this, then rate_limited
 };
 

@@ -43,8 +43,9 @@ std::uint64_t keyed_hash(const void* data, std::size_t size) {
   return hash;
 }
 
-std::uint64_t bucket_hash(Rate rate, std::uint64_t key) {
-  const std::array<std::uint64_t, 2> input{key, static_cast<std::uint64_t>(rate)};
+std::uint64_t bucket_hash(const Toll& toll) {
+  const std::array<std::uint64_t, 2> input{
+      toll.key, static_cast<std::uint64_t>(toll.rate) | std::uint64_t{toll.width} << 32};
   return keyed_hash(input.data(), sizeof input);
 }
 
@@ -64,10 +65,19 @@ struct RateLimiter::Implementation {
               pace(o.registers_per_ip_minute / 60, o.registers_per_ip_minute),
               pace(o.open_guests_per_ip_minute / 60, o.open_guests_per_ip_minute),
               pace(o.password_changes_per_user_minute / 60, o.password_changes_per_user_minute),
-              pace(o.password_hashes, o.password_hashes_burst)} {}
+              pace(o.password_hashes, o.password_hashes_burst),
+              pace(o.known_password_hashes, o.known_password_hashes_burst),
+              pace(o.known_hashes_per_account_minute / 60, o.known_hashes_per_account_minute)} {}
 
   [[nodiscard]] std::int64_t now_ms() const { return clock.monotonic().ms - start.ms; }
   [[nodiscard]] std::int64_t now_ticks() const { return now_ms() * kTicksPerMs; }
+  // The tolerance is an interval less than the burst takes; so is that of a wider bucket.
+  [[nodiscard]] Pace pace_of(const Toll& toll) const {
+    const Pace& one = paces[static_cast<std::size_t>(toll.rate)];
+    if (toll.width <= 1) return one;
+    const std::int64_t interval = std::max<std::int64_t>(one.interval_ticks / toll.width, 1);
+    return {interval, one.tolerance_ticks + one.interval_ticks - interval};
+  }
 
   const bool enabled;
   const Clock& clock;
@@ -80,11 +90,11 @@ RateLimiter::RateLimiter(const GatewayOptions& options, const Clock& clock)
     : implementation_(std::make_unique<Implementation>(options, clock)) {}
 RateLimiter::~RateLimiter() = default;
 
-std::int64_t RateLimiter::take(Rate rate, std::uint64_t key, std::int64_t wait_max_ms) {
+std::int64_t RateLimiter::take(const Toll& toll, std::int64_t wait_max_ms) {
   Implementation& it = *implementation_;
   if (!it.enabled) return 0;
-  const Pace& pace = it.paces[static_cast<std::size_t>(rate)];
-  const std::uint64_t hash = bucket_hash(rate, key);
+  const Pace pace = it.pace_of(toll);
+  const std::uint64_t hash = bucket_hash(toll);
   const std::int64_t now = it.now_ticks();
   for (int i = 0; i < kSlotRetriesMax; ++i) {
     const auto found = it.buckets.find(hash);
@@ -101,7 +111,7 @@ std::int64_t RateLimiter::take(Rate rate, std::uint64_t key, std::int64_t wait_m
 RateLimiter::Taken RateLimiter::take_all(std::span<const Toll> tolls, std::int64_t wait_max_ms) {
   Taken taken;
   for (std::size_t i = 0; i < tolls.size(); ++i) {
-    const std::int64_t wait = take(tolls[i].rate, tolls[i].key, wait_max_ms);
+    const std::int64_t wait = take(tolls[i], wait_max_ms);
     if (wait < 0) {
       for (std::size_t j = 0; j < i; ++j) give_back(tolls[j]);
       return {0, &tolls[i]};
@@ -114,8 +124,8 @@ RateLimiter::Taken RateLimiter::take_all(std::span<const Toll> tolls, std::int64
 void RateLimiter::give_back(const Toll& toll) {
   Implementation& it = *implementation_;
   if (!it.enabled) return;
-  const Pace& pace = it.paces[static_cast<std::size_t>(toll.rate)];
-  const std::uint64_t hash = bucket_hash(toll.rate, toll.key);
+  const Pace pace = it.pace_of(toll);
+  const std::uint64_t hash = bucket_hash(toll);
   for (int i = 0; i < kSlotRetriesMax; ++i) {
     const auto found = it.buckets.find(hash);
     if (!found.present) return;  // forgotten meanwhile: full again
@@ -127,10 +137,10 @@ void RateLimiter::give_back(const Toll& toll) {
   }
 }
 
-std::int64_t RateLimiter::retry_after_ms(Rate rate, std::uint64_t key) const {
+std::int64_t RateLimiter::retry_after_ms(const Toll& toll) const {
   const Implementation& it = *implementation_;
-  const Pace& pace = it.paces[static_cast<std::size_t>(rate)];
-  const auto found = it.buckets.find(bucket_hash(rate, key));
+  const Pace pace = it.pace_of(toll);
+  const auto found = it.buckets.find(bucket_hash(toll));
   if (!found.present) return 0;
   const std::int64_t wait =
       static_cast<std::int64_t>(found.value) - pace.tolerance_ticks - it.now_ticks();
@@ -140,6 +150,23 @@ std::int64_t RateLimiter::retry_after_ms(Rate rate, std::uint64_t key) const {
 std::string network_of(std::string_view peer_address) {
   const auto address = net::Address::parse(peer_address);
   return address ? net::limit_prefix(*address).to_text() : std::string(peer_address);
+}
+
+NetworkTolls tolls_of_network(Rate rate, std::string_view peer_address) {
+  struct Width {
+    unsigned bits;
+    unsigned times;
+  };
+  constexpr std::array<Width, 3> kWidths{{{64, 1}, {56, 4}, {48, 16}}};
+  NetworkTolls out;
+  const auto address = net::Address::parse(peer_address);
+  out.size = address && !net::is_ipv4(*address) ? kWidths.size() : 1;
+  for (std::size_t i = 0; i < out.size; ++i) {
+    const std::string network = address ? net::limit_prefix(*address, kWidths[i].bits).to_text()
+                                        : std::string(peer_address);
+    out.tolls[i] = {rate, RateLimiter::key_of(network), kWidths[i].times};
+  }
+  return out;
 }
 
 std::uint64_t RateLimiter::key_of_network(std::string_view peer_address) {

@@ -2,6 +2,7 @@
 // (quality.md 1, rows 7, 8, 22, 23). Any thread; never blocks.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,19 +26,31 @@ enum class Rate : std::uint8_t {
   kRegistersOfIp,
   kOpenGuestsOfIp,  // logins without a password in open mode
   kPasswordChangesOfUser,
-  kPasswordHashes,  // of everybody together: what the hasher is asked for; key 0
+  kPasswordHashes,        // of all strangers together: what the hasher is asked for; key 0
+  kKnownPasswordHashes,   // of all together who come from where they have logged in before; key 0
+  kKnownHashesOfAccount,  // what of it one account takes
 };
-inline constexpr std::size_t kRateCount = 10;
+inline constexpr std::size_t kRateCount = 12;
 
 // What limits per address count by, as text: net::limit_prefix of it. What is no address counts as
 // it is.
 [[nodiscard]] std::string network_of(std::string_view peer_address);
 
-// One from one bucket.
+// One from one bucket. A bucket may be so many times as wide as its rate says.
 struct Toll {
   Rate rate;
   std::uint64_t key;
+  unsigned width = 1;
 };
+
+// What a rate of addresses takes for one client: of an IPv4 address from its bucket alone, of an
+// IPv6 address from those of its /64, its /56 (four times as wide) and its /48 (sixteen times).
+struct NetworkTolls {
+  std::array<Toll, 3> tolls{};
+  std::size_t size = 0;
+  [[nodiscard]] std::span<const Toll> span() const { return std::span(tolls).first(size); }
+};
+[[nodiscard]] NetworkTolls tolls_of_network(Rate rate, std::string_view peer_address);
 
 class RateLimiter {
  public:
@@ -46,7 +59,10 @@ class RateLimiter {
 
   // Takes one from the bucket if it is due within `wait_max_ms`. Returns how long to wait before
   // going on (0: now), or -1: refused, nothing taken. Always 0 when rate limits are off.
-  std::int64_t take(Rate rate, std::uint64_t key, std::int64_t wait_max_ms);
+  std::int64_t take(const Toll& toll, std::int64_t wait_max_ms);
+  std::int64_t take(Rate rate, std::uint64_t key, std::int64_t wait_max_ms) {
+    return take(Toll{rate, key}, wait_max_ms);
+  }
   // The same of several buckets: from each, or from none. `refused`: which one has too little.
   struct Taken {
     std::int64_t wait_ms = 0;
@@ -54,10 +70,13 @@ class RateLimiter {
   };
   Taken take_all(std::span<const Toll> tolls, std::int64_t wait_max_ms);
   // When a refused caller may come back, for Retry-After.
-  [[nodiscard]] std::int64_t retry_after_ms(Rate rate, std::uint64_t key) const;
+  [[nodiscard]] std::int64_t retry_after_ms(const Toll& toll) const;
+  [[nodiscard]] std::int64_t retry_after_ms(Rate rate, std::uint64_t key) const {
+    return retry_after_ms(Toll{rate, key});
+  }
 
   static std::uint64_t key_of(std::string_view text);
-  // Of network_of(): for the rates that end in OfIp.
+  // Of network_of(); tolls_of_network() is what the rates that end in OfIp take.
   static std::uint64_t key_of_network(std::string_view peer_address);
   template <class Tag>
   static std::uint64_t key_of(const ObjectId<Tag>& id) {

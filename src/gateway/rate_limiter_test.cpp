@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -124,6 +126,32 @@ TEST_F(RateLimiterTest, AnIpv6NetworkIsOneClient) {
   EXPECT_EQ(key("192.0.2.1"), key("::ffff:192.0.2.1"));
   EXPECT_NE(key("192.0.2.1"), key("192.0.2.2"));
   EXPECT_NE(key("unix"), key(""));
+}
+
+// Ten a minute from a /64, four times that from all of a /56, sixteen times from all of a /48.
+TEST_F(RateLimiterTest, CountsWiderNetworksToo) {
+  const auto admitted = [&](auto&& address_of) {
+    RateLimiter limiter(options_, clock_);
+    int count = 0;
+    for (int i = 0; i < 1000; ++i) {
+      const NetworkTolls tolls = tolls_of_network(Rate::kLoginsOfIp, address_of(i));
+      if (limiter.take_all(tolls.span(), 0).refused == nullptr) ++count;
+    }
+    return count;
+  };
+  const auto hex = [](int number) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    return std::string{kDigits[static_cast<std::size_t>(number >> 4 & 15)],
+                       kDigits[static_cast<std::size_t>(number & 15)]};
+  };
+  EXPECT_EQ(admitted([&](int i) { return "2001:db8:1:1::" + hex(i); }), 10);
+  EXPECT_EQ(admitted([&](int i) { return "2001:db8:1:1" + hex(i) + "::1"; }), 40);
+  EXPECT_EQ(admitted([&](int i) { return "2001:db8:1:" + hex(i) + "00::1"; }), 160);
+  EXPECT_EQ(admitted([&](int i) { return "2001:db8:" + hex(i) + ":1::1"; }), 1000);
+  EXPECT_EQ(admitted([&](int) { return std::string("192.0.2.1"); }), 10);
+  EXPECT_EQ(admitted([&](int) { return std::string("::ffff:192.0.2.1"); }), 10);
+  EXPECT_EQ(admitted([&](int i) { return "192.0.2." + std::to_string(i % 250); }), 1000);
+  EXPECT_EQ(admitted([&](int) { return std::string("no address"); }), 10);
 }
 
 }  // namespace

@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
-bool is_ipv4(const Address& address) {
-  return std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
-}
-
 std::optional<Address> parse_plain(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
   if (text.empty() || text.size() >= buffer.size()) return std::nullopt;
@@ -83,9 +79,15 @@ bool Address::is_loopback() const {
   return *this == one;
 }
 
-Address limit_prefix(const Address& address) {
+bool is_ipv4(const Address& address) {
+  return std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
+}
+
+Address limit_prefix(const Address& address, unsigned bits) {
   Address prefix = address;
-  if (!is_ipv4(address)) std::fill(prefix.bytes.begin() + 8, prefix.bytes.end(), std::uint8_t{0});
+  if (!is_ipv4(address)) {
+    std::fill(prefix.bytes.begin() + bits / 8, prefix.bytes.end(), std::uint8_t{0});
+  }
   return prefix;
 }
 

@@ -28,8 +28,10 @@ struct Address {
 };
 
 // What limits per client count by: an IPv4 address (a v4-mapped one too) as it is, an IPv6 address
-// by its first 64 bits, for whoever has one has all of those.
-[[nodiscard]] Address limit_prefix(const Address& address);
+// by its first 64 bits, for whoever has one has all of those. Wider ones: who rents a line or a
+// server often has all of a /56 or a /48. `bits` is a multiple of 8.
+[[nodiscard]] Address limit_prefix(const Address& address, unsigned bits = 64);
+[[nodiscard]] bool is_ipv4(const Address& address);
 
 struct AddressHash {
   std::size_t operator()(const Address& address) const noexcept;

@@ -43,6 +43,9 @@ Policy policy_of(Rate rate, const GatewayOptions& o) {
       return {"password-changes", o.password_changes_per_user_minute, 60};
     case Rate::kPasswordHashes:
       return {"passwords", o.password_hashes_burst, o.password_hashes_burst / o.password_hashes};
+    case Rate::kKnownPasswordHashes:
+    case Rate::kKnownHashesOfAccount:
+      break;  // who finds too little here goes to the strangers
   }
   return {"requests", 1, 1};
 }
@@ -143,10 +146,18 @@ bool Call::take(Rate rate, std::uint64_t key) {
   return false;
 }
 
+bool Call::take_of_network(Rate rate) {
+  const NetworkTolls tolls = tolls_of_network(rate, head_.peer_address);
+  const auto taken = context().limiter.take_all(tolls.span(), 0);
+  if (taken.refused == nullptr) return true;
+  refuse_rate(*taken.refused);
+  return false;
+}
+
 void Call::refuse_rate(const Toll& toll, const UserId& actor) {
-  const Policy policy = policy_of(toll.rate, context().options);
-  const std::int64_t retry_ms =
-      std::max<std::int64_t>(context().limiter.retry_after_ms(toll.rate, toll.key), 1);
+  Policy policy = policy_of(toll.rate, context().options);
+  policy.burst *= toll.width;
+  const std::int64_t retry_ms = std::max<std::int64_t>(context().limiter.retry_after_ms(toll), 1);
   log::audit("audit_rate_limited", {{"limit", policy.name},
                                     {"user", actor.is_zero() ? std::string() : actor.hex()},
                                     {"ip", head_.peer_address},

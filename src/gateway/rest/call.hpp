@@ -73,6 +73,8 @@ class Call {
   void problem(const Error& error, Fields fields = {});
   // Takes one from the bucket, or answers 429 with Retry-After and RateLimit: false.
   [[nodiscard]] bool take(Rate rate, std::uint64_t key);
+  // The same from those of the client's networks (tolls_of_network).
+  [[nodiscard]] bool take_of_network(Rate rate);
   // The 429 of a bucket that had too little. `actor`: whose bucket it was, if anybody's.
   void refuse_rate(const Toll& toll, const UserId& actor = {});
   // 429 because failed logins of that account must wait.

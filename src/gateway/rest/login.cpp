@@ -77,7 +77,7 @@ void verify_again(const CallPtr& call, PasswordLogin login) {
     auto user = snapshot.find_user(login.user);
     if (!user) return call->problem(user.error());
     login.hash = *user && !(*user)->deleted_at ? (*user)->password_hash : std::string();
-    PasswordTry tried{login.name, login.folded,       std::move(login.password),
+    PasswordTry tried{login.user, login.name,         login.folded,     std::move(login.password),
                       login.hash, "password_changed", kWrongCredentials};
     try_password(call, std::move(tried),
                  [call, login = std::move(login)](Verification verification) mutable {
@@ -95,8 +95,10 @@ void log_in_account(const CallPtr& call, PasswordLogin login) {
       login.user = (*user)->id;
       login.hash = (*user)->password_hash;
     }
-    PasswordTry tried{login.name, login.folded,          std::move(login.password),
-                      login.hash, "invalid_credentials", kWrongCredentials};
+    PasswordTry tried{login.user,       login.name,
+                      login.folded,     std::move(login.password),
+                      login.hash,       "invalid_credentials",
+                      kWrongCredentials};
     try_password(call, std::move(tried),
                  [call, login = std::move(login)](Verification verification) mutable {
                    login.password = std::move(verification.password);
@@ -111,7 +113,7 @@ void log_in_account(const CallPtr& call, PasswordLogin login) {
 bool take_login(const CallPtr& call, bool with_password) {
   Rate rate = Rate::kLoginsOfIp;
   if (!with_password) rate = call->is_open() ? Rate::kOpenGuestsOfIp : Rate::kRegistersOfIp;
-  return call->take(rate, RateLimiter::key_of_network(call->head().peer_address));
+  return call->take_of_network(rate);
 }
 
 void log_in(const CallPtr& call, std::string name, std::optional<Secret> password) {

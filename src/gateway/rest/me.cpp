@@ -38,7 +38,8 @@ void store(const CallPtr& call, PasswordChange change, std::string hash) {
 
 void hash_and_store(const CallPtr& call, PasswordChange change) {
   Secret password = std::move(change.password);
-  hash_password(call, std::move(password),
+  const UserId user = change.user;
+  hash_password(call, user, std::move(password),
                 [call, change = std::move(change)](std::string hash) mutable {
                   store(call, std::move(change), std::move(hash));
                 });
@@ -47,17 +48,16 @@ void hash_and_store(const CallPtr& call, PasswordChange change) {
 // A stolen session must not be enough to take the account over, nor to guess its password.
 void verify_then_store(const CallPtr& call, PasswordChange change, std::string_view current) {
   PasswordTry tried{
-      change.name,     text::fold_name(change.name), clean_password(current),
-      change.old_hash, "current_password",           "The current password is wrong."};
+      change.user,     change.name,        text::fold_name(change.name),    clean_password(current),
+      change.old_hash, "current_password", "The current password is wrong."};
   try_password(call, std::move(tried), [call, change = std::move(change)](Verification) mutable {
     hash_and_store(call, std::move(change));
   });
 }
 
 bool take_change(const CallPtr& call, UserId user) {
-  const std::uint64_t network = RateLimiter::key_of_network(call->head().peer_address);
   return call->take(Rate::kPasswordChangesOfUser, RateLimiter::key_of(user)) &&
-         call->take(Rate::kLoginsOfIp, network);
+         call->take_of_network(Rate::kLoginsOfIp);
 }
 
 void change_password_of(const CallPtr& call, chat::Snapshot& snapshot, const Identity& me,

@@ -1,5 +1,10 @@
 // The one way in which somebody's password is tried, by a login and by a change of password: under
-// the delays of failed tries and the rate of all hashing (quality.md 1, rows 6 to 8).
+// the delays of failed tries and the rates of hashing (quality.md 1, rows 6 to 8).
+//
+// Hashing is shared out. Who comes from where that account has logged in before (KnownNetworks) has
+// a share of its own, so much of it for one account; everybody else, and who finds too little
+// there, takes from the strangers' share. In both one waits up to options.rate_delay_max_ms rather
+// than be refused, and the hasher does the known ones first (Hasher).
 #pragma once
 
 #include <functional>
@@ -12,6 +17,7 @@
 namespace maru::gateway::rest {
 
 struct PasswordTry {
+  UserId user;         // zero: unknown
   std::string name;    // for the audit trail
   std::string folded;  // names the account
   Secret password;     // clean_password
@@ -25,9 +31,9 @@ struct PasswordTry {
 void try_password(const CallPtr& call, PasswordTry tried,
                   std::move_only_function<void(Verification)> then);
 
-// Hashes a new password; `then` gets a hash that is not empty, on the hasher's thread. Errors are
-// answered: 429, 503.
-void hash_password(const CallPtr& call, Secret password,
+// Hashes a new password of `user` (zero: of nobody yet); `then` gets a hash that is not empty, on
+// the hasher's thread. Errors are answered: 429, 503.
+void hash_password(const CallPtr& call, UserId user, Secret password,
                    std::move_only_function<void(std::string)> then);
 
 }  // namespace maru::gateway::rest

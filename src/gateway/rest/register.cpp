@@ -1,4 +1,5 @@
 // POST /users/register {userName, password}: a new account.
+#include "gateway/known_networks.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -21,8 +22,9 @@ void store(const CallPtr& call, Registration registration, std::string hash) {
                              std::move(hash), std::move(opening.session)};
   submit(call, std::move(command),
          [call, token = std::move(opening.token)](chat::ReplyBody&& reply) mutable {
-           answer_logged_in(call, std::get<chat::LoggedIn>(reply), std::move(token),
-                            Opened::kByRegistration);
+           const auto& opened = std::get<chat::LoggedIn>(reply);
+           call->context().known_networks.remember(opened.user.id, call->head().peer_address);
+           answer_logged_in(call, opened, std::move(token), Opened::kByRegistration);
          });
 }
 
@@ -33,8 +35,7 @@ void register_user(CallPtr call, const json::Value& body) {
   if (!raw_name) return call->problem(raw_name.error());
   auto raw_password = required_secret(body, "password");
   if (!raw_password) return call->problem(raw_password.error());
-  const std::uint64_t network = RateLimiter::key_of_network(call->head().peer_address);
-  if (!call->take(Rate::kRegistersOfIp, network)) return;
+  if (!call->take_of_network(Rate::kRegistersOfIp)) return;
   auto name = text::clean_user_name(*raw_name);
   if (!name) return call->problem(name.error());
   auto password = clean_new_password(raw_password->view(), *name, "password");
@@ -49,7 +50,7 @@ void register_user(CallPtr call, const json::Value& body) {
       return call->problem(
           Error{ErrorCode::kNameTaken, "The name is taken.", {{"userName", "taken"}}, 0});
     }
-    hash_password(call, std::move(password),
+    hash_password(call, {}, std::move(password),
                   [call, registration = std::move(registration)](std::string hash) mutable {
                     store(call, std::move(registration), std::move(hash));
                   });

@@ -151,23 +151,72 @@ TEST(Login, AStrangersFailuresDelayNobodyElsewhere) {
   EXPECT_EQ(attempt("korrekt-pferd-batterie", "198.51.100.7").status, 200);
 }
 
-TEST(Login, EverybodysPasswordsTogetherHaveARate) {
+TEST(Login, StrangersPasswordsTogetherHaveARateAndWaitForIt) {
   GatewayOptions options;
   options.password_hashes_burst = 3;
+  options.rate_delay_max_ms = 100;
   RestHarness harness(options);
   const auto attempt = [&](int i) {
     return harness.request(Method::kPost, "/users/login",
                            R"({"userName":"u","password":"wrong-wrong-wrong"})",
                            {.peer = "192.0.2." + std::to_string(i)});
   };
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(attempt(i).status, 401) << i;
-  const Reply refused = attempt(3);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(attempt(i).status, 401) << i;
+  EXPECT_EQ(harness.delays_ms, (std::vector<std::int64_t>{50, 100}));
+  const Reply refused = attempt(5);
   EXPECT_EQ(refused.status, 429);
   EXPECT_TRUE(refused.field("RateLimit").starts_with("\"passwords\";r=0;t="));
   const auto failures = [&] { return harness.core.store.login_failures().size(); };
-  EXPECT_EQ(failures(), 4u) << "three networks and the account";
-  harness.core.clock.advance_ms(50);
-  EXPECT_EQ(attempt(3).status, 401) << "the refused one was no failure";
+  EXPECT_EQ(failures(), 6u) << "five networks and the account";
+  harness.core.clock.advance_ms(150);
+  EXPECT_EQ(attempt(5).status, 401) << "the refused one was no failure";
+}
+
+// Whatever strangers ask for, who has logged in from there before gets in; a stranger to the
+// account does not, though known to another one, and no account takes the whole share.
+TEST(Login, WhoIsKnownHasAShareOfTheHashing) {
+  GatewayOptions options;
+  options.password_hashes_burst = 3;
+  options.rate_delay_max_ms = 0;
+  options.known_hashes_per_account_minute = 2;
+  RestHarness harness(options);
+  const auto owner = harness.account("영희");
+  const auto attacker = harness.account("bob");
+  harness.known_networks().remember(UserId::parse(owner.id).value(), "198.51.100.1");
+  harness.known_networks().remember(UserId::parse(attacker.id).value(), "198.51.100.2");
+  const auto log_in = [&](const char* name, const std::string& peer, const char* password) {
+    return harness
+        .request(Method::kPost, "/users/login",
+                 R"({"userName":")" + std::string(name) + R"(","password":")" + password + "\"}",
+                 {.peer = peer})
+        .status;
+  };
+  const char* good = "korrekt-pferd-batterie";
+  for (int i = 0; log_in("nobody", "192.0.2." + std::to_string(i), "wrong-wrong") != 429; ++i) {
+    ASSERT_LT(i, 4);
+  }
+  EXPECT_EQ(log_in("영희", "198.51.100.3", good), 429);
+  EXPECT_EQ(log_in("영희", "198.51.100.2", good), 429);
+  EXPECT_EQ(log_in("영희", "198.51.100.1", good), 200);
+  EXPECT_EQ(log_in("영희", "198.51.100.1", good), 200);
+  EXPECT_EQ(log_in("영희", "198.51.100.1", good), 429) << "its part is taken";
+  EXPECT_EQ(log_in("bob", "198.51.100.2", good), 200);
+}
+
+TEST(Login, WhereItLoggedInAnAccountIsKnown) {
+  RestHarness harness;
+  const auto owner = harness.account("영희");
+  const std::string right = R"({"userName":"영희","password":"korrekt-pferd-batterie"})";
+  const std::string wrong = R"({"userName":"영희","password":"wrong-wrong-wrong"})";
+  const auto is_known = [&](const char* peer) {
+    return harness.known_networks().contains(UserId::parse(owner.id).value(), peer);
+  };
+  EXPECT_EQ(harness.request(Method::kPost, "/users/login", wrong, {.peer = "203.0.113.1"}).status,
+            401);
+  EXPECT_FALSE(is_known("203.0.113.1"));
+  EXPECT_EQ(harness.request(Method::kPost, "/users/login", right, {.peer = "203.0.113.2"}).status,
+            200);
+  EXPECT_TRUE(is_known("203.0.113.2"));
 }
 
 TEST(Login, ARefusalForWantOfRoomIsNoFailure) {
@@ -177,17 +226,20 @@ TEST(Login, ARefusalForWantOfRoomIsNoFailure) {
   std::future<void> may_go_on = go_on.get_future();
   RestHarness harness;
   harness.account("영희");
-  ASSERT_TRUE(harness.hasher().verify(Secret("x"), "", [&](const Verification&) {
-    entered.set_value();
-    may_go_on.wait();
-  }));
+  ASSERT_TRUE(
+      harness.hasher().verify(HashShare::kStrangers, Secret("x"), "", [&](const Verification&) {
+        entered.set_value();
+        may_go_on.wait();
+      }));
   entered.get_future().wait();
   for (std::size_t i = 1; i < Hasher::kQueueMax; ++i) {
-    ASSERT_TRUE(harness.hasher().hash(Secret("x"), [](const std::string&) {})) << i;
+    ASSERT_TRUE(harness.hasher().hash(HashShare::kStrangers, Secret("x"), [](const std::string&) {
+    })) << i;
   }
   for (int i = 0; i < 6; ++i) {
-    const Reply full =
-        harness.post("/users/login", R"({"userName":"영희","password":"korrekt-pferd-batterie"})");
+    const Reply full = harness.request(Method::kPost, "/users/login",
+                                       R"({"userName":"영희","password":"korrekt-pferd-batterie"})",
+                                       {.peer = "192.0.2.99"});
     EXPECT_EQ(full.status, 503) << i;
     EXPECT_EQ(full.code(), "overloaded");
   }
@@ -230,8 +282,8 @@ TEST(Login, AtTheSameTimeBothRenewAnOldHash) {
   ASSERT_TRUE(harness.core.run(chat::RegisterUser{"영희", "영희", old, {}}));
   const std::string body = R"({"userName":"영희","password":")" + password + "\"}";
   // Both are queued before the first is answered, so both match the old hash.
-  ASSERT_TRUE(
-      harness.hasher().verify(Secret("x"), "", [&](const Verification&) { may_go_on.wait(); }));
+  ASSERT_TRUE(harness.hasher().verify(HashShare::kStrangers, Secret("x"), "",
+                                      [&](const Verification&) { may_go_on.wait(); }));
   auto first = harness.start(Method::kPost, "/users/login", body);
   auto second = harness.start(Method::kPost, "/users/login", body);
   go_on.set_value();
@@ -247,8 +299,8 @@ TEST(Login, APasswordThatChangedMeanwhileIsWrong) {
   RestHarness harness;
   const auto person = harness.account("영희");
   const chat::User before = harness.core.store.users().begin()->second;
-  ASSERT_TRUE(
-      harness.hasher().verify(Secret("x"), "", [&](const Verification&) { may_go_on.wait(); }));
+  ASSERT_TRUE(harness.hasher().verify(HashShare::kStrangers, Secret("x"), "",
+                                      [&](const Verification&) { may_go_on.wait(); }));
   auto login = harness.start(Method::kPost, "/users/login",
                              R"({"userName":"영희","password":"korrekt-pferd-batterie"})");
   const SessionId session = harness.core.store.sessions().begin()->first;

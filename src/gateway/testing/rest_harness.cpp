@@ -83,10 +83,10 @@ RestHarness::RestHarness(GatewayOptions o)
       limiter_(options, core.clock),
       logins_(options, core.clock, commands_) {
   soft_state_.start([](auto&&) { return true; }, commands_);
-  Context context{options,    thread_,         {&thread_}, realtime_cores_, core.clock,
-                  lifetimes_, seeded_random(), commands_,  queries_,        inbox_,
-                  interest_,  soft_state_,     hasher_,    origins_,        limiter_,
-                  logins_,    connections_,    budgets_};
+  Context context{options,    thread_,         {&thread_},   realtime_cores_, core.clock,
+                  lifetimes_, seeded_random(), commands_,    queries_,        inbox_,
+                  interest_,  soft_state_,     hasher_,      origins_,        limiter_,
+                  logins_,    known_networks_, connections_, budgets_};
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); }};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
   services_->post = [](Task task) { task(); };

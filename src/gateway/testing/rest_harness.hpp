@@ -16,6 +16,7 @@
 #include "fanout/interest_table.hpp"
 #include "fanout/soft_state.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
@@ -91,6 +92,7 @@ class RestHarness {
   std::vector<chat::TouchActivity> touches;
   std::vector<std::int64_t> delays_ms;  // of requests that were put off; they go on at once here
   Hasher& hasher() { return hasher_; }
+  KnownNetworks& known_networks() { return known_networks_; }
 
  private:
   class Queries final : public chat::QueryPool {
@@ -123,6 +125,7 @@ class RestHarness {
   OriginPolicy origins_;
   RateLimiter limiter_;
   LoginGuard logins_;
+  KnownNetworks known_networks_{lifetimes_};
   Hasher hasher_;
   std::shared_ptr<rest::Services> services_;
   std::unique_ptr<rest::Router> router_;

@@ -19,6 +19,7 @@
 #include "fanout/soft_state.hpp"
 #include "gateway/auth.hpp"
 #include "gateway/hasher.hpp"
+#include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
@@ -110,6 +111,7 @@ struct Node::Parts {
   std::unique_ptr<sqlite::ReaderPool> readers;
   BusyQueries queries;
   std::optional<LoginGuard> logins;
+  KnownNetworks known_networks{lifetimes};
   Hasher hasher;
   OriginPolicy origins;
   RateLimiter limiter;
@@ -152,10 +154,10 @@ Node::Node(GatewayOptions options, unsigned threads)
       *it.commands);
   for (const auto& part : it.io) {
     part->thread.set_peers(io_threads);
-    part->context = std::make_unique<Context>(
-        Context{it.options, part->thread, io_threads, it.realtime_cores, it.clock, it.lifetimes,
-                fill_random, *it.commands, it.queries, part->inbox, it.interest, it.soft_state,
-                it.hasher, it.origins, it.limiter, *it.logins, it.connections, it.budgets});
+    part->context = std::make_unique<Context>(Context{
+        it.options, part->thread, io_threads, it.realtime_cores, it.clock, it.lifetimes,
+        fill_random, *it.commands, it.queries, part->inbox, it.interest, it.soft_state, it.hasher,
+        it.origins, it.limiter, *it.logins, it.known_networks, it.connections, it.budgets});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);
