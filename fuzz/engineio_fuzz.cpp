@@ -46,12 +46,17 @@ void check_round_trip(const std::vector<Copy>& packets) {
     MARU_FUZZ_CHECK(packet.binary ? buffer.push_binary(packet.data, SIZE_MAX)
                                   : buffer.push_text(text, SIZE_MAX));
   }
-  const std::size_t announced = buffer.size_bytes();
-  const std::string payload = buffer.take_payload();
-  MARU_FUZZ_CHECK(payload.size() == announced);
-  bool faulty = false;
-  MARU_FUZZ_CHECK(read_all(payload, false, faulty) == packets);
-  MARU_FUZZ_CHECK(faulty == packets.empty());
+  std::vector<Copy> read;
+  while (!buffer.empty()) {
+    const std::size_t before = buffer.size_bytes();
+    const std::string payload = buffer.take_payload();
+    MARU_FUZZ_CHECK(payload.size() + buffer.size_bytes() + (buffer.empty() ? 0 : 1) == before);
+    bool faulty = false;
+    const auto part = read_all(payload, false, faulty);
+    MARU_FUZZ_CHECK(!faulty && part.size() <= kPacketsPerPayloadMax);
+    read.insert(read.end(), part.begin(), part.end());
+  }
+  MARU_FUZZ_CHECK(read == packets && buffer.size_bytes() == 0);
 }
 
 void drive_session(const std::vector<Copy>& packets) {

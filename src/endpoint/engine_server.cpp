@@ -300,10 +300,10 @@ void EngineServer::forget(EngineSession& session, DisconnectReason reason) {
   add(counters_.closed[static_cast<std::size_t>(reason)]);
 }
 
-void EngineServer::keep_last_words(const EngineSession& session, std::string queued,
-                                   std::string_view last) {
+void EngineServer::keep_last_words(const EngineSession& session, std::deque<std::string> payloads) {
+  if (payloads.empty()) return;
   Tombstones& stones = session.is_on_probation() ? probation_tombstones_ : tombstones_;
-  stones.add(session.secret(), std::move(queued), last, now());
+  stones.add(session.secret(), std::move(payloads), now());
 }
 
 std::optional<std::string> EngineServer::take_last_words(const SessionSecret& secret) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -92,7 +93,8 @@ class EngineServer final : public net::HttpHandler {
   void destroy(std::uint64_t exchange);
   void detach(std::uint64_t exchange);
   void forget(EngineSession& session, DisconnectReason reason);
-  void keep_last_words(const EngineSession& session, std::string queued, std::string_view last);
+  // One for each of the GETs to come; there may be none.
+  void keep_last_words(const EngineSession& session, std::deque<std::string> payloads);
   [[nodiscard]] std::optional<std::string> take_last_words(const SessionSecret& secret);
   void settle_soon(EngineSession& session);
   void settle(EngineSession& session);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <deque>
 #include <utility>
 
 #include "endpoint/engine_server.hpp"
@@ -389,23 +390,31 @@ void EngineSession::close(DisconnectReason reason, Farewell farewell) {
   settle_soon();
 }
 
+// A payload for each GET, at least one.
+std::deque<std::string> EngineSession::last_words(Farewell farewell) {
+  std::deque<std::string> words;
+  if (farewell == Farewell::kPendingOnly || farewell == Farewell::kKept) {
+    while (!polling_->buffer.empty()) words.push_back(polling_->buffer.take_payload());
+  }
+  if (farewell == Farewell::kNoop) {
+    words.emplace_back(engineio::kNoopPacket);
+  } else if (farewell == Farewell::kKept || words.empty()) {
+    words.emplace_back(engineio::kClosePacket);
+  }
+  return words;
+}
+
 void EngineSession::close_polling(Farewell farewell) {
   Polling& polling = *polling_;
   if (polling.probe) polling.probe->close();
   polling.probe = nullptr;
-  std::string queued;
-  if (farewell == Farewell::kPendingOnly || farewell == Farewell::kKept) {
-    queued = polling.buffer.take_payload();
+  std::deque<std::string> words = last_words(farewell);
+  if (polling.get != 0) {
+    server_.answer_payload(std::exchange(polling.get, 0), std::move(words.front()));
+    words.pop_front();
   }
   const bool kept = farewell == Farewell::kKept || farewell == Farewell::kNoop;
-  const std::string_view last =
-      farewell == Farewell::kNoop ? engineio::kNoopPacket : engineio::kClosePacket;
-  const bool told = polling.get != 0 && queued.empty();
-  if (polling.get != 0) {
-    std::string payload = queued.empty() ? std::string(last) : std::exchange(queued, {});
-    server_.answer_payload(std::exchange(polling.get, 0), std::move(payload));
-  }
-  if (kept && !told) server_.keep_last_words(*this, std::move(queued), last);
+  if (kept) server_.keep_last_words(*this, std::move(words));
   if (polling.post == 0 || polling.processing) return;
   if (polling.post_is_whole) {
     finish_post();

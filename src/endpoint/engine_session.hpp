@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -117,6 +118,7 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   void flush_poll();
   void process_post();
   void finish_post();
+  [[nodiscard]] std::deque<std::string> last_words(Farewell farewell);
   void close_polling(Farewell farewell);
 
   EngineServer& server_;

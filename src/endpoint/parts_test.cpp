@@ -44,9 +44,10 @@ TEST(Sid, RefusesWhatIsNone) {
 
 TEST(Tombstones, TellOnceInOrder) {
   Tombstones stones;
-  stones.add(secret_of(1), "41", "1", {0});
-  stones.add(secret_of(2), "", "6", {0});
+  stones.add(secret_of(1), {"41", "42", "1"}, {0});
+  stones.add(secret_of(2), {"6"}, {0});
   EXPECT_EQ(stones.take(secret_of(1), {1}), "41");
+  EXPECT_EQ(stones.take(secret_of(1), {1}), "42");
   EXPECT_EQ(stones.take(secret_of(1), {1}), "1");
   EXPECT_FALSE(stones.take(secret_of(1), {1}));
   EXPECT_EQ(stones.take(secret_of(2), {1}), "6");
@@ -56,8 +57,8 @@ TEST(Tombstones, TellOnceInOrder) {
 
 TEST(Tombstones, ForgetInTime) {
   Tombstones stones;
-  stones.add(secret_of(1), "", "6", {0});
-  stones.add(secret_of(2), "", "6", {1000});
+  stones.add(secret_of(1), {"6"}, {0});
+  stones.add(secret_of(2), {"6"}, {1000});
   EXPECT_FALSE(stones.take(secret_of(1), {Tombstones::kKeptMs + 1}));
   EXPECT_EQ(stones.take(secret_of(2), {Tombstones::kKeptMs + 1}), "6");
 }
@@ -68,15 +69,15 @@ TEST(Tombstones, AreBoundedInCountAndBytes) {
     SessionSecret secret = secret_of(0);
     secret[0] = static_cast<std::uint8_t>(i);
     secret[1] = static_cast<std::uint8_t>(i >> 8);
-    stones.add(secret, "", "6", {0});
+    stones.add(secret, {"6"}, {0});
   }
   EXPECT_EQ(stones.size(), Tombstones::kCountMax);
   EXPECT_FALSE(stones.take(secret_of(0), {0}));
-  stones.add(secret_of(9), std::string(Tombstones::kBytesMax, 'x'), "1", {0});
-  stones.add(secret_of(8), "one more", "1", {0});
+  stones.add(secret_of(9), {std::string(Tombstones::kBytesMax - 1, 'x'), "1"}, {0});
+  stones.add(secret_of(8), {"one more", "1"}, {0});
   EXPECT_FALSE(stones.take(secret_of(9), {0}));
   EXPECT_EQ(stones.take(secret_of(8), {0}), "one more");
-  stones.add(secret_of(7), std::string(Tombstones::kBytesMax + 1, 'x'), "1", {0});
+  stones.add(secret_of(7), {std::string(Tombstones::kBytesMax, 'x'), "1"}, {0});
   EXPECT_FALSE(stones.take(secret_of(7), {0}));
 }
 

@@ -6,15 +6,17 @@
 namespace maru::endpoint {
 
 void Tombstones::pop_front() {
-  bytes_ -= stones_.front().first.size();
+  bytes_ -= stones_.front().bytes;
   stones_.pop_front();
 }
 
-void Tombstones::add(const SessionSecret& secret, std::string first, std::string_view last,
+void Tombstones::add(const SessionSecret& secret, std::deque<std::string> payloads,
                      MonotonicTime now) {
-  if (first.size() > kBytesMax) return;
-  bytes_ += first.size();
-  stones_.push_back({secret, std::move(first), last, MonotonicTime{now.ms + kKeptMs}});
+  std::size_t bytes = 0;
+  for (const std::string& payload : payloads) bytes += payload.size();
+  if (bytes > kBytesMax) return;
+  bytes_ += bytes;
+  stones_.push_back({secret, std::move(payloads), bytes, MonotonicTime{now.ms + kKeptMs}});
   while (stones_.size() > kCountMax || bytes_ > kBytesMax || stones_.front().until < now) {
     pop_front();
   }
@@ -24,13 +26,12 @@ std::optional<std::string> Tombstones::take(const SessionSecret& secret, Monoton
   while (!stones_.empty() && stones_.front().until < now) pop_front();
   const auto stone = std::ranges::find(stones_, secret, &Stone::secret);
   if (stone == stones_.end()) return std::nullopt;
-  if (!stone->first.empty()) {
-    bytes_ -= stone->first.size();
-    return std::exchange(stone->first, {});
-  }
-  std::string last(stone->last);
-  stones_.erase(stone);
-  return last;
+  std::string payload = std::move(stone->payloads.front());
+  stone->payloads.pop_front();
+  stone->bytes -= payload.size();
+  bytes_ -= payload.size();
+  if (stone->payloads.empty()) stones_.erase(stone);
+  return payload;
 }
 
 }  // namespace maru::endpoint

@@ -9,7 +9,6 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/clock.hpp"
 #include "endpoint/sid.hpp"
@@ -22,9 +21,8 @@ class Tombstones {
   static constexpr std::size_t kCountMax = 256;
   static constexpr std::size_t kBytesMax = 1024 * 1024;
 
-  // One payload for each of the next GETs, in order; the last is `last`, `first` may be empty.
-  void add(const SessionSecret& secret, std::string first, std::string_view last,
-           MonotonicTime now);
+  // One payload for each of the next GETs, in order.
+  void add(const SessionSecret& secret, std::deque<std::string> payloads, MonotonicTime now);
   // What the next GET is answered.
   [[nodiscard]] std::optional<std::string> take(const SessionSecret& secret, MonotonicTime now);
   [[nodiscard]] std::size_t size() const { return stones_.size(); }
@@ -32,8 +30,8 @@ class Tombstones {
  private:
   struct Stone {
     SessionSecret secret;
-    std::string first;
-    std::string_view last;  // a packet without data
+    std::deque<std::string> payloads;
+    std::size_t bytes = 0;  // of them
     MonotonicTime until;
   };
 

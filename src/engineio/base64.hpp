@@ -14,8 +14,9 @@ void append_base64(std::string& out, std::string_view bytes);
 // Appends the URL-safe form, not padded.
 void append_base64url(std::string& out, std::string_view bytes);
 
-// Appends what `text` stands for. Padding may be absent. False, with `out` as it was, on any other
-// character, a length that no encoder makes, or bits left over.
+// Appends what `text` stands for. Padding may be absent, and ends of lines may stand anywhere (RFC
+// 2045): the stock client of Java and Android has one after 76 characters and at the end. False,
+// with `out` as it was, on any other character, a length that no encoder makes, or bits left over.
 [[nodiscard]] bool append_decoded_base64(std::string& out, std::string_view text);
 // The same for the URL-safe form, which has no padding, into exactly `size` bytes.
 [[nodiscard]] bool decode_base64url(std::string_view text, std::uint8_t* out, std::size_t size);

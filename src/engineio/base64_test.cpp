@@ -31,8 +31,27 @@ TEST(Base64, ReadsWithAndWithoutPadding) {
   }
 }
 
+// What java.util.Base64's MIME form and android.util.Base64.DEFAULT make.
+TEST(Base64, ReadsLines) {
+  for (const char* text : {"Zm9vYmE=\n", "Zm9v\nYmE=\n", "Zm9v\r\nYmE=\r\n", "\nZ\nm9vYmE"}) {
+    std::string out = "kept";
+    ASSERT_TRUE(append_decoded_base64(out, text)) << text;
+    EXPECT_EQ(out, "keptfooba");
+  }
+  std::string out;
+  EXPECT_TRUE(append_decoded_base64(out, "\n"));
+  EXPECT_EQ(out, "");
+  std::string bytes(1000, '\7');
+  std::string lines;
+  const std::string line = encoded(bytes);
+  for (std::size_t i = 0; i < line.size(); i += 76) lines += line.substr(i, 76) + "\n";
+  ASSERT_TRUE(append_decoded_base64(out, lines));
+  EXPECT_EQ(out, bytes);
+}
+
 TEST(Base64, RefusesWhatNoEncoderMakes) {
-  for (const char* text : {"Z", "Zg=", "Zg===", "Zh==", "Z g=", "Zg==Zg==", "-_-_", "=", "Zm9v="}) {
+  for (const char* text : {"Z", "Zg=", "Zg===", "Zh==", "Z g=", "Zg==Zg==", "-_-_", "=", "Zm9v=",
+                           "==", "Zm9v\n=", "Zg\n\n=", "Zg=\n=", "Zg==\n=", "Zm9v\t", "Z\n"}) {
     std::string out = "kept";
     EXPECT_FALSE(append_decoded_base64(out, text)) << text;
     EXPECT_EQ(out, "kept") << text;
@@ -60,6 +79,7 @@ TEST(Base64, UrlFormHasTheWantedSizeOnly) {
   EXPECT_FALSE(decode_base64url("-__", out.data(), out.size()));
   EXPECT_FALSE(decode_base64url("-__-A", out.data(), out.size()));
   EXPECT_FALSE(decode_base64url("+//+", out.data(), out.size()));
+  EXPECT_FALSE(decode_base64url("-__\n", out.data(), out.size()));
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ namespace maru::engineio {
 enum class PacketType : std::uint8_t { kOpen, kClose, kPing, kPong, kMessage, kUpgrade, kNoop };
 
 inline constexpr char kSeparator = '\x1e';
+// More packets in one answer end the stock client of Python (python-engineio, max_decode_packets).
+inline constexpr std::size_t kPacketsPerPayloadMax = 16;
 
 // The whole of a packet that has no data.
 inline constexpr std::string_view kClosePacket = "1";

@@ -21,19 +21,22 @@ class PollingBuffer {
   // A binary message; it is counted as it will be on the wire, in base64.
   [[nodiscard]] bool push_binary(std::string_view bytes, std::size_t bytes_max);
 
-  [[nodiscard]] bool empty() const { return entries_.empty(); }
-  // The size of the body that take_payload() would make.
+  [[nodiscard]] bool empty() const { return first_ == entries_.size(); }
+  // The size of the one body that all of it would make.
   [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
 
-  // All of it as one payload; empties the buffer.
+  // The first kPacketsPerPayloadMax packets as one payload; the rest stays.
   [[nodiscard]] std::string take_payload();
   // All of it in order, for a WebSocket: visit(bytes, skip, is_binary), as it was pushed. Empties
   // the buffer.
   template <class Visit>
   void drain(Visit&& visit) {
     std::vector<Entry> entries = std::move(entries_);
+    const std::size_t first = first_;
     clear();
-    for (Entry& entry : entries) visit(std::move(entry.bytes), entry.skip, entry.binary);
+    for (std::size_t i = first; i < entries.size(); ++i) {
+      visit(std::move(entries[i].bytes), entries[i].skip, entries[i].binary);
+    }
   }
 
  private:
@@ -44,10 +47,12 @@ class PollingBuffer {
     [[nodiscard]] std::string_view view() const { return bytes.view().substr(skip); }
   };
 
-  [[nodiscard]] bool push(Entry entry, std::size_t wire_size, std::size_t bytes_max);
+  [[nodiscard]] static std::size_t wire_size(const Entry& entry);
+  [[nodiscard]] bool push(Entry entry, std::size_t bytes_max);
   void clear();
 
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;  // those before first_ are gone
+  std::size_t first_ = 0;
   std::size_t size_bytes_ = 0;
 };
 

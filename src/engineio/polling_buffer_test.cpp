@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace maru::engineio {
@@ -46,8 +47,50 @@ TEST(PollingBuffer, BoundsWhatManySmallPacketsTake) {
   std::size_t pushed = 0;
   while (buffer.push_text("6", kBytesMax)) ++pushed;
   EXPECT_EQ(pushed, 1016U);  // of 16 bytes each
-  EXPECT_EQ(buffer.take_payload().size(), 2 * pushed - 1);
+  EXPECT_EQ(buffer.size_bytes(), 2 * pushed - 1);
+  EXPECT_EQ(buffer.take_payload().size(), 31U);
   EXPECT_TRUE(buffer.push_text("6", kBytesMax));
+}
+
+TEST(PollingBuffer, GivesSixteenPacketsAtATime) {
+  PollingBuffer buffer;
+  const auto push = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      ASSERT_TRUE(i % 3 == 0 ? buffer.push_binary(std::to_string(i), kMax)
+                             : buffer.push_text("4" + std::to_string(i), kMax));
+    }
+  };
+  const auto take = [&] {
+    const std::size_t before = buffer.size_bytes();
+    const std::string payload = buffer.take_payload();
+    EXPECT_EQ(buffer.size_bytes(), buffer.empty() ? 0 : before - payload.size() - 1);
+    return std::ranges::count(payload, '\x1e') + 1;
+  };
+  push(0, 16);
+  EXPECT_EQ(take(), 16);
+  EXPECT_TRUE(buffer.empty());
+  push(0, 17);
+  EXPECT_EQ(take(), 16);
+  EXPECT_FALSE(buffer.empty());
+  push(17, 60);  // some of it in place of what has gone
+  for (const int packets : {16, 16, 12}) EXPECT_EQ(take(), packets);
+  EXPECT_TRUE(buffer.empty());
+  // Emptied a part at a time it still keeps its bounds.
+  std::size_t pushed = 0;
+  for (int round = 0; round < 100; ++round) {
+    while (buffer.push_text("6", 160)) ++pushed;
+    EXPECT_EQ(take(), 16);
+  }
+  EXPECT_EQ(pushed, 26U + 99 * 16);
+}
+
+TEST(PollingBuffer, DrainsWhatIsLeftAfterAPayload) {
+  PollingBuffer buffer;
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(buffer.push_text("4" + std::to_string(i), kMax));
+  EXPECT_TRUE(buffer.take_payload().ends_with("415"));
+  std::string seen;
+  buffer.drain([&](const SharedBytes& bytes, std::size_t, bool) { seen += bytes.view(); });
+  EXPECT_EQ(seen, "416417418419");
 }
 
 TEST(PollingBuffer, CountsBinaryAsItIsOnTheWire) {

@@ -77,6 +77,35 @@ describe("messages over polling", () => {
     assert.equal((await waiting).body, "4a\x1e4b");
   });
 
+  it("puts at most 16 packets into an answer, the rest into the next, in order", async () => {
+    const session = await Polling.open(patient);
+    const packets = Array.from({ length: 57 }, (_, i) => (i % 5 === 0 ? "bAQIDBA==" : `4${i}`));
+    const waiting = session.get();
+    await sleep(20);
+    await session.post(packets.join("\x1e"));
+    const answers = [(await waiting).body.split("\x1e")];
+    while (answers.flat().length < 57) answers.push((await session.get()).body.split("\x1e"));
+    assert.deepEqual(answers.map((answer) => answer.length), [16, 16, 16, 9]);
+    assert.deepEqual(answers.flat(), packets);
+  });
+
+  it("sends on a WebSocket what no GET has taken", async () => {
+    const session = await Polling.open(patient);
+    const packets = Array.from({ length: 40 }, (_, i) => `4${i}`);
+    await session.post(packets.join("\x1e"));
+    assert.equal((await session.get()).body, packets.slice(0, 16).join("\x1e"));
+    const socket = await session.upgrade();
+    for (const packet of packets.slice(16)) assert.equal(await socket.nextPacket(), packet);
+    await socket.close();
+  });
+
+  it("takes base64 with ends of lines, as Java and Android send it", async () => {
+    const session = await Polling.open(patient);
+    const line = Buffer.alloc(57, 7).toString("base64");
+    assert.equal((await session.post(`b${line}\n${line}\nAQIDBA==\n\x1e4text`)).body, "ok");
+    assert.equal((await session.get()).body, `b${line}${line}AQIDBA==\x1e4text`);
+  });
+
   it("takes a body in chunks and in pieces", async () => {
     const session = await Polling.open(patient);
     const posted = await session.post(undefined, { headers: { "transfer-encoding": "chunked" }, body: "4chunked" });

@@ -316,7 +316,9 @@ describe("a connection is closed", () => {
     await session.post("40");
     await session.get();
     await session.post('42["flood-me",50]');
-    assert.equal((await session.get()).body.split("\x1e").length, 50);
+    for (const packets of [16, 16, 16, 2]) {
+      assert.equal((await session.get()).body.split("\x1e").length, packets);
+    }
     await session.post('42["flood-me",200]');
     assert.equal((await session.get()).body, '{"code":1,"message":"Session ID unknown"}');
     const socket = await openSocket(other);
