@@ -51,8 +51,6 @@ using std::chrono::milliseconds;
 constexpr std::int64_t kDrainMs = 2'000;
 constexpr std::int64_t kCommitsUntilMs = 2'750;
 constexpr std::int64_t kLastCommitsUntilMs = 3'750;
-// A polling client needs a connection to hear of the drain, and most open a new one for each poll.
-constexpr milliseconds kLastPolls{500};
 
 unsigned io_thread_count(const Config& config) {
   if (config.io_threads != 0) return config.io_threads;
@@ -356,11 +354,12 @@ void Server::drain() {
     for (const auto& part : parts.io) {
       part->thread.post([gateway = part->gateway.get()] { gateway->announce_drain(kDrainMs); });
     }
-    parts.wait_for_clients({announced.ms + kLastPolls.count()});
-    for (const auto& part : parts.io) part->thread.stop_accepting();
     parts.wait_for_clients({announced.ms + kDrainMs});
     // So that the acknowledgements are on their way before the close.
     parts.wait_for_commits({announced.ms + kCommitsUntilMs});
+    // Not before: many polling clients open a connection for each poll, and one that finds none is
+    // lost too early, so that its first tries to come back are in vain.
+    for (const auto& part : parts.io) part->thread.stop_accepting();
     for (const auto& part : parts.io) {
       part->thread.post([gateway = part->gateway.get()] { gateway->close_all(); });
     }

@@ -21,7 +21,8 @@ struct EndpointOptions {
   std::int64_t ping_interval_ms = 25'000;
   std::int64_t ping_timeout_ms = 20'000;
   std::int64_t upgrade_timeout_ms = 10'000;
-  std::int64_t connect_timeout_ms = 10'000;            // no namespace joined by then: closed
+  // No namespace joined by then: let go. A client's auth may have to refresh its token first.
+  std::int64_t connect_timeout_ms = 30'000;
   std::int64_t heartbeat_jitter_ms = 2'500;            // pings come early by up to this, never late
   std::size_t max_payload = 64 * 1024;                 // polling body and WebSocket message, bytes
   std::size_t polling_buffer_bytes_max = 1024 * 1024;  // as NetOptions::outbox_bytes_max
@@ -55,9 +56,10 @@ class Endpoint final : public net::HttpHandler {
   // Exchanges that it does not know are ignored.
   void on_aborted(net::HttpExchange exchange) override;
 
-  // Closes every session without `41` (reason: server shutting down): pending polls get `1`,
-  // WebSockets a close frame without a code. on_disconnect is called before it returns, so not from
-  // within a call of the application. New sessions are refused (503) from now on.
+  // Ends every session (reason: server shutting down) so that its client comes back: what is queued
+  // goes out, then connections end without a word (Farewell::kComeBack). on_disconnect is called
+  // before it returns, so not from within a call of the application. New sessions are refused (503)
+  // from now on.
   void close_all();
 
   [[nodiscard]] std::size_t session_count() const;

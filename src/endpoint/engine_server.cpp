@@ -142,7 +142,7 @@ net::HeadVerdict EngineServer::on_post(net::HttpExchange exchange, const net::Re
   EngineSession& session = *request.session;
   if (head.field("content-type") == "application/octet-stream") {
     exchange.respond(empty_answer(400, std::move(request.verdict.fields)));
-    session.close(DisconnectReason::kTransportError, EngineSession::Farewell::kPendingOnly);
+    session.close(DisconnectReason::kTransportError);
     return kAnswered;
   }
   if (!session.begin_post(exchange.id())) {
@@ -315,7 +315,7 @@ void EngineServer::close_all() {
   closing_all_ = true;
   const std::vector<EngineSession*> sessions = table_.all();
   for (EngineSession* session : sessions) {
-    session->close(DisconnectReason::kServerShuttingDown, EngineSession::Farewell::kPendingOnly);
+    session->close(DisconnectReason::kServerShuttingDown);
   }
   run_settling();
 }

@@ -98,7 +98,7 @@ void EngineSession::arm() {
 void EngineSession::on_timer() {
   const auto due = engine_.on_time(server_.now(), server_.timing());
   if (due.ping) send(server_.ping_frame());
-  if (due.ping_timeout) close(DisconnectReason::kPingTimeout, Farewell::kPendingOnly);
+  if (due.ping_timeout) close(DisconnectReason::kPingTimeout);
   if (closed_) return;
   if (due.noop && polling_->get != 0) {
     if (polling_->buffer.empty()) {
@@ -137,7 +137,7 @@ net::SendResult EngineSession::send_binary(std::string_view bytes) {
 
 net::SendResult EngineSession::queued(bool pushed) {
   if (!pushed) {
-    close(DisconnectReason::kSlowConsumer, Farewell::kNothing);
+    close(DisconnectReason::kSlowConsumer);
     return net::SendResult::kSlowConsumer;
   }
   // At the end of the turn, so that all that is sent in it goes out in one body.
@@ -155,7 +155,7 @@ bool EngineSession::can_write_at_once() const {
 void EngineSession::on_get(std::uint64_t exchange) {
   if (polling_->get != 0) {
     server_.answer_empty(exchange, 400);
-    close(DisconnectReason::kTransportError, Farewell::kPendingOnly);
+    close(DisconnectReason::kTransportError);
     return;
   }
   polling_->get = exchange;
@@ -174,7 +174,7 @@ bool EngineSession::begin_post(std::uint64_t exchange) {
     return true;
   }
   server_.destroy(std::exchange(polling_->post, 0));
-  close(DisconnectReason::kTransportError, Farewell::kPendingOnly);
+  close(DisconnectReason::kTransportError);
   return false;
 }
 
@@ -204,7 +204,7 @@ void EngineSession::process_post() {
         on_packet(packet);
         break;
       case engineio::PayloadReader::Step::kFaulty:
-        close(DisconnectReason::kParseError, Farewell::kPendingOnly);
+        close(DisconnectReason::kParseError);
         break;
       case engineio::PayloadReader::Step::kEnd:
         done = true;
@@ -231,8 +231,9 @@ void EngineSession::on_exchange_aborted(std::uint64_t exchange) {
     polling_->post_body = {};
     if (websocket_) polling_.reset();
   }
-  // A session that has its WebSocket does not need the rest of its polling past.
-  if (!websocket_) close(DisconnectReason::kTransportError, Farewell::kPendingOnly);
+  // A session that has its WebSocket does not need the rest of its polling past. Otherwise the
+  // network failed its client, which knows; nothing on the other request may say good-bye.
+  if (!websocket_) close(DisconnectReason::kTransportError, Farewell::kComeBack);
 }
 
 // --- WebSocket and upgrade -------------------------------------------------------------------
@@ -260,7 +261,7 @@ void EngineSession::on_text(net::WebSocketConnection& connection, std::string_vi
     if (packet) {
       on_packet(*packet);
     } else {
-      close(DisconnectReason::kParseError, Farewell::kPendingOnly);
+      close(DisconnectReason::kParseError);
     }
   } else if (polling_ && &connection == polling_->probe) {
     on_probe_packet(text);
@@ -320,7 +321,7 @@ void EngineSession::on_closed(net::WebSocketConnection& connection, net::CloseRe
   --websockets_;
   if (&connection == websocket_) {
     websocket_ = nullptr;
-    close(reason_of(reason), Farewell::kPendingOnly);
+    close(reason_of(reason));
   } else if (polling_ && &connection == polling_->probe) {
     polling_->probe = nullptr;
     engine_.abandon_upgrade();
@@ -346,10 +347,10 @@ void EngineSession::on_packet(const engineio::Packet& packet) {
       arm();
       break;
     case engineio::Session::Verdict::kClose:
-      close(DisconnectReason::kTransportClose, Farewell::kNoop);
+      close(DisconnectReason::kTransportClose);
       break;
     case engineio::Session::Verdict::kFaulty:
-      close(DisconnectReason::kTransportError, Farewell::kPendingOnly);
+      close(DisconnectReason::kTransportError);
       break;
   }
 }
@@ -384,37 +385,54 @@ void EngineSession::close(DisconnectReason reason, Farewell farewell) {
   reason_ = reason;
   stop();
   server_.forget(*this, reason);
-  if (websocket_) websocket_->close();
-  if (polling_) close_polling(websocket_ ? Farewell::kNothing : farewell);
+  if (websocket_) end(*websocket_, farewell);
+  if (polling_) close_polling(farewell);
   websocket_ = nullptr;
   settle_soon();
 }
 
-// A payload for each GET, at least one.
+void EngineSession::end(net::WebSocketConnection& connection, Farewell farewell) {
+  if (farewell == Farewell::kComeBack) {
+    connection.abandon();
+  } else {
+    connection.close();
+  }
+}
+
+// A payload for each GET.
 std::deque<std::string> EngineSession::last_words(Farewell farewell) {
   std::deque<std::string> words;
-  if (farewell == Farewell::kPendingOnly || farewell == Farewell::kKept) {
-    while (!polling_->buffer.empty()) words.push_back(polling_->buffer.take_payload());
-  }
   if (farewell == Farewell::kNoop) {
     words.emplace_back(engineio::kNoopPacket);
-  } else if (farewell == Farewell::kKept || words.empty()) {
-    words.emplace_back(engineio::kClosePacket);
+    return words;
   }
+  // What a slow consumer did not fetch is too much.
+  while (reason_ != DisconnectReason::kSlowConsumer && !polling_->buffer.empty()) {
+    words.push_back(polling_->buffer.take_payload());
+  }
+  const bool says_it =
+      farewell == Farewell::kKept || (farewell == Farewell::kPendingOnly && words.empty());
+  if (says_it) words.emplace_back(engineio::kClosePacket);
   return words;
 }
 
 void EngineSession::close_polling(Farewell farewell) {
   Polling& polling = *polling_;
-  if (polling.probe) polling.probe->close();
-  polling.probe = nullptr;
-  std::deque<std::string> words = last_words(farewell);
-  if (polling.get != 0) {
-    server_.answer_payload(std::exchange(polling.get, 0), std::move(words.front()));
-    words.pop_front();
+  if (auto* probe = std::exchange(polling.probe, nullptr)) end(*probe, farewell);
+  // One that has its WebSocket polls no more.
+  if (engine_.transport() == engineio::Transport::kPolling) {
+    std::deque<std::string> words = last_words(farewell);
+    if (polling.get != 0 && words.empty()) {
+      server_.destroy(std::exchange(polling.get, 0));
+    } else if (polling.get != 0) {
+      server_.answer_payload(std::exchange(polling.get, 0), std::move(words.front()));
+      words.pop_front();
+    }
+    // Of those that shall come back, only one that is let go is known to be there still.
+    const bool is_kept = farewell == Farewell::kKept || farewell == Farewell::kNoop ||
+                         reason_ == DisconnectReason::kLetGo;
+    if (is_kept) server_.keep_last_words(*this, std::move(words));
   }
-  const bool kept = farewell == Farewell::kKept || farewell == Farewell::kNoop;
-  if (kept) server_.keep_last_words(*this, std::move(words));
   if (polling.post == 0 || polling.processing) return;
   if (polling.post_is_whole) {
     finish_post();

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "endpoint/farewell.hpp"
 #include "endpoint/sid.hpp"
 #include "endpoint/socket.hpp"
 #include "engineio/session.hpp"
@@ -40,15 +41,9 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   // Whether something would leave in this turn: what volatile events ask.
   [[nodiscard]] bool can_write_at_once() const;
 
-  // What a polling client hears.
-  enum class Farewell : std::uint8_t {
-    kPendingOnly,  // what is queued, else `1`, on its pending GET; a later GET finds no session
-    kKept,         // what is queued, then `1`; kept a while for GETs that are still to come
-    kNoop,         // it said good-bye itself: `6` on the pending or the next GET
-    kNothing,      // as kPendingOnly, without what is queued: there is too much of it
-  };
-  // on_session_closed follows. Does nothing if it is closed already: the first reason counts.
-  void close(DisconnectReason reason, Farewell farewell);
+  // With farewell_of(reason). on_session_closed follows. Does nothing if it is closed already: the
+  // first reason counts.
+  void close(DisconnectReason reason) { close(reason, farewell_of(reason)); }
 
   // Counted. While paused the WebSocket is not read, a POST not answered, and no pong is missed.
   void pause_reading();
@@ -109,6 +104,7 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   void on_binary(net::WebSocketConnection& connection, std::string_view bytes) final;
   void on_closed(net::WebSocketConnection& connection, net::CloseReason reason) final;
 
+  void close(DisconnectReason reason, Farewell farewell);
   void arm();
   void on_packet(const engineio::Packet& packet);
   void on_probe_packet(std::string_view text);
@@ -120,6 +116,7 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   void finish_post();
   [[nodiscard]] std::deque<std::string> last_words(Farewell farewell);
   void close_polling(Farewell farewell);
+  static void end(net::WebSocketConnection& connection, Farewell farewell);
 
   EngineServer& server_;
   net::WebSocketConnection* websocket_ = nullptr;  // the session's transport, unless polling

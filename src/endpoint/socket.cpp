@@ -51,6 +51,8 @@ std::string_view to_string(DisconnectReason reason) {
       return "client namespace disconnect";
     case DisconnectReason::kServerNamespaceDisconnect:
       return "server namespace disconnect";
+    case DisconnectReason::kLetGo:
+      return "let go";
     case DisconnectReason::kSlowConsumer:
       break;
   }
@@ -65,6 +67,7 @@ bool is_recoverable(DisconnectReason reason) {
     case DisconnectReason::kPingTimeout:
     case DisconnectReason::kServerShuttingDown:
     case DisconnectReason::kForcedServerClose:
+    case DisconnectReason::kLetGo:
     case DisconnectReason::kSlowConsumer:
       return true;
     case DisconnectReason::kParseError:

@@ -48,9 +48,10 @@ enum class DisconnectReason : std::uint8_t {
   kPingTimeout,
   kParseError,  // an Engine.IO packet that is none
   kServerShuttingDown,
-  kForcedServerClose,  // disconnect() with kWithTransport or kTransportOnly
+  kForcedServerClose,  // disconnect() with kWithTransport
   kClientNamespaceDisconnect,
   kServerNamespaceDisconnect,
+  kLetGo,  // disconnect() with kTransportOnly, PendingConnect::close(), or a deadline of ours
   kSlowConsumer,
 };
 std::string_view to_string(DisconnectReason reason);  // "transport error", … (socket-types.ts)
@@ -74,7 +75,8 @@ struct Event {
 enum class Disconnect : std::uint8_t {
   kSocketOnly,     // `41`; the transport stays
   kWithTransport,  // `41`, then the transport is closed: clients do not come back by themselves
-  kTransportOnly,  // closed without `41`: clients reconnect (drain, slow consumer, overload)
+  kTransportOnly,  // ends as a lost connection does: clients come back (overload, another took
+                   // over)
 };
 
 class Socket {
@@ -142,7 +144,7 @@ class PendingConnect {
   Socket* accept(const Accept& accept = {}) const;
   // `44{"message":…,"data":…}`; data_json empty: no data. The connection stays until its time-out.
   void refuse(std::string_view message, std::string_view data_json = {}) const;
-  // Closes the transport without `41`: the client comes back by itself.
+  // As Disconnect::kTransportOnly: the client comes back by itself.
   void close() const;
   [[nodiscard]] bool alive() const;
 

@@ -92,19 +92,16 @@ SocketSession::~SocketSession() {
   while (connection_.first()) remove(static_cast<SocketRecord&>(*connection_.first()));
 }
 
+// It may have been slow for a good reason, so it may try again.
 void SocketSession::on_watch_ended() {
-  if (is_on_probation()) {
-    close(DisconnectReason::kForcedServerClose, Farewell::kKept);
-  } else {
-    close(DisconnectReason::kForcedClose, Farewell::kPendingOnly);
-  }
+  close(DisconnectReason::kLetGo);
 }
 
 bool SocketSession::is_too_much(std::size_t bytes) {
   if (!is_on_probation() || !watch_) return false;
   watch_->bytes += bytes;
   if (watch_->bytes <= server().options().early_bytes_max) return false;
-  close(DisconnectReason::kForcedClose, Farewell::kPendingOnly);
+  close(DisconnectReason::kForcedClose);
   return true;
 }
 
@@ -145,7 +142,7 @@ void SocketSession::dispatch(const socketio::Received& received) {
             DisconnectReason::kClientNamespaceDisconnect);
       break;
     case Kind::kFaulty:
-      close(DisconnectReason::kForcedClose, Farewell::kPendingOnly);
+      close(DisconnectReason::kForcedClose);
       break;
   }
 }
@@ -227,12 +224,11 @@ void SocketSession::disconnect(SocketRecord& record, Disconnect how) {
     settle_soon();
     return;
   }
-  if (how == Disconnect::kWithTransport) {
-    for (const auto* m = connection_.first(); m; m = m->next) {
-      if (m->state == State::kJoined) send_text(socketio::encode_disconnect(*m->name));
-    }
+  if (how == Disconnect::kTransportOnly) return close(DisconnectReason::kLetGo);
+  for (const auto* m = connection_.first(); m; m = m->next) {
+    if (m->state == State::kJoined) send_text(socketio::encode_disconnect(*m->name));
   }
-  close(DisconnectReason::kForcedServerClose, Farewell::kKept);
+  close(DisconnectReason::kForcedServerClose);
 }
 
 // --- The end ---------------------------------------------------------------------------------

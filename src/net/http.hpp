@@ -90,8 +90,8 @@ class HttpExchange {
   void respond(HttpResponse response) const;
   // Any thread: the same, by way of the owner's loop.
   void post_response(HttpResponse response) const;
-  // Owner thread only. Ends the connection without an answer (an overlapping POST,
-  // protocol.md 1.4).
+  // Owner thread only. Ends the connection without an answer (an overlapping POST, protocol.md 1.4;
+  // a poll whose client shall come back).
   void destroy() const;
   // Owner thread only, in on_upgrade or later. Writes the 101 with `fields` and turns the
   // connection into a WebSocket that reports to `handler`, which must outlive it (on_closed is the

@@ -106,6 +106,7 @@ void HttpConnection::destroy() {
     core_->close_exchange(exchange_);
     exchange_ = 0;
   }
+  if (!is_dead()) shut_down_sending();  // over TLS an end, not a truncation
   die();
 }
 

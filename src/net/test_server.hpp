@@ -46,7 +46,7 @@ class Journal {
 // from another thread; /pause answers at resume(); /early answers in on_head; /destroy; /move/N
 // goes to thread N first; /big/N answers N bytes,
 // /close/N too and closes. Any WebSocket is echoed; "pause", "flood",
-// "trickle", "bound" and "close" are commands to it.
+// "trickle", "bound", "close" and "abandon" are commands to it.
 class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
  public:
   ScriptedHandler(Journal& journal, unsigned thread) : journal_(journal), thread_(thread) {}
@@ -122,6 +122,10 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
     if (text == "close") {
       connection.send_text("last");
       return connection.close();
+    }
+    if (text == "abandon") {
+      connection.send_text("last");
+      return connection.abandon();
     }
     connection.send(TextFrame::make(text));
     last_ = &connection;

@@ -22,7 +22,7 @@ enum class CloseReason : std::uint8_t {
   kError,           // reset, write stall, time-out of the TLS layer
   kProtocolError,   // answered 1002, 1007, 1008 or 1009
   kSlowConsumer,    // its outbox passed the bound
-  kClosedByServer,  // close() was called here
+  kClosedByServer,  // close() or abandon() was called here
 };
 
 class WebSocketConnection {
@@ -38,6 +38,9 @@ class WebSocketConnection {
   // Sends what is queued, then a close frame without a status code (protocol.md 1.4), then ends the
   // stream; bounded by a deadline. on_closed follows later, never from within.
   void close();
+
+  // As close(), but without a close frame: to the peer it is a lost connection.
+  void abandon();
 
   // Holds for messages from the next frame on; NetOptions::websocket_message_bytes_max until then.
   void set_message_bytes_max(std::size_t bytes_max);

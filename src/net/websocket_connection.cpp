@@ -33,6 +33,9 @@ SendResult WebSocketConnection::send_binary(std::string_view payload) {
 void WebSocketConnection::close() {
   stream_of(*this).begin_close();
 }
+void WebSocketConnection::abandon() {
+  stream_of(*this).abandon();
+}
 void WebSocketConnection::set_message_bytes_max(std::size_t bytes_max) {
   stream_of(*this).bound_messages(bytes_max);
 }
@@ -77,7 +80,7 @@ SendResult WebSocketStream::push(SharedBytes frame) {
 void WebSocketStream::leave(State state, CloseReason reason) {
   if (state_ == State::kOpen) reason_ = reason;
   state_ = state;
-  if (state == State::kClosing) resume();
+  if (state == State::kClosing || state == State::kAbandoned) resume();
   mark_dirty();
 }
 
@@ -85,6 +88,12 @@ void WebSocketStream::begin_close() {
   if (state_ != State::kOpen) return;
   leave(State::kClosing, CloseReason::kClosedByServer);
   queue(close_frame(kCloseNoStatus));
+  start_write_deadline(kClosingMs);
+}
+
+void WebSocketStream::abandon() {
+  if (state_ != State::kOpen) return;
+  leave(State::kAbandoned, CloseReason::kClosedByServer);
   start_write_deadline(kClosingMs);
 }
 
@@ -201,18 +210,21 @@ void WebSocketStream::end_of_turn() {
   } else if (flushed == FlushStatus::kDrained && state_ == State::kLeaving) {
     shut_down_sending();
     die();
-  } else if (flushed == FlushStatus::kDrained && state_ == State::kClosing) {
-    // A peer that broke the protocol gets the end of the stream at once, one that is asked to go
-    // may answer first.
-    if (core_->stopping) {
-      shut_down_sending();
-      die();
-    } else if (reason_ == CloseReason::kProtocolError && !sending_shut_) {
-      sending_shut_ = true;
-      shut_down_sending();
-    }
+  } else if (flushed == FlushStatus::kDrained && state_ == State::kClosing && core_->stopping) {
+    shut_down_sending();
+    die();
+  } else if (flushed == FlushStatus::kDrained && ends_first() && !sending_shut_) {
+    sending_shut_ = true;
+    shut_down_sending();
   }
   if (state_ != State::kOpen) tell_handler();
+}
+
+// A peer that broke the protocol gets the end of the stream at once, as one that is abandoned does;
+// one that is asked to go may answer first.
+bool WebSocketStream::ends_first() const {
+  return state_ == State::kAbandoned ||
+         (state_ == State::kClosing && reason_ == CloseReason::kProtocolError);
 }
 
 void WebSocketStream::tell_handler() {
@@ -223,7 +235,7 @@ void WebSocketStream::tell_handler() {
 }
 
 void WebSocketStream::on_stop() {
-  begin_close();
+  abandon();
   mark_dirty();  // one that was closing already waits for its peer no longer
 }
 

@@ -2,7 +2,9 @@
 // stream. Kept small, for there may be a million of them. Owner thread only.
 //
 // The handler hears on_closed at the end of the turn in which the end became known; the stream may
-// live a little longer, to get a close frame out and to hear the peer's, at most kClosingMs.
+// live a little longer, to get a close frame out and to hear the peer's, at most kClosingMs. One
+// that is abandoned waits for the peer's end as long, for a reset could take from it what it has
+// not read.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +28,7 @@ class WebSocketStream final : public Connection, public WebSocketConnection {
 
   SendResult push(SharedBytes frame);
   void begin_close();
+  void abandon();
   void bound_messages(std::size_t bytes_max) { decoder_.set_message_bytes_max(bytes_max); }
   void pause();
   void resume();
@@ -39,9 +42,10 @@ class WebSocketStream final : public Connection, public WebSocketConnection {
  private:
   enum class State : std::uint8_t {
     kOpen,
-    kClosing,  // our close frame is queued or sent; waiting for the peer's
-    kLeaving,  // both close frames are known: ends once the outbox has drained
-    kBroken,   // ends at once
+    kClosing,    // our close frame is queued or sent; waiting for the peer's
+    kAbandoned,  // our side ends once the outbox has drained; then waiting for the peer's end
+    kLeaving,    // both close frames are known: ends once the outbox has drained
+    kBroken,     // ends at once
   };
 
   void on_readable() override;
@@ -52,6 +56,7 @@ class WebSocketStream final : public Connection, public WebSocketConnection {
   void on_peer_close(const WebSocketDecoder::Event& event);
   void leave(State state, CloseReason reason);
   void tell_handler();
+  [[nodiscard]] bool ends_first() const;
 
   WebSocketHandler* handler_;          // null once it has heard on_closed
   std::unique_ptr<std::string> held_;  // read but not decoded: pause_reading() came in between

@@ -250,17 +250,30 @@ describe("disconnect", () => {
     assert.equal((await other.get()).status, 400);
   });
 
-  it("by the server of the transport only", async () => {
+  it("by the server of the transport only, without a word: the client comes back", async () => {
     const socket = await openSocket(patient);
     socket.send('42["drop-me"]');
-    assert.equal((await socket.ends()).code, 1005);
+    assert.equal((await socket.ends()).code, 1006);
     const session = await Polling.open(patient, socketio("transport=polling"));
     await session.post("40");
     await session.get();
-    const waiting = session.get();
+    const cut = assert.rejects(session.get(), { code: "ECONNRESET" });
     await sleep(20);
-    await session.post('42["drop-me"]');
-    assert.equal((await waiting).body, "1");
+    assert.equal((await session.post('42["drop-me"]')).body, "ok");
+    await cut;
+    assert.equal((await session.get()).status, 400);
+    // What it was told before is not lost.
+    const told = await Polling.open(patient, socketio("transport=polling"));
+    await told.post("40");
+    await told.get();
+    const waiting = told.get();
+    await sleep(20);
+    await told.post(`${'42["message",1]\x1e'.repeat(20)}42["drop-me"]`);
+    for (const packets of [16, 4]) {
+      const { body } = packets === 16 ? await waiting : await told.get();
+      assert.equal(body, Array(packets).fill('42["message-back",1]').join("\x1e"));
+    }
+    assert.equal((await told.get()).status, 400);
   });
 });
 
