@@ -182,12 +182,17 @@ void add_log(Families& out) {
 
 void add_budgets(Families& out, const Budgets& budgets, std::uint64_t log_bytes_max) {
   const Budget& answers = budgets.answer_bytes.total();
+  const Budget& posts = budgets.post_bytes.total();
   add_labelled(out, "maru_budget_used", "What the process holds of it now", MetricType::Gauge,
-               "budget", {{"answer_bytes", answers.used()}, {"log_bytes", log::bytes_waiting()}});
-  add_labelled(out, "maru_budget_max", "The mark at which it sheds", MetricType::Gauge, "budget",
-               {{"answer_bytes", answers.max()}, {"log_bytes", log_bytes_max}});
+               "budget",
+               {{"answer_bytes", answers.used()},
+                {"post_bytes", posts.used()},
+                {"log_bytes", log::bytes_waiting()}});
+  add_labelled(
+      out, "maru_budget_max", "The mark at which it sheds", MetricType::Gauge, "budget",
+      {{"answer_bytes", answers.max()}, {"post_bytes", posts.max()}, {"log_bytes", log_bytes_max}});
   add_labelled(out, "maru_budget_refused_total", "Refused at the mark", MetricType::Counter,
-               "budget", {{"answer_bytes", answers.refused()}});
+               "budget", {{"answer_bytes", answers.refused()}, {"post_bytes", posts.refused()}});
 }
 
 void add_hasher(Families& out, const gateway::Hasher::Counters& counters) {

@@ -160,6 +160,18 @@ std::vector<OptionRow> listening_rows() {
          return set_number<long>(c.budgets.log_bytes, v, 65'536, 1'073'741'824);
        },
        ValueKind::kNumber},
+      {"post-bytes", "", "BYTES", "67108864",
+       "polling bodies of over 64 KiB being read or waiting, in all; past it 503",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.budgets.post_bytes, v, 1'000'000, 1'099'511'627'776);
+       },
+       ValueKind::kNumber},
+      {"post-bytes-per-address", "", "BYTES", "8388608",
+       "the same of one address (loopback and trusted proxies exempt)",
+       [](Config& c, const std::string& v) {
+         return set_number<long>(c.budgets.post_bytes_per_address, v, 1'000'000, 1'099'511'627'776);
+       },
+       ValueKind::kNumber},
       {"ping-interval-ms", "", "MS", "25000", "heartbeat of Engine.IO",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.ping_interval_ms, v, 100, 300'000);

@@ -76,8 +76,9 @@ net::NetOptions net_options(const Config& config, Budgets& budgets) {
   return options;
 }
 
-endpoint::EndpointOptions endpoint_options(const Config& config) {
+endpoint::EndpointOptions endpoint_options(const Config& config, Budgets& budgets) {
   endpoint::EndpointOptions options;
+  options.post_budget = &budgets.post_bytes;
   options.ping_interval_ms = config.ping_interval_ms;
   options.ping_timeout_ms = config.ping_timeout_ms;
   options.heartbeat_jitter_ms = config.ping_interval_ms / 10;
@@ -214,7 +215,7 @@ void Server::Parts::make_gateways(const Config& config) {
         gateway::Context{options, part->thread, threads, realtime_cores, clock, lifetimes,
                          fill_random, *commands, *readers, part->inbox, interest, soft_state,
                          hasher, origins, limiter, *logins, known_networks, connections, budgets},
-        endpoint_options(config),
+        endpoint_options(config, budgets),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }});
     part->thread.set_handler(*part->gateway);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/budget.hpp"
 #include "base/clock.hpp"
 #include "endpoint/socket.hpp"
 #include "net/http.hpp"
@@ -23,8 +24,14 @@ struct EndpointOptions {
   std::int64_t upgrade_timeout_ms = 10'000;
   // No namespace joined by then: let go. A client's auth may have to refresh its token first.
   std::int64_t connect_timeout_ms = 30'000;
-  std::int64_t heartbeat_jitter_ms = 2'500;            // pings come early by up to this, never late
-  std::size_t max_payload = 64 * 1024;                 // polling body and WebSocket message, bytes
+  std::int64_t heartbeat_jitter_ms = 2'500;  // pings come early by up to this, never late
+  std::size_t max_payload = 64 * 1024;       // what is announced: of one packet, bytes
+  // Of one polling body. More than max_payload, for clients that do not read it flush their queue
+  // in one POST: python-socketio, JavaScript before 4.5.
+  std::size_t post_bytes_max = 1'000'000;
+  // For bodies of more than max_payload, by address; past it 503. Outlives the endpoint. Null: no
+  // bound.
+  SharedBudget* post_budget = nullptr;
   std::size_t polling_buffer_bytes_max = 1024 * 1024;  // as NetOptions::outbox_bytes_max
   // Until a session has joined a namespace: what it may say, all together and at once.
   std::size_t early_bytes_max = 8 * 1024;

@@ -1,9 +1,11 @@
 #include "endpoint/engine_server.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "engineio/packet.hpp"
+#include "net/address.hpp"
 
 namespace maru::endpoint {
 namespace {
@@ -149,15 +151,45 @@ net::HeadVerdict EngineServer::on_post(net::HttpExchange exchange, const net::Re
     exchange.respond(empty_answer(400, std::move(request.verdict.fields)));
     return kAnswered;
   }
-  add_exchange(exchange, std::move(request.verdict.fields), session);
-  return {HeadKind::kReadBody, session.message_bytes_max(), 0, true};
+  auto lease = lease_for_body(head, session);
+  if (lease && !*lease) {
+    options_.post_budget->total().count_refusal();
+    exchange.respond(unavailable_answer(std::move(request.verdict.fields)));
+    session.on_post_refused();
+    session.close(DisconnectReason::kLetGo);
+    return kAnswered;
+  }
+  add_exchange(exchange, std::move(request.verdict.fields), session).body_lease = std::move(lease);
+  return {HeadKind::kReadBody, session.post_bytes_max(), 0, true};
 }
 
-void EngineServer::on_request(net::HttpExchange exchange, net::RequestHead&& /*head*/,
+std::unique_ptr<SharedBudget::Lease> EngineServer::lease_for_body(
+    const net::RequestHead& head, const EngineSession& session) const {
+  const std::size_t bytes_max = session.post_bytes_max();
+  std::size_t announced = bytes_max;  // in chunks: who knows
+  const std::string_view length = head.field("content-length");
+  if (!length.empty()) std::from_chars(length.data(), length.data() + length.size(), announced);
+  const bool is_read = announced <= bytes_max;  // else it is answered 413 at once
+  const bool is_long = announced > session.packet_bytes_max();
+  const bool has_body = !length.empty() || !head.field("transfer-encoding").empty();
+  if (!options_.post_budget || !has_body || !is_read || !is_long) return nullptr;
+  SharedBudget::Holder holder = SharedBudget::kManyHolders;
+  if (!head.exempt_from_address_limits) {
+    const auto address = net::Address::parse(head.peer_address).value_or(net::Address{});
+    holder = net::AddressHash()(net::limit_prefix(address)) | 1;
+  }
+  return std::make_unique<SharedBudget::Lease>(options_.post_budget->try_take(holder, announced));
+}
+
+void EngineServer::on_request(net::HttpExchange exchange, net::RequestHead&& head,
                               std::string&& body) {
   const auto found = exchanges_.find(exchange.id());
   if (found == exchanges_.end()) return;
   if (EngineSession* session = found->second.session) {
+    const std::size_t packet_max = session->packet_bytes_max();
+    if (body.size() > packet_max && engineio::longest_packet(body) > packet_max) {
+      return on_body_too_large(exchange, head);
+    }
     session->on_post_body(std::move(body));
     return;
   }
@@ -168,7 +200,7 @@ void EngineServer::on_request(net::HttpExchange exchange, net::RequestHead&& /*h
 
 void EngineServer::on_body_too_large(net::HttpExchange exchange, const net::RequestHead&) {
   Exchange known;
-  if (take_exchange(exchange.id(), known) && known.session) known.session->on_post_too_large();
+  if (take_exchange(exchange.id(), known) && known.session) known.session->on_post_refused();
   exchange.respond(empty_answer(413, std::move(known.fields)));
 }
 
@@ -322,8 +354,11 @@ void EngineServer::close_all() {
 
 // --- Exchanges -------------------------------------------------------------------------------
 
-void EngineServer::add_exchange(net::HttpExchange handle, Fields fields, EngineSession& session) {
-  exchanges_.insert_or_assign(handle.id(), Exchange{handle, std::move(fields), &session});
+EngineServer::Exchange& EngineServer::add_exchange(net::HttpExchange handle, Fields fields,
+                                                   EngineSession& session) {
+  Exchange& exchange = exchanges_[handle.id()];
+  exchange = {handle, std::move(fields), &session, nullptr};
+  return exchange;
 }
 
 bool EngineServer::take_exchange(std::uint64_t id, Exchange& out) {

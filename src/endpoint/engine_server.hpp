@@ -71,7 +71,8 @@ class EngineServer final : public net::HttpHandler {
   struct Exchange {
     net::HttpExchange handle;
     Fields fields;
-    EngineSession* session = nullptr;  // null: it closed meanwhile
+    EngineSession* session = nullptr;                 // null: it closed meanwhile
+    std::unique_ptr<SharedBudget::Lease> body_lease;  // of a long body; null: it is short
   };
   // Hears nothing of a WebSocket that is not wanted.
   class Unwanted final : public net::WebSocketHandler {
@@ -110,6 +111,9 @@ class EngineServer final : public net::HttpHandler {
                                       Request& request);
   net::HeadVerdict on_post(net::HttpExchange exchange, const net::RequestHead& head,
                            Request& request);
+  // Null: it may be that long without one. Empty: there is no room for it.
+  [[nodiscard]] std::unique_ptr<SharedBudget::Lease> lease_for_body(
+      const net::RequestHead& head, const EngineSession& session) const;
   net::HeadVerdict refuse(net::HttpExchange exchange, EngineError error, Request& request,
                           std::string_view message = {});
   void refuse_upgrade(net::HttpExchange exchange, EngineError error, Request& request,
@@ -123,7 +127,7 @@ class EngineServer final : public net::HttpHandler {
                                               const net::RequestHead& head, Request& request);
   void adopt(std::unique_ptr<EngineSession> session);
   std::string open_packet(const EngineSession& session, bool can_upgrade) const;
-  void add_exchange(net::HttpExchange handle, Fields fields, EngineSession& session);
+  Exchange& add_exchange(net::HttpExchange handle, Fields fields, EngineSession& session);
   // Its exchange is no longer pending from now on.
   bool take_exchange(std::uint64_t id, Exchange& out);
   void run_settling();

@@ -15,6 +15,8 @@ namespace {
 
 // A volatile event may join what leaves at the end of this turn, but not a jam.
 constexpr std::size_t kVolatileBytesMax = 16 * 1024;
+// Of one POST, in one turn; the rest in the next ones, after what others have to do.
+constexpr int kPacketsPerTurn = 1024;
 
 DisconnectReason reason_of(net::CloseReason reason) {
   switch (reason) {
@@ -64,20 +66,25 @@ void EngineSession::open_polling() {
   on_session_opened();
 }
 
-std::size_t EngineSession::message_bytes_max() const {
+std::size_t EngineSession::packet_bytes_max() const {
   const EndpointOptions& options = server_.options();
   return on_probation_ ? std::min(options.early_bytes_max, options.max_payload)
                        : options.max_payload;
 }
 
+std::size_t EngineSession::post_bytes_max() const {
+  return on_probation_ ? packet_bytes_max()
+                       : std::max(packet_bytes_max(), server_.options().post_bytes_max);
+}
+
 void EngineSession::end_probation() {
   on_probation_ = false;
-  if (websocket_) websocket_->set_message_bytes_max(message_bytes_max());
-  if (polling_ && polling_->probe) polling_->probe->set_message_bytes_max(message_bytes_max());
+  if (websocket_) websocket_->set_message_bytes_max(packet_bytes_max());
+  if (polling_ && polling_->probe) polling_->probe->set_message_bytes_max(packet_bytes_max());
 }
 
 void EngineSession::open_websocket(net::WebSocketConnection& connection) {
-  connection.set_message_bytes_max(message_bytes_max());
+  connection.set_message_bytes_max(packet_bytes_max());
   engine_ = engineio::Session(engineio::Transport::kWebSocket, server_.now(), server_.timing(),
                               server_.early_ms());
   websocket_ = &connection;
@@ -185,7 +192,7 @@ void EngineSession::on_post_body(std::string body) {
   process_post();
 }
 
-void EngineSession::on_post_too_large() {
+void EngineSession::on_post_refused() {
   polling_->post = 0;
   if (websocket_) polling_.reset();
 }
@@ -193,8 +200,9 @@ void EngineSession::on_post_too_large() {
 void EngineSession::process_post() {
   Polling& polling = *polling_;
   bool done = false;
+  int left = kPacketsPerTurn;
   polling.processing = true;
-  while (!closed_ && pauses_ == 0 && !done) {
+  while (!closed_ && pauses_ == 0 && !done && left-- > 0) {
     engineio::PayloadReader reader(polling.post_body, server_.scratch(), polling.post_offset);
     engineio::Packet packet;
     const auto step = reader.next(packet);
@@ -212,7 +220,11 @@ void EngineSession::process_post() {
     }
   }
   polling.processing = false;
-  if (done || closed_) finish_post();
+  if (done || closed_) {
+    finish_post();
+  } else if (pauses_ == 0) {
+    settle_soon();
+  }
 }
 
 void EngineSession::finish_post() {
@@ -243,7 +255,7 @@ bool EngineSession::begin_upgrade() {
 }
 
 void EngineSession::take_probe(net::WebSocketConnection& connection) {
-  connection.set_message_bytes_max(message_bytes_max());
+  connection.set_message_bytes_max(packet_bytes_max());
   polling_->probe = &connection;
   ++websockets_;
   arm();

@@ -54,8 +54,10 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   [[nodiscard]] HandshakeData* handshake_data() const { return data_.get(); }
   [[nodiscard]] const SessionSecret& secret() const { return secret_; }
   [[nodiscard]] bool is_on_probation() const { return on_probation_; }
-  // Of one POST body, and of one WebSocket message.
-  [[nodiscard]] std::size_t message_bytes_max() const;
+  // Of one packet, and so of one WebSocket message.
+  [[nodiscard]] std::size_t packet_bytes_max() const;
+  // Of one POST body, if there is room for it.
+  [[nodiscard]] std::size_t post_bytes_max() const;
   // Tells sessions of this process apart; does not leave it.
   [[nodiscard]] std::uint64_t tag() const {
     std::uint64_t tag;
@@ -93,8 +95,8 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   void take_probe(net::WebSocketConnection& connection);
   void on_get(std::uint64_t exchange);
   [[nodiscard]] bool begin_post(std::uint64_t exchange);
-  void on_post_body(std::string body);
-  void on_post_too_large();
+  void on_post_body(std::string body);  // its packets are within packet_bytes_max()
+  void on_post_refused();
   void on_exchange_aborted(std::uint64_t exchange);
   // What had to wait for the end of a call of the layer above. True when it may be destroyed.
   [[nodiscard]] bool settle();

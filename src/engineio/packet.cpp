@@ -1,5 +1,7 @@
 #include "engineio/packet.hpp"
 
+#include <algorithm>
+
 #include "engineio/base64.hpp"
 
 namespace maru::engineio {
@@ -26,6 +28,16 @@ PayloadReader::Step PayloadReader::next(Packet& packet) {
   if (!decoded) return Step::kFaulty;
   packet = *decoded;
   return Step::kPacket;
+}
+
+std::size_t longest_packet(std::string_view payload) {
+  std::size_t longest = 0;
+  for (std::size_t begin = 0; begin <= payload.size();) {
+    const std::size_t end = std::min(payload.find(kSeparator, begin), payload.size());
+    longest = std::max(longest, end - begin);
+    begin = end + 1;
+  }
+  return longest;
 }
 
 std::string encode_open(const Handshake& handshake) {

@@ -53,6 +53,9 @@ class PayloadReader {
   std::size_t offset_;
 };
 
+// The size of the longest packet in a payload, as it came.
+[[nodiscard]] std::size_t longest_packet(std::string_view payload);
+
 struct Handshake {
   std::string_view sid;
   bool can_upgrade = false;

@@ -116,5 +116,18 @@ TEST(Open, HasTheFiveKeysInOrder) {
             R"("maxPayload":65536})");
 }
 
+TEST(Payload, KnowsItsLongestPacket) {
+  EXPECT_EQ(longest_packet(""), 0U);
+  EXPECT_EQ(longest_packet("4abc"), 4U);
+  EXPECT_EQ(longest_packet("4a\x1e"), 2U);
+  EXPECT_EQ(longest_packet("4a\x1e"
+                           "4bcd\x1e"
+                           "4"),
+            4U);
+  EXPECT_EQ(longest_packet("\x1e"
+                           "4bcd"),
+            4U);
+}
+
 }  // namespace
 }  // namespace maru::engineio

@@ -109,6 +109,50 @@ describe("the error table", () => {
     assert.equal((await session.get()).body, "4" + "x".repeat(999));
   });
 
+  it("reads a POST of legal packets up to its own bound; each packet is held to maxPayload", async () => {
+    const other = await Server.start({ "max-payload": 1000, "post-bytes": 10000, "ping-interval": 25000 });
+    const session = await Polling.open(other);
+    const packets = (size) => Array(10).fill("4" + "x".repeat(998)).join("\x1e") + "x".repeat(size - 9999);
+    for (const options of [{}, { headers: { "transfer-encoding": "chunked" } }]) {
+      assert.equal((await session.post(packets(10000), options)).body, "ok");
+      assert.equal((await session.get()).body, packets(10000));
+      assert.equal((await session.post(packets(10001), options)).status, 413);
+      // All or nothing: none of it is done, and the session lives.
+      assert.equal((await session.post(`4a\x1e4${"x".repeat(1000)}\x1e4b`, options)).status, 413);
+    }
+    await session.post("4c");
+    assert.equal((await session.get()).body, "4c");
+    await other.stop();
+  });
+
+  it("answers a long POST with 503 when there is no room, and lets the session go", async () => {
+    const flags = { "max-payload": 1000, "post-bytes": 10000, "post-budget": 20000, "ping-interval": 25000, threads: 1 };
+    const other = await Server.start(flags);
+    const body = Array(10).fill("4" + "x".repeat(998)).join("\x1e");
+    const holders = [];
+    for (let i = 0; i < 2; ++i) {
+      const session = await Polling.open(other);
+      const raw = other.raw();
+      raw.send(`POST ${session.url} HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\nExpect: 100-continue\r\n\r\n`);
+      await raw.until(/100 Continue/);
+      holders.push({ session, raw });
+    }
+    const late = await Polling.open(other);
+    const cut = assert.rejects(late.get(), { code: "ECONNRESET" });
+    await sleep(20);
+    const refused = await late.post(body);
+    assert.deepEqual([refused.status, refused.headers["retry-after"]], [503, "5"]);
+    await cut;
+    assert.equal((await late.get()).body, error(1));
+    const short = await Polling.open(other);
+    assert.equal((await short.post("4short")).body, "ok");
+    // One that gives up makes room.
+    holders[0].raw.close();
+    for (let status = 503; status === 503;) status = (await (await Polling.open(other)).post(body)).status;
+    holders[1].raw.close();
+    await other.stop();
+  });
+
   for (const body of ["abc", "", "4a\x1e", "\x1e4a", "b*"]) {
     it(`answers ${JSON.stringify(body)} with ok; the session is gone`, async () => {
       const session = await Polling.open(server);

@@ -3,7 +3,8 @@
 // more for our own tests. Prints "listening on <port>" when it is ready; SIGTERM or SIGINT ends it.
 //
 //   conformance_server [--port 3000] [--threads 1] [--ping-interval 300] [--ping-timeout 200]
-//                      [--max-payload 1000000] [--connect-timeout 1000] [--upgrade-timeout 10000]
+//                      [--max-payload 1000000] [--post-bytes 1000000]
+//                      [--post-budget 67108864] [--connect-timeout 1000] [--upgrade-timeout 10000]
 //                      [--polling-buffer 1048576] [--early-bytes 8192] [--unjoined-max 0]
 //                      [--assembly-timeout 10000]
 #include <sys/random.h>
@@ -205,6 +206,7 @@ class Front final : public net::HttpHandler {
 struct Options {
   std::uint16_t port = 3000;
   unsigned threads = 1;
+  std::size_t post_budget = 64 * 1024 * 1024;
   EndpointOptions endpoint;
 };
 
@@ -228,6 +230,11 @@ bool read_options(int argc, char** argv, Options& options) {
       options.endpoint.ping_timeout_ms = value;
     } else if (name == "--max-payload") {
       options.endpoint.max_payload = static_cast<std::size_t>(value);
+      options.endpoint.post_bytes_max = options.endpoint.max_payload;
+    } else if (name == "--post-bytes") {
+      options.endpoint.post_bytes_max = static_cast<std::size_t>(value);
+    } else if (name == "--post-budget") {
+      options.post_budget = static_cast<std::size_t>(value);
     } else if (name == "--connect-timeout") {
       options.endpoint.connect_timeout_ms = value;
     } else if (name == "--upgrade-timeout") {
@@ -247,8 +254,10 @@ bool read_options(int argc, char** argv, Options& options) {
   return argc % 2 == 1 && options.threads > 0;
 }
 
-int run(const Options& options) {
+int run(Options options) {
   const SystemClock clock;
+  SharedBudget post_budget(options.post_budget, options.post_budget);
+  options.endpoint.post_budget = &post_budget;
   net::NetOptions net_options;
   net_options.websocket_message_bytes_max = options.endpoint.max_payload;
   auto listening = net::listen_on("", options.port, options.threads);
