@@ -13,10 +13,12 @@ URL, TOKEN, KIND = sys.argv[1:4]
 TRANSPORTS = sys.argv[4:]
 LONG = "가" * 990
 later = []
+lock = threading.Lock()
 
 
 def say(**what):
-    print(json.dumps(what), flush=True)
+    with lock:  # handlers run on threads of their own
+        print(json.dumps(what), flush=True)
 
 
 def on_message(data):
