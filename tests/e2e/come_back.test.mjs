@@ -144,6 +144,8 @@ test("binary over polling as Java and Android send it is not_text, and the sessi
   const sid = JSON.parse((await (await fetch(url)).text()).slice(1)).sid;
   const post = (body) => fetch(`${url}&sid=${sid}`, { method: "POST", body, headers: { "content-type": "text/plain" } });
   await post(`40${JSON.stringify({ token: user.token })}`);
+  // An event before the answer to the CONNECT would break the protocol.
+  assert.match(await (await fetch(`${url}&sid=${sid}`)).text(), /^40\{/);
   const line = Buffer.alloc(57, 7).toString("base64");
   const answer = await post(`451-1["sendMessage",{"content":{"_placeholder":true,"num":0}}]\x1eb${line}\n${line}\n`);
   assert.equal(answer.status, 200);
