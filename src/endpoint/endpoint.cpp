@@ -86,6 +86,10 @@ Socket* PendingConnect::accept(const Accept& accept) const {
   return record->session().accept(*record, accept);
 }
 
+Socket* PendingConnect::accept() const {
+  return accept(Accept{});
+}
+
 void PendingConnect::refuse(std::string_view message, std::string_view data_json) const {
   if (!endpoint_) return;
   SocketRecord* const record = endpoint_->host().find_pending(key_);

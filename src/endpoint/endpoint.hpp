@@ -35,8 +35,8 @@ struct EndpointOptions {
   std::size_t polling_buffer_bytes_max = 1024 * 1024;  // as NetOptions::outbox_bytes_max
   // Until a session has joined a namespace: what it may say, all together and at once.
   std::size_t early_bytes_max = 8 * 1024;
-  // Polling sessions of this thread that have joined none yet, in all and of one address (loopback
-  // and trusted proxies exempt); past it 503. 0: no bound.
+  // Polling sessions of this thread that have joined none yet or are anonymous, in all and of one
+  // address (loopback and trusted proxies exempt); past it 503. 0: no bound.
   std::size_t unjoined_sessions_max = 20'000;
   std::size_t unjoined_per_address_max = 1'000;
   std::int64_t assembly_timeout_ms = 10'000;  // for the attachments of a binary packet to come

@@ -50,6 +50,7 @@ struct EngineSession::Polling {
   bool post_is_whole = false;
   bool processing = false;
   net::WebSocketConnection* probe = nullptr;  // while the session upgrades
+  Lobby::Place place;                         // of one for whom nobody answers
 };
 
 EngineSession::EngineSession(EngineServer& server)
@@ -75,6 +76,10 @@ std::size_t EngineSession::packet_bytes_max() const {
 std::size_t EngineSession::post_bytes_max() const {
   return on_probation_ ? packet_bytes_max()
                        : std::max(packet_bytes_max(), server_.options().post_bytes_max);
+}
+
+void EngineSession::keep_place(Lobby::Place place) {
+  if (polling_ && !is_websocket()) polling_->place = std::move(place);
 }
 
 void EngineSession::end_probation() {

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "endpoint/farewell.hpp"
+#include "endpoint/lobby.hpp"
 #include "endpoint/sid.hpp"
 #include "endpoint/socket.hpp"
 #include "engineio/session.hpp"
@@ -73,6 +74,8 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   // early_bytes_max as well as max_payload. Until end_probation().
   void begin_probation() { on_probation_ = true; }
   void end_probation();
+  // While it polls; a WebSocket has its place among the connections. Otherwise it is given back.
+  void keep_place(Lobby::Place place);
 
   // on_settle runs in the next turn.
   void settle_soon();

@@ -1,6 +1,7 @@
-// Polling sessions that have joined no namespace yet: a handshake costs its client nothing, so
-// there may be only so many, in all and of one address (quality.md 1, row 22). WebSockets are
-// bounded by the caps on connections. One per I/O thread; owner thread only.
+// Polling sessions for which nobody answers: those that have joined no namespace yet, and those
+// that joined without a login (open mode), which no cap per user counts. A handshake costs its
+// client nothing, so there may be only so many, in all and of one address (quality.md 1, row 22).
+// WebSockets are bounded by the caps on connections. One per I/O thread; owner thread only.
 #pragma once
 
 #include <cstddef>

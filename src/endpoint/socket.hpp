@@ -140,8 +140,11 @@ class PendingConnect {
     std::string pid;  // empty: connection state recovery is off for this socket
     // Written before `40{…}`: what a recovered client missed, in order.
     std::vector<net::TextFrame> missed;
+    // Nobody answers for it: while it polls it stays among those that count by address (lobby.hpp).
+    bool anonymous = false;
   };
-  Socket* accept(const Accept& accept = {}) const;
+  Socket* accept(const Accept& accept) const;
+  Socket* accept() const;
   // `44{"message":…,"data":…}`; data_json empty: no data. The connection stays until its time-out.
   void refuse(std::string_view message, std::string_view data_json = {}) const;
   // As Disconnect::kTransportOnly: the client comes back by itself.

@@ -70,6 +70,8 @@ class SocketSession::Watch final : public net::Timer {
   }
   ~Watch() = default;
 
+  [[nodiscard]] Lobby::Place take_place() { return std::move(place_); }
+
   std::size_t bytes = 0;  // what it has said
 
  private:
@@ -203,6 +205,7 @@ Socket* SocketSession::accept(SocketRecord& record, const PendingConnect::Accept
   record.state = State::kJoined;
   add(server().counters().sockets_open);
   if (is_on_probation()) {
+    if (accept.anonymous) keep_place(watch_->take_place());
     watch_.reset();
     end_probation();
   }

@@ -97,6 +97,8 @@ void accept_fresh(RealtimeCore& core, const Connecting& connecting) {
   ClientSession* session = register_session(core, connecting, UserId());
   if (session == nullptr) return;
   endpoint::PendingConnect::Accept accept;
+  // A name that it alone has said is no user: no cap would count its sessions.
+  accept.anonymous = session->login_user.is_zero();
   if (session->recovery != nullptr) {
     accept.pid = make_pid(core.context.random);
     std::ranges::copy(accept.pid, session->recovery->pid.begin());

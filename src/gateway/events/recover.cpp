@@ -39,8 +39,11 @@ void accept_recovered(RealtimeCore& core, ClientSession& session, const Recoveri
   RecoveryState& state = *session.recovery;
   const fanout::RecoverableSocket& earlier = recovering.recovery.socket;
   state.last_position = missed.plan.position;
-  session.socket = recovering.connecting->pending.accept(
-      {.sid = earlier.sid, .pid = earlier.pid, .missed = std::move(missed.frames)});
+  session.socket =
+      recovering.connecting->pending.accept({.sid = earlier.sid,
+                                             .pid = earlier.pid,
+                                             .missed = std::move(missed.frames),
+                                             .anonymous = session.login_user.is_zero()});
   if (session.socket == nullptr) return unregister_session(core, session);
   session.socket->set_user(&session);
   announce_session(core, session);

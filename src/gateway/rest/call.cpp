@@ -100,6 +100,8 @@ void Call::answer(Answer answer) {
   response.status = answer.status;
   response.content_type = std::move(answer.content_type);
   response.body = std::move(answer.body);
+  lease_.resize(response.body.capacity());
+  response.lease = std::move(lease_);
   add_common_fields(response, context(), head_, request_id_);
   response.set("Content-Security-Policy", std::move(answer.content_security_policy));
   for (auto& [name, value] : answer.fields) response.set(std::move(name), std::move(value));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -35,7 +36,8 @@ struct Services {
   Probes probes;
   Activity activity;
   Counters counters;
-  std::function<void(Task)> post;  // to the I/O thread; any thread
+  std::atomic<std::size_t> calls_without_room{0};  // that wait for some: answer_room.cpp
+  std::function<void(Task)> post;                  // to the I/O thread; any thread
   // The same, but later. What is waiting when the thread ends is dropped.
   std::function<void(std::int64_t delay_ms, Task)> post_after;
 };
@@ -51,6 +53,7 @@ class Call {
   Call& operator=(const Call&) = delete;
 
   [[nodiscard]] Services& services() const { return *services_; }
+  [[nodiscard]] const std::shared_ptr<Services>& shared_services() const { return services_; }
   [[nodiscard]] Context& context() const { return services_->context; }
   [[nodiscard]] bool is_open() const { return context().options.auth == AuthMode::kOpen; }
   [[nodiscard]] const net::RequestHead& head() const { return head_; }
@@ -67,6 +70,9 @@ class Call {
 
   // The session of the request's token is over: a browser is told to drop its cookie with the 401.
   void session_is_over() { drops_cookie_ = credentials_.source == TokenSource::kCookie; }
+
+  // Reserved for the answer, which takes it along.
+  void hold(SharedBudget::Lease lease) { lease_ = std::move(lease); }
 
   void answer(Answer answer);
   void answer(Result<Answer>&& answer);
@@ -86,6 +92,7 @@ class Call {
   std::string request_id_;
   std::size_t route_;
   Respond respond_;
+  SharedBudget::Lease lease_;
   Credentials credentials_;
   bool drops_cookie_ = false;
   std::array<std::string, kParametersMax> parameters_;

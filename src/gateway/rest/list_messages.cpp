@@ -4,12 +4,12 @@
 #include <limits>
 
 #include "base/limits.hpp"
+#include "gateway/rest/answer_room.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
+#include "gateway/rest/history_page.hpp"
 #include "gateway/rest/visibility.hpp"
-#include "json/writer.hpp"
-#include "wire/documents.hpp"
 
 namespace maru::gateway::rest {
 namespace {
@@ -56,25 +56,27 @@ bool has_more(chat::RecordRange range, Sequence first, Sequence last, Sequence h
   }
 }
 
+// At most, when it is answered.
+std::size_t bytes_of(const Page& page) {
+  constexpr std::size_t kLongestMessage = limits::kMessageCodePointsMax * 6 + 1'024;
+  return std::min(page.limit * kLongestMessage, limits::kHistoryPageBytesMax);
+}
+
 // A message of a line or two, so that a page seldom grows its answer.
 constexpr std::size_t kMessageBytes = 640;
 
 Result<Answer> page_answer(chat::Snapshot& snapshot, const chat::ChatHeader& header,
                            const Page& page) {
-  Answer answer;
-  answer.body.reserve(std::min<std::uint64_t>(page.limit, header.head.value) * kMessageBytes + 2);
-  json::Writer out(answer.body);
-  out.begin_array();
-  Sequence first;
-  Sequence last;
-  const auto visited = snapshot.visit_records(header.chat.id, page.range, page.anchor, page.limit,
-                                              [&](const chat::Record& record) {
-                                                if (first.value == 0) first = record.sequence;
-                                                last = record.sequence;
-                                                wire::write_message(out, record);
-                                              });
+  HistoryPage messages(page.range, page.anchor, limits::kHistoryPageBytesMax);
+  messages.reserve(std::min<std::uint64_t>(page.limit, header.head.value) * kMessageBytes + 2);
+  const auto visited =
+      snapshot.visit_records(header.chat.id, page.range, page.anchor, page.limit,
+                             [&](const chat::Record& record) { messages.add(record); });
   if (!visited) return std::unexpected(visited.error());
-  out.end_array();
+  Answer answer;
+  answer.body = messages.finish();
+  const Sequence first = messages.first();
+  const Sequence last = messages.last();
   const bool more = last.value != 0 && has_more(page.range, first, last, header.head);
   answer.fields = {{"X-First-Sequence", std::to_string(first.value)},
                    {"X-Last-Sequence", std::to_string(last.value)},
@@ -97,9 +99,14 @@ void list_messages(CallPtr call, const json::Value&) {
            const UserId actor = caller.user;
            admit(call, snapshot, actor, {{Rate::kHistoryOfUser, key}},
                  [call, id, page, caller = std::move(caller)](chat::Snapshot& fresh) {
-                   const auto header = find_visible_chat(fresh, *call, caller, id);
-                   if (!header) return call->problem(header.error());
-                   call->answer(page_answer(fresh, *header, page));
+                   const auto holder = caller.session ? RateLimiter::key_of(caller.user)
+                                                      : net::holder_of(call->head());
+                   with_room(call, fresh, holder, bytes_of(page),
+                             [call, id, page, caller](chat::Snapshot& latest) {
+                               const auto header = find_visible_chat(latest, *call, caller, id);
+                               if (!header) return call->problem(header.error());
+                               call->answer(page_answer(latest, *header, page));
+                             });
                  });
          });
 }
