@@ -172,6 +172,12 @@ std::vector<OptionRow> listening_rows() {
          return set_number<long>(c.budgets.post_bytes_per_address, v, 1'000'000, 1'099'511'627'776);
        },
        ValueKind::kNumber},
+      {"keep-alive-timeout-ms", "", "MS", "75000",
+       "an HTTP connection without a request ends; longer than a proxy keeps it",
+       [](Config& c, const std::string& v) {
+         return set_number<int>(c.keep_alive_timeout_ms, v, 100, 3'600'000);
+       },
+       ValueKind::kNumber},
       {"ping-interval-ms", "", "MS", "25000", "heartbeat of Engine.IO",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.ping_interval_ms, v, 100, 300'000);

@@ -73,6 +73,7 @@ net::NetOptions net_options(const Config& config, Budgets& budgets) {
   options.connections_per_ip_max = config.gateway.rate_limits ? config.connections_per_ip : 0;
   options.trusted_proxies = config.trusted_proxies;
   options.answer_bytes = &budgets.answer_bytes;
+  options.keep_alive_timeout_ms = config.keep_alive_timeout_ms;
   return options;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -201,6 +202,19 @@ TEST(HttpParser, ReadsAPlainRequest) {
   EXPECT_TRUE(parser.keep_alive());
   EXPECT_FALSE(parser.has_body());
   EXPECT_EQ(query_value(head.query(), "y").value, "\xEA\xB9\x80");
+}
+
+TEST(HttpParser, JoinsCookieLines) {
+  HttpParser parser;
+  std::size_t used = 0;
+  ASSERT_EQ(parser.feed_head(
+                get("Cookie: a=1\r\nX: y\r\ncookie: b=2; c=3\r\nCOOKIE: d=4\r\nZ: z\r\n"), used),
+            Progress::kComplete);
+  const RequestHead& head = parser.head();
+  EXPECT_EQ(head.field("cookie"), "a=1; b=2; c=3; d=4");
+  EXPECT_EQ(std::ranges::count(head.fields, "cookie", [](const auto& f) { return f.first; }), 1);
+  EXPECT_EQ(head.field("x"), "y");
+  EXPECT_EQ(head.field("z"), "z");
 }
 
 TEST(HttpParser, ReadsBodiesAndLeavesTheNextRequest) {

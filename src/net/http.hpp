@@ -42,7 +42,8 @@ struct RequestHead {
     return target.size() > path_size ? std::string_view(target).substr(path_size + 1)
                                      : std::string_view();
   }
-  // The first field of that (lower-case) name, or empty.
+  // The first field of that (lower-case) name, or empty. Of cookies there is one: several lines
+  // were joined (RFC 9113, section 8.2.3).
   [[nodiscard]] std::string_view field(std::string_view name) const;
 };
 

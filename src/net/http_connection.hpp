@@ -2,9 +2,10 @@
 // unread. Owner thread only, except while it travels between threads (HeadVerdict::kMove).
 //
 // Deadlines (quality.md 1, row 21): the head within head_timeout_ms, a body no slower than
-// body_bytes_per_second_min, keep_alive_timeout_ms between requests, counted from when the answer
-// was read; an answer is read at read_bytes_per_second_min. While the handler works on a request
-// there is none: that is the handler's business, and nothing of the request is kept for it.
+// body_bytes_per_second_min, keep_alive_timeout_ms (and a second) between requests, counted from
+// when the answer was read; a connection that never sent a request has but head_timeout_ms. An
+// answer is read at read_bytes_per_second_min. While the handler works on a request there is none:
+// that is the handler's business, and nothing of the request is kept for it.
 //
 // What is unwritten is accounted with NetOptions::answer_bytes: a large answer before it is queued
 // (it becomes a 503 where there is no room), small ones only once the kernel did not take them at

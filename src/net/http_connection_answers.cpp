@@ -20,7 +20,11 @@ constexpr std::int64_t kLingerMs = 2000;
 // --- Answering -------------------------------------------------------------------------------
 
 void HttpConnection::send_response(HttpResponse&& response, bool close) {
-  const ResponseContext context{.head_only = head_only_, .http_1_1 = http_1_1_, .close = close};
+  const ResponseContext context{.head_only = head_only_,
+                                .http_1_1 = http_1_1_,
+                                .close = close,
+                                .date = core_->date(),
+                                .keep_alive_s = core_->options.keep_alive_timeout_ms / 1000};
   SharedBytes bytes = serialize_response(response, context);
   if (!reserve(response, bytes.size())) {
     bytes = serialize_response(make_overloaded(response.fields), context);
@@ -121,7 +125,7 @@ WebSocketConnection* HttpConnection::accept_websocket(
   exchange_ = 0;
   deadline_.stop();
   bound_unsent_bytes(stream_.descriptor, 0);  // frames to many are another matter
-  queue(serialize_switching(offer_->accept_value, offer_->protocol, fields));
+  queue(serialize_switching(core_->date(), offer_->accept_value, offer_->protocol, fields));
   set_reading(true);
   const std::string_view rest = processing_ ? input_ : std::string_view(unread_);
   auto upgraded =

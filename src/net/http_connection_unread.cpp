@@ -12,6 +12,10 @@ namespace {
 // accounted before it is known to be left, and the kernel is not asked what became of it.
 constexpr std::size_t kSmallAnswerBytes = 16 * 1024;
 
+// A client that trusts in Keep-Alive to the last moment has its request on the way until then. The
+// field counts whole seconds; under one there is none.
+constexpr std::int64_t kKeepAliveGraceMs = 1000;
+
 // The end of the stream counts as a byte that is acknowledged.
 constexpr std::size_t kEndOfStreamBytes = 1;
 
@@ -126,7 +130,8 @@ void HttpConnection::begin_idle() {
     }
     unchecked_bytes_ = 0;
   }
-  core_->timers.start(deadline_, core_->options.keep_alive_timeout_ms);
+  const std::int64_t idle_ms = core_->options.keep_alive_timeout_ms;
+  core_->timers.start(deadline_, idle_ms + (idle_ms >= 1000 ? kKeepAliveGraceMs : 0));
 }
 
 // At a deadline with nothing pending: true when the connection goes on or has been dropped already,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <charconv>
+#include <iterator>
 
 #include "base/ascii.hpp"
 #include "base/limits.hpp"
@@ -139,6 +140,7 @@ bool HttpParser::accept_head() {
   head_.method = method_of(head_.method_name);
   head_only_ = head_.method == Method::kHead;
   take_absolute_target();
+  join_cookies();
   head_.path_size = std::min(head_.target.find('?'), head_.target.size());
   bool upgrade_named = false;
   bool websocket_offered = false;
@@ -156,6 +158,19 @@ bool HttpParser::accept_head() {
   head_.wants_websocket =
       upgrade_named && websocket_offered && http_1_1_ && head_.method == Method::kGet;
   return true;
+}
+
+// RFC 9113, section 8.2.3: HTTP/2 splits them, and a proxy to HTTP/1.1 may leave them so.
+void HttpParser::join_cookies() {
+  const auto is_cookie = [](const auto& field) { return field.first == "cookie"; };
+  const auto first = std::ranges::find_if(head_.fields, is_cookie);
+  if (first == head_.fields.end()) return;
+  const auto rest = std::ranges::remove_if(std::next(first), head_.fields.end(), [&](auto& field) {
+    if (!is_cookie(field)) return false;
+    first->second.append("; ").append(field.second);
+    return true;
+  });
+  head_.fields.erase(rest.begin(), rest.end());
 }
 
 // RFC 9112, section 3.2.2: "http://host/path" counts as "/path", and its host replaces Host.

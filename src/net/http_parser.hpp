@@ -47,6 +47,7 @@ class HttpParser {
 
   bool accept_head();
   void take_absolute_target();
+  void join_cookies();
   Progress refuse(int status, const char* detail);
 
   HeadFinder finder_;

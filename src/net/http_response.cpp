@@ -102,12 +102,13 @@ std::string random_id() {
 
 SharedBytes serialize_response(const HttpResponse& response, const ResponseContext& context) {
   std::string head;
-  head.reserve(256);
+  head.reserve(512);
   head += "HTTP/1.1 ";
   head += std::to_string(std::clamp(response.status, 100, 999));
   head += ' ';
   head += reason_of(response.status);
   head += "\r\n";
+  append_field(head, "Date", context.date);
   if (!response.content_type.empty()) append_field(head, "Content-Type", response.content_type);
   for (const auto& [name, value] : response.fields) append_field(head, name, value);
   // RFC 9110, section 8.6: these have no content and do not speak of its length.
@@ -115,6 +116,9 @@ SharedBytes serialize_response(const HttpResponse& response, const ResponseConte
   if (!bodyless) append_field(head, "Content-Length", std::to_string(response.body.size()));
   if (context.close) {
     head += "Connection: close\r\n";
+  } else if (context.keep_alive_s > 0) {
+    head += "Connection: keep-alive\r\n";
+    append_field(head, "Keep-Alive", "timeout=" + std::to_string(context.keep_alive_s));
   } else if (!context.http_1_1) {
     head += "Connection: keep-alive\r\n";
   }
@@ -128,10 +132,12 @@ SharedBytes serialize_response(const HttpResponse& response, const ResponseConte
   });
 }
 
-SharedBytes serialize_switching(std::string_view accept_value, std::string_view protocol,
+SharedBytes serialize_switching(std::string_view date, std::string_view accept_value,
+                                std::string_view protocol,
                                 const std::vector<std::pair<std::string, std::string>>& fields) {
   std::string head =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  append_field(head, "Date", date);
   append_field(head, "Sec-WebSocket-Accept", accept_value);
   if (!protocol.empty()) append_field(head, "Sec-WebSocket-Protocol", protocol);
   for (const auto& [name, value] : fields) append_field(head, name, value);

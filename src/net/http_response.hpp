@@ -1,6 +1,7 @@
 // An answer as bytes (RFC 9112). Any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,8 @@ struct ResponseContext {
   bool head_only = false;  // answers HEAD
   bool http_1_1 = true;
   bool close = false;  // the connection ends after it
+  std::string_view date;
+  std::int64_t keep_alive_s = 0;  // 0: not said
 };
 
 // Line breaks and other control characters in fields become spaces, so that no value can add a
@@ -22,7 +25,8 @@ struct ResponseContext {
 SharedBytes serialize_response(const HttpResponse& response, const ResponseContext& context);
 
 // The 101 of a WebSocket handshake. `protocol` may be empty.
-SharedBytes serialize_switching(std::string_view accept_value, std::string_view protocol,
+SharedBytes serialize_switching(std::string_view date, std::string_view accept_value,
+                                std::string_view protocol,
                                 const std::vector<std::pair<std::string, std::string>>& fields);
 
 // An answer of this folder's own, for requests that no handler sees: a problem (RFC 9457) of the

@@ -5,12 +5,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "net/address.hpp"
 #include "net/front_door.hpp"
 #include "net/http.hpp"
+#include "net/http_date.hpp"
 #include "net/io_thread.hpp"
 #include "net/loop.hpp"
 #include "net/timer_wheel.hpp"
@@ -69,6 +71,8 @@ class IoCore {
   }
   // Writes, calls back, deletes the dead.
   void finish_turn();
+  // What an answer of this moment says in Date.
+  [[nodiscard]] std::string_view date() { return date_.at(clock.wall()); }
   void refresh_now() { now_ms_ = clock.monotonic().ms; }
   [[nodiscard]] std::int64_t now_ms() const { return now_ms_; }
 
@@ -110,6 +114,7 @@ class IoCore {
   std::vector<std::unique_ptr<PendingWrites>> spare_pending_;
   std::vector<ExchangeSlot> exchanges_;
   std::vector<std::uint32_t> free_exchanges_;
+  HttpDate date_;
   std::int64_t now_ms_ = 0;
   bool busy_ = false;  // the last turn left work: do not sleep
 };

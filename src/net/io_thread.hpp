@@ -32,7 +32,10 @@ struct NetOptions {
   std::size_t connections_max = 0;         // 0: from RLIMIT_NOFILE less a reserve
   std::size_t connections_per_ip_max = 0;  // 0: none; loopback and trusted proxies are exempt
   std::int64_t head_timeout_ms = 10'000;
-  std::int64_t keep_alive_timeout_ms = 30'000;   // between requests
+  // Between requests, as the field Keep-Alive says it. Longer than the usual proxies keep an idle
+  // connection (nginx 60 s), so that it is they who end it: a request that crosses the end of its
+  // connection is lost.
+  std::int64_t keep_alive_timeout_ms = 75'000;
   std::int64_t write_stall_timeout_ms = 30'000;  // of a WebSocket
   // An answer is read at this rate over each window, or the connection is dropped.
   std::int64_t read_window_ms = 10'000;

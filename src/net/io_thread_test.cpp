@@ -44,7 +44,8 @@ TEST(IoThreadHttp, KeepsTheConnectionForTheNextRequest) {
   for (int i = 0; i < 3; ++i) {
     client.send(post("/echo?" + std::to_string(i), "hello"));
     const std::string response = client.read_response();
-    EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"));
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\nDate: "));
+    EXPECT_THAT(response, HasSubstr(" GMT\r\nContent-Type: text/plain\r\n"));
     EXPECT_THAT(response, EndsWith("POST /echo?" + std::to_string(i) + " hello"));
   }
   EXPECT_EQ(server.thread().counters().connections_accepted, 1U);
@@ -277,6 +278,35 @@ TEST(IoThreadHttp, EndsAnIdleConnection) {
   client.send(get("/echo"));
   client.read_response();
   EXPECT_TRUE(client.ends());
+}
+
+TEST(IoThreadHttp, SaysHowLongAConnectionMayIdle) {
+  Server server({.keep_alive_timeout_ms = 75'900});
+  Client client(server.port());
+  for (const char* version : {"1.1", "1.0"}) {
+    client.send("GET /echo HTTP/" + std::string(version) +
+                "\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    const std::string kept = client.read_response();
+    EXPECT_THAT(kept, HasSubstr("\r\nConnection: keep-alive\r\n")) << version;
+    EXPECT_THAT(kept, HasSubstr("\r\nKeep-Alive: timeout=75\r\n")) << version;
+  }
+  client.send(get("/close"));
+  EXPECT_THAT(client.read_to_end(), Not(HasSubstr("eep-")));
+}
+
+// However long a connection may idle: who has not sent a request yet gets no part of it.
+TEST(IoThreadHttp, AConnectionWithoutARequestHasTheTimeOfAHead) {
+  Server server({.head_timeout_ms = 150, .keep_alive_timeout_ms = 600'000});
+  Client silent(server.port());
+  EXPECT_TRUE(silent.ends());
+  Client begun(server.port());
+  begun.send("GET /echo HTTP/1.1\r\n");
+  EXPECT_THAT(begun.read_to_end(), StartsWith("HTTP/1.1 408 "));
+  Client second(server.port());
+  second.send(get("/echo"));
+  EXPECT_THAT(second.read_response(), StartsWith("HTTP/1.1 200 "));
+  second.send("GET /echo HTTP/1.1\r\n");
+  EXPECT_THAT(second.read_to_end(), StartsWith("HTTP/1.1 408 ")) << "its second head is no slower";
 }
 
 // It is not idle: what it was answered is still on its way.

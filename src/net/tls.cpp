@@ -22,9 +22,10 @@ constexpr char kCiphers[] =
 
 int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                 unsigned in_size, void*) {
-  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  // In the order of preference. Who offers only the older one (an ApacheBench) may speak it.
+  static constexpr unsigned char kProtocols[] = "\x08http/1.1\x08http/1.0";
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11 - 1, in, in_size) !=
+  if (SSL_select_next_proto(&chosen, out_size, kProtocols, sizeof kProtocols - 1, in, in_size) !=
       OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301, section 3.2
   }

@@ -1,5 +1,6 @@
 // TLS on a non-blocking descriptor, by OpenSSL, which only tls.cpp sees. TLS 1.2 and 1.3, forward
-// secret AEAD ciphers, ALPN "http/1.1", no renegotiation, buffers released while idle.
+// secret AEAD ciphers, ALPN "http/1.1" and "http/1.0", no renegotiation, buffers released while
+// idle.
 #pragma once
 
 #include <cstddef>

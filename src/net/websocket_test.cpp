@@ -42,10 +42,11 @@ TEST(WebSocketHandshake, AnswersAsRfc6455Says) {
   client.send(upgrade_request("/ws",
                               "Sec-WebSocket-Protocol: chat.v2 , chat\r\n"
                               "Sec-WebSocket-Extensions: permessage-deflate; x=constructor\r\n"));
-  EXPECT_EQ(client.read_until("\r\n\r\n"),
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-            "Sec-WebSocket-Protocol: chat.v2\r\nX-Extra: 1\r\n\r\n");
+  const std::string head = client.read_until("\r\n\r\n");
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                               "Connection: Upgrade\r\nDate: "));
+  EXPECT_THAT(head, EndsWith(" GMT\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+                             "Sec-WebSocket-Protocol: chat.v2\r\nX-Extra: 1\r\n\r\n"));
 }
 
 TEST(WebSocketHandshake, RefusesFaultyOnes) {
@@ -389,7 +390,9 @@ class Certificate {
 
 class TlsClient {
  public:
-  explicit TlsClient(std::uint16_t port, int version_max = 0) : client_(port) {
+  explicit TlsClient(std::uint16_t port, int version_max = 0,
+                     std::string_view alpn = "\x02h2\x08http/1.1")
+      : client_(port) {
     context_ = SSL_CTX_new(TLS_client_method());
     if (version_max != 0) {
       SSL_CTX_set_min_proto_version(context_, 0);
@@ -400,8 +403,8 @@ class TlsClient {
     const timeval timeout{5, 0};
     ::setsockopt(client_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     SSL_set_fd(session_, client_.descriptor());
-    static constexpr unsigned char kAlpn[] = "\x02h2\x08http/1.1";
-    SSL_set_alpn_protos(session_, kAlpn, sizeof kAlpn - 1);
+    SSL_set_alpn_protos(session_, reinterpret_cast<const unsigned char*>(alpn.data()),
+                        static_cast<unsigned>(alpn.size()));
     connected_ = SSL_connect(session_) == 1;
   }
   ~TlsClient() {
@@ -453,6 +456,21 @@ class TlsClient {
   SSL* session_ = nullptr;
   bool connected_ = false;
 };
+
+TEST(NetTls, TakesTheBestOfWhatAlpnOffers) {
+  const Certificate certificate("one");
+  Server server({}, 1, *load_tls(certificate.files()));
+  TlsClient old(server.port(), 0, "\x08http/1.0");
+  ASSERT_TRUE(old.connected());
+  EXPECT_EQ(old.alpn(), "http/1.0");
+  old.send("GET /echo HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(old.read_head(), StartsWith("HTTP/1.1 200 "));
+  const TlsClient both(server.port(), 0, "\x08http/1.0\x08http/1.1");
+  EXPECT_EQ(both.alpn(), "http/1.1");
+  const TlsClient none(server.port(), 0, "");
+  EXPECT_TRUE(none.connected());
+  EXPECT_FALSE(TlsClient(server.port(), 0, "\x02h2").connected()) << "RFC 7301, section 3.2";
+}
 
 TEST(NetTls, SpeaksHttpAndWebSocket) {
   const Certificate certificate("one");
