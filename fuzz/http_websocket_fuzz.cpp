@@ -56,7 +56,7 @@ void check_head(const RequestHead& head, std::string& log) {
   MARU_FUZZ_CHECK(hosts <= 1);
   RequestHead described = head;
   static const maru::net::TrustedProxies kProxies({"127.0.0.0/8", "10.0.0.1"});
-  kProxies.describe(*maru::net::Address::parse("127.0.0.1"), false, described);
+  (void)kProxies.describe(*maru::net::Address::parse("127.0.0.1"), false, described);
   MARU_FUZZ_CHECK(maru::net::Address::parse(described.peer_address).has_value());
   const auto value = maru::net::query_value(head.query(), "sid");
   MARU_FUZZ_CHECK(value.value.size() <= head.target.size());

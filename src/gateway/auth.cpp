@@ -44,7 +44,7 @@ std::string_view cookie_value(std::string_view cookies, std::string_view name) {
 }
 
 bool cookie_counts(const net::RequestHead& head, const GatewayOptions& options) {
-  if (!head.field("origin").empty()) return is_trusted_origin(head, options);
+  if (has_origin(head)) return is_trusted_origin(head, options);
   // A browser says where a request without Origin came from: an image or a link of another site
   // brings the cookie along (quality.md 1, row 3). Other clients say nothing.
   const std::string_view site = head.field("sec-fetch-site");

@@ -1,6 +1,10 @@
 #include "gateway/origin.hpp"
 
 #include <algorithm>
+#include <cstdint>
+
+#include "base/ascii.hpp"
+#include "net/address.hpp"
 
 namespace maru::gateway {
 namespace {
@@ -20,55 +24,68 @@ bool is_scheme(std::string_view text) {
   });
 }
 
-bool is_host(std::string_view text) {
-  if (text.starts_with('[')) {
-    if (text.size() < 4 || !text.ends_with(']')) return false;
-    return std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) {
-      return is_digit(c) || (c >= 'a' && c <= 'f') || c == ':' || c == '.';
-    });
-  }
-  // Other letters than these never stand in an Origin field: browsers send the xn-- form.
+// Other letters than these never stand in an Origin field: browsers send the xn-- form.
+bool is_name(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
   });
 }
 
-bool is_port(std::string_view text) {
-  return !text.empty() && text.size() <= 5 && std::ranges::all_of(text, is_digit);
+bool is_host(std::string_view text) {
+  if (!text.starts_with('[')) return is_name(text);
+  return text.ends_with(']') && net::Address::parse(text);
+}
+
+// Written as browsers do, without leading zeros.
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  const auto port = parse_decimal<std::uint16_t>(text);
+  return port && *port != 0 && text.front() != '0' ? port : std::nullopt;
+}
+
+bool is_default_port(std::string_view scheme, std::uint16_t port) {
+  return (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
+}
+
+struct Authority {
+  std::string_view host;
+  std::optional<std::string_view> port;
+};
+
+// At the colon after the host: those of an IPv6 address stand in brackets.
+Authority split(std::string_view authority) {
+  const std::size_t bracket = authority.find(']');
+  const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon == std::string_view::npos) return {authority, std::nullopt};
+  return {authority.substr(0, colon), authority.substr(colon + 1)};
 }
 
 }  // namespace
 
 std::optional<std::string> normalise_origin(std::string_view text) {
   if (text.ends_with('/') && !text.ends_with("//")) text.remove_suffix(1);
-  std::string origin(text);
-  for (char& c : origin) c = (c >= 'A' && c <= 'Z') ? static_cast<char>(c + 32) : c;
-  const std::size_t scheme_size = origin.find(kSchemeEnd);
+  std::string lower(text);
+  for (char& c : lower) c = to_lower(c);
+  const std::size_t scheme_size = lower.find(kSchemeEnd);
   if (scheme_size == std::string::npos) return std::nullopt;
-  const std::string_view whole = origin;
-  const std::string_view scheme = whole.substr(0, scheme_size);
-  const std::string_view authority = whole.substr(scheme_size + kSchemeEnd.size());
-  const std::string_view host = without_port(authority);
-  if (!is_scheme(scheme) || !is_host(host)) return std::nullopt;
-  if (host.size() == authority.size()) return origin;
-  const std::string_view port = authority.substr(host.size() + 1);
-  if (!is_port(port)) return std::nullopt;
-  const bool is_default =
-      (scheme == "http" && port == "80") || (scheme == "https" && port == "443");
-  if (is_default) origin.resize(origin.size() - port.size() - 1);
+  std::string_view scheme = std::string_view(lower).substr(0, scheme_size);
+  if (!is_scheme(scheme)) return std::nullopt;
+  if (scheme == "ws") scheme = "http";
+  if (scheme == "wss") scheme = "https";
+  const Authority authority =
+      split(std::string_view(lower).substr(scheme_size + kSchemeEnd.size()));
+  if (!is_host(authority.host)) return std::nullopt;
+  std::string origin = std::string(scheme).append(kSchemeEnd).append(authority.host);
+  if (!authority.port) return origin;
+  const auto port = parse_port(*authority.port);
+  if (!port) return std::nullopt;
+  if (!is_default_port(scheme, *port)) origin.append(1, ':').append(*authority.port);
   return origin;
 }
 
 std::string_view host_of_origin(std::string_view origin) {
   const std::size_t scheme_size = origin.find(kSchemeEnd);
   if (scheme_size == std::string_view::npos) return {};
-  return without_port(origin.substr(scheme_size + kSchemeEnd.size()));
-}
-
-std::string_view without_port(std::string_view host) {
-  const std::size_t bracket = host.find(']');
-  const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  return host.substr(0, colon);
+  return split(origin.substr(scheme_size + kSchemeEnd.size())).host;
 }
 
 }  // namespace maru::gateway

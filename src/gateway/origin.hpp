@@ -1,4 +1,8 @@
 // Web origins as text (RFC 6454, section 6.2). Pure; any thread.
+//
+// normalise_origin() is the one reader of all of them: of the list of allowed ones, of a request's
+// Origin, and, with a scheme before it, of its Host. So two of them are the same origin exactly if
+// the answers are equal.
 #pragma once
 
 #include <optional>
@@ -7,14 +11,13 @@
 
 namespace maru::gateway {
 
-// "scheme://host[:port]" in lower case, without the default port of http and https, as browsers
-// write it; a final slash is forgiven. Apps have schemes of their own (capacitor://localhost).
-// Nothing for what is no origin, "null" among it.
+// "scheme://host[:port]" as browsers write it: in lower case, without the default port of http and
+// https. "ws" and "wss" are those two: native WebSocket clients name the scheme of their URL. A
+// final slash is forgiven. Apps have schemes of their own (capacitor://localhost). Nothing for what
+// is no origin, "null" among it.
 [[nodiscard]] std::optional<std::string> normalise_origin(std::string_view text);
 
-// Without scheme and port, an IPv6 address with its brackets.
+// Of a normalised origin: without scheme and port, an IPv6 address with its brackets.
 [[nodiscard]] std::string_view host_of_origin(std::string_view origin);
-// The same of a Host field.
-[[nodiscard]] std::string_view without_port(std::string_view host);
 
 }  // namespace maru::gateway

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "base/log.hpp"
 #include "gateway/origin.hpp"
@@ -10,14 +11,21 @@
 namespace maru::gateway {
 namespace {
 
-// "scheme://host[:port]" of the server as this client reached it, without a default port, as
-// browsers write origins (RFC 6454 section 6.2).
-std::string own_origin(const net::RequestHead& head) {
-  std::string_view host = head.field("host");
-  if (host.empty()) return {};
-  const std::string_view default_port = head.secure ? ":443" : ":80";
-  if (host.ends_with(default_port)) host.remove_suffix(default_port.size());
-  return std::string(head.secure ? "https://" : "http://").append(host);
+// Of the server as this client reached it; nothing when the Host is no name or address.
+std::optional<std::string> own_origin(const net::RequestHead& head) {
+  return normalise_origin(
+      std::string(head.secure ? "https://" : "http://").append(head.own_host()));
+}
+
+// A second Origin field is no browser's: which one counts would be anybody's guess.
+std::optional<std::string> origin_of(const net::RequestHead& head) {
+  const auto is_origin = [](const auto& field) { return field.first == "origin"; };
+  if (std::ranges::count_if(head.fields, is_origin) != 1) return std::nullopt;
+  return normalise_origin(head.field("origin"));
+}
+
+bool is_listed(const std::string& origin, const GatewayOptions& options) {
+  return std::ranges::find(options.allowed_origins, origin) != options.allowed_origins.end();
 }
 
 // Names that browsers take to this machine without asking anybody (RFC 6761, section 6.3).
@@ -34,17 +42,24 @@ bool allows_every_origin(const GatewayOptions& options) {
 
 }  // namespace
 
+bool has_origin(const net::RequestHead& head) {
+  return std::ranges::any_of(head.fields, [](const auto& field) {
+    return field.first == "origin" && !field.second.empty();
+  });
+}
+
 bool is_trusted_origin(const net::RequestHead& head, const GatewayOptions& options) {
-  const std::string_view origin = head.field("origin");
-  if (origin.empty()) return false;
-  return std::ranges::find(options.allowed_origins, origin) != options.allowed_origins.end() ||
+  const auto origin = origin_of(head);
+  if (!origin) return false;
+  return is_listed(*origin, options) ||
          (origin == own_origin(head) && !may_be_rebound(head, options));
 }
 
 bool may_be_rebound(const net::RequestHead& head, const GatewayOptions& options) {
   if (!head.from_loopback || head.has_forwarding_header) return false;
-  std::string host(without_port(head.field("host")));
-  for (char& c : host) c = (c >= 'A' && c <= 'Z') ? static_cast<char>(c + 32) : c;
+  const auto own = own_origin(head);
+  if (!own) return true;
+  const std::string_view host = host_of_origin(*own);
   if (is_localhost(host) || net::Address::parse(host)) return false;
   return std::ranges::none_of(options.allowed_origins, [&](const std::string& origin) {
     return host_of_origin(origin) == host;
@@ -55,28 +70,22 @@ OriginPolicy::OriginPolicy(const GatewayOptions& options, const Clock& clock)
     : options_(options), clock_(clock) {}
 
 bool OriginPolicy::allows(const net::RequestHead& head) const {
-  const std::string_view origin = head.field("origin");
-  if (origin.empty() || allows_every_origin(options_)) return true;
-  // A second Origin field is no browser's: which one counts would be anybody's guess.
-  const bool is_single = std::ranges::count_if(head.fields, [](const auto& field) {
-                           return field.first == "origin";
-                         }) == 1;
-  if (is_single && is_trusted_origin(head, options_)) return true;
+  if (!has_origin(head) || allows_every_origin(options_)) return true;
+  if (is_trusted_origin(head, options_)) return true;
   log_refused(head);
   return false;
 }
 
 std::vector<std::pair<std::string, std::string>> OriginPolicy::cors_fields(
     const net::RequestHead& head) const {
-  const std::string_view origin = head.field("origin");
   if (allows_every_origin(options_)) return {{"Access-Control-Allow-Origin", "*"}};
   std::vector<std::pair<std::string, std::string>> fields;
   // The answer depends on Origin as soon as one is listed; caches must know, whoever asks.
   if (!options_.allowed_origins.empty()) fields.emplace_back("Vary", "Origin");
-  if (std::ranges::find(options_.allowed_origins, origin) == options_.allowed_origins.end()) {
-    return fields;
-  }
-  fields.emplace_back("Access-Control-Allow-Origin", origin);
+  const auto origin = origin_of(head);
+  if (!origin || !is_listed(*origin, options_)) return fields;
+  // As it was sent: that is what browsers compare it with.
+  fields.emplace_back("Access-Control-Allow-Origin", head.field("origin"));
   fields.emplace_back("Access-Control-Allow-Credentials", "true");
   return fields;
 }

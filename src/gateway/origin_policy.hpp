@@ -2,9 +2,10 @@
 // an allowed one or the server's own; absent is fine. In open mode without CLIENT_URL every origin
 // is allowed and CORS answers `*` without credentials. Any thread.
 //
-// The server's own origin is known from Host alone, so that a server reached as chat.example.org
-// works without configuration, behind a proxy as well. One case is taken out of it: see
-// may_be_rebound().
+// The server's own origin is known from Host (of a trusted proxy: X-Forwarded-Host) alone, so that
+// a server reached as chat.example.org works without configuration, behind a proxy as well. One
+// case is taken out of it: see may_be_rebound(). Origins are compared as normalise_origin() writes
+// them.
 #pragma once
 
 #include <array>
@@ -21,13 +22,16 @@
 
 namespace maru::gateway {
 
-// Whether a present Origin is the server's own or a listed one (CLIENT_URL); byte for byte, so that
-// case variants, suffixes and other ports are strangers. False when Origin is absent.
+// Whether the request has an Origin at all; an empty one is none.
+[[nodiscard]] bool has_origin(const net::RequestHead& head);
+
+// Whether a present Origin is the server's own or a listed one (CLIENT_URL). False when Origin is
+// absent, or there more than once.
 [[nodiscard]] bool is_trusted_origin(const net::RequestHead& head, const GatewayOptions& options);
 
 // DNS rebinding: a foreign page's name is pointed at this machine, and what was meant for nobody
 // but it is asked under that name. True for a connection straight over loopback (no proxy's fields)
-// whose Host is a name, neither localhost nor the host of a listed origin.
+// whose Host is no address and a name that is neither localhost nor the host of a listed origin.
 [[nodiscard]] bool may_be_rebound(const net::RequestHead& head, const GatewayOptions& options);
 
 class OriginPolicy {

@@ -45,13 +45,95 @@ INSTANTIATE_TEST_SUITE_P(
         OriginCase{"https://chat.example:5001", false}, OriginCase{"http://chat.example", false},
         OriginCase{"http://chat.example:5002", false}, OriginCase{"https://evil.example", false},
         OriginCase{"null", false}, OriginCase{"https://app.example.evil.example", false},
-        OriginCase{"https://app.example:443", false}, OriginCase{"https://app.example:8443", false},
-        OriginCase{"https://app.example/", false}, OriginCase{"https://APP.example", false},
-        OriginCase{"HTTPS://app.example", false}, OriginCase{"http://app.example", false},
+        OriginCase{"https://app.example:443", true}, OriginCase{"https://app.example:8443", false},
+        OriginCase{"https://app.example/", true}, OriginCase{"https://APP.example", true},
+        OriginCase{"HTTPS://app.example", true}, OriginCase{"http://app.example", false},
         OriginCase{"https://app.exampl", false}, OriginCase{"xhttps://app.example", false},
         OriginCase{"https://evil.example https://app.example", false},
         OriginCase{"https://user@app.example", false}, OriginCase{"*", false},
-        OriginCase{"file://", false}));
+        OriginCase{"file://", false},
+        // What native clients make of the server's URL; Swift's WebSocket for one.
+        OriginCase{"ws://chat.example:5001", true}, OriginCase{"WS://Chat.Example:5001/", true},
+        OriginCase{"http://CHAT.example:5001/", true}, OriginCase{"wss://app.example", true},
+        OriginCase{"wss://app.example:443/", true}, OriginCase{"ws://localhost:3000", true},
+        OriginCase{"ws://evil.example:5001", false}, OriginCase{"wss://evil.example", false},
+        OriginCase{"wss://chat.example:5001", false}, OriginCase{"ws://chat.example", false},
+        OriginCase{"ws://chat.example:80", false}, OriginCase{"ws://app.example", false},
+        OriginCase{"ws://chat.example:5001.evil.example", false},
+        OriginCase{"ws://chat.example:5001@evil.example", false},
+        OriginCase{"ws://evil.example@chat.example:5001", false},
+        OriginCase{"ws://chat.example:5001//", false}, OriginCase{"ws://chat.example:05001", false},
+        OriginCase{"ws://chat.example:5001/path", false},
+        OriginCase{"ws://chat.example.:5001", false}, OriginCase{"wsx://chat.example:5001", false},
+        OriginCase{"http+ws://chat.example:5001", false}, OriginCase{"//chat.example:5001", false},
+        OriginCase{"chat.example:5001", false}, OriginCase{"http://[::1].evil", false},
+        OriginCase{"http://xn--chat-.example:5001", false},
+        OriginCase{"http://\xd1\x81hat.example:5001", false}));
+
+// As the Origin of a page or client that was reached under this Host.
+struct OwnCase {
+  const char* host;
+  bool secure;
+  const char* origin;
+  bool allowed;
+};
+
+class OwnOrigin : public ::testing::TestWithParam<OwnCase> {};
+
+TEST_P(OwnOrigin, IsTheHostInAnyOfItsSpellings) {
+  const SystemClock clock;
+  const GatewayOptions options;
+  const OriginPolicy policy(options, clock);
+  const auto& [host, secure, origin, allowed] = GetParam();
+  EXPECT_EQ(policy.allows(from_origin(origin, secure, host)), allowed) << origin << " at " << host;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Hosts, OwnOrigin,
+    ::testing::Values(OwnCase{"h.example", false, "http://h.example:80", true},
+                      OwnCase{"h.example:80", false, "http://h.example", true},
+                      OwnCase{"h.example:80", false, "ws://h.example", true},
+                      OwnCase{"h.example", true, "https://h.example:443", true},
+                      OwnCase{"h.example:443", true, "wss://h.example", true},
+                      OwnCase{"h.example", true, "wss://h.example:443/", true},
+                      OwnCase{"H.EXAMPLE", true, "https://h.example", true},
+                      OwnCase{"h.example", true, "http://h.example", false},
+                      OwnCase{"h.example", true, "ws://h.example", false},
+                      OwnCase{"h.example", false, "https://h.example", false},
+                      OwnCase{"h.example", false, "wss://h.example", false},
+                      OwnCase{"h.example:443", false, "http://h.example", false},
+                      OwnCase{"h.example:8080", false, "http://h.example", false},
+                      OwnCase{"[::1]", false, "http://[::1]:80", true},
+                      OwnCase{"[2001:DB8::1]:5001", false, "ws://[2001:db8::1]:5001", true},
+                      // A Host that cannot be one makes no origin its own.
+                      OwnCase{"[::1].evil", false, "http://[::1].evil", false},
+                      OwnCase{"h.example:", false, "http://h.example:", false},
+                      OwnCase{"h.example:x", false, "http://h.example:x", false},
+                      OwnCase{"", false, "http://", false},
+                      OwnCase{"h.example/", false, "http://h.example", true},
+                      OwnCase{"h.example//", false, "http://h.example", false}));
+
+TEST(OriginPolicy, ATrustedProxysHostIsTheOwnOne) {
+  const SystemClock clock;
+  const GatewayOptions options;
+  const OriginPolicy policy(options, clock);
+  auto head = from_origin("https://chat.example", true, "127.0.0.1:5001");
+  EXPECT_FALSE(policy.allows(head));
+  head.forwarded_host = "chat.example";
+  EXPECT_TRUE(policy.allows(head));
+  head.fields[1].second = "https://127.0.0.1:5001";
+  EXPECT_FALSE(policy.allows(head));
+}
+
+TEST(OriginPolicy, SeveralEmptyOriginFieldsHideNone) {
+  const SystemClock clock;
+  const GatewayOptions options;
+  const OriginPolicy policy(options, clock);
+  auto head = from_origin("");
+  EXPECT_TRUE(policy.allows(head));
+  head.fields.emplace_back("origin", "https://evil.example");
+  EXPECT_FALSE(policy.allows(head));
+}
 
 TEST(OriginPolicy, AbsentIsFine) {
   const SystemClock clock;
@@ -203,6 +285,17 @@ INSTANTIATE_TEST_SUITE_P(
         RebindingCase{"evillocalhost", false}, RebindingCase{"localhost.evil.example", false},
         RebindingCase{"127.0.0.1.evil.example", false},
         RebindingCase{"listed.example.evil.example", false}));
+
+TEST(OriginPolicy, AHostThatIsNoAddressMayBeRebound) {
+  const GatewayOptions options;
+  for (const char* host :
+       {"[::1].evil", "[::1]evil", "[::1]:80.evil", "127.0.0.1:80.evil", "[::1", "::1",
+        "2130706433", "0x7f.1", "127.1", "localhost.", "localhost:x", ""}) {
+    auto head = from_origin("http://a.example", false, host);
+    head.from_loopback = true;
+    EXPECT_TRUE(may_be_rebound(head, options)) << host;
+  }
+}
 
 }  // namespace
 }  // namespace maru::gateway

@@ -25,7 +25,7 @@ bool carries_cookie(const net::RequestHead& head, const TokenHash& token,
                     const GatewayOptions& options) {
   Credentials credentials = credentials_of(head, options);
   if (credentials.source == TokenSource::kNone && head.method == net::Method::kPost &&
-      head.field("origin").empty()) {
+      !has_origin(head)) {
     net::RequestHead as_get = head;
     as_get.method = net::Method::kGet;
     credentials = credentials_of(as_get, options);

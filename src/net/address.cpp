@@ -18,6 +18,7 @@ constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 std::optional<Address> parse_plain(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
   if (text.empty() || text.size() >= buffer.size()) return std::nullopt;
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   std::memcpy(buffer.data(), text.data(), text.size());
   Address address;
   if (::inet_pton(AF_INET6, buffer.data(), address.bytes.data()) == 1) return address;
@@ -31,9 +32,38 @@ bool is_forwarding_field(std::string_view name) {
          name == "via" || name == "cf-connecting-ip" || name == "true-client-ip";
 }
 
+// ":80"
+bool is_port(std::string_view text) {
+  return text.starts_with(':') && parse_decimal<std::uint16_t>(text.substr(1));
+}
+
 std::string_view last_item(std::string_view list) {
   const std::size_t comma = list.rfind(',');
   return trim(comma == std::string_view::npos ? list : list.substr(comma + 1));
+}
+
+// The fields of that name as one list, in order.
+std::string joined_list(const RequestHead& head, std::string_view name) {
+  std::string list;
+  for (const auto& [field, value] : head.fields) {
+    if (field != name) continue;
+    if (!list.empty()) list += ',';
+    list += value;
+  }
+  return list;
+}
+
+// Of the hop-th item from the right, counted from 1; where the list is shorter, its first one: a
+// proxy passed on what it was told instead of adding its own. Empty if there is no list.
+std::string item_of_hop(const RequestHead& head, std::string_view name, std::size_t hop) {
+  const std::string whole = joined_list(head, name);
+  std::string_view list = whole;
+  for (; hop > 1; --hop) {
+    const std::size_t comma = list.rfind(',');
+    if (comma == std::string_view::npos) break;
+    list = list.substr(0, comma);
+  }
+  return std::string(last_item(list));
 }
 
 }  // namespace
@@ -53,13 +83,19 @@ Address Address::from(const sockaddr_storage& peer) {
 
 std::optional<Address> Address::parse(std::string_view text) {
   text = trim(text);
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) return std::nullopt;
-    return parse_plain(text.substr(1, end - 1));
+  const bool is_bracketed = text.starts_with('[');
+  const std::size_t end = text.find(is_bracketed ? ']' : ':');
+  // More than one colon without brackets: an IPv6 address, which then has no port.
+  if (!is_bracketed && (end == std::string_view::npos || end != text.rfind(':'))) {
+    return parse_plain(text);
   }
-  if (std::ranges::count(text, ':') == 1) text = text.substr(0, text.find(':'));
-  return parse_plain(text);
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = text.substr(is_bracketed ? end + 1 : end);
+  if (!rest.empty() && !is_port(rest)) return std::nullopt;
+  const std::string_view address = is_bracketed ? text.substr(1, end - 1) : text.substr(0, end);
+  // Only IPv6 addresses stand in brackets, and there must be some.
+  const bool has_colon = address.find(':') != std::string_view::npos;
+  return is_bracketed == has_colon ? parse_plain(address) : std::nullopt;
 }
 
 std::string Address::to_text() const {
@@ -136,31 +172,39 @@ bool TrustedProxies::contains(const Address& address) const {
   });
 }
 
-void TrustedProxies::describe(const Address& peer, bool own_tls, RequestHead& head) const {
+Forwarding TrustedProxies::describe(const Address& peer, bool own_tls, RequestHead& head) const {
   head.from_loopback = peer.is_loopback();
   head.secure = own_tls;
   head.has_forwarding_header =
       std::ranges::any_of(head.fields, [](const auto& f) { return is_forwarding_field(f.first); });
-  Address client = peer;
-  if (head.has_forwarding_header && contains(peer)) {
-    // Several fields count as one list, in order.
-    std::string forwarded_for;
-    std::string_view scheme;
-    for (const auto& [name, value] : head.fields) {
-      if (name == "x-forwarded-for") forwarded_for.append(",").append(value);
-      if (name == "x-forwarded-proto") scheme = last_item(value);
-    }
-    std::string_view list = forwarded_for;
-    while (!list.empty() && contains(client)) {
-      const auto address = Address::parse(last_item(list));
-      if (!address) break;
-      client = *address;
-      list = list.substr(0, list.rfind(','));
-    }
-    if (!scheme.empty()) head.secure = equals_ignoring_case(scheme, "https");
-  }
+  const bool is_believed = head.has_forwarding_header && contains(peer);
+  const Address client = is_believed ? believe(peer, head) : peer;
   head.peer_address = client.to_text();
   head.exempt_from_address_limits = is_exempt(client);
+  const bool is_ignored =
+      head.has_forwarding_header && !is_believed && !head.field("x-forwarded-for").empty();
+  return is_ignored ? Forwarding::kIgnored : Forwarding::kSettled;
+}
+
+Address TrustedProxies::believe(const Address& peer, RequestHead& head) const {
+  Address client = peer;
+  const std::string forwarded_for = joined_list(head, "x-forwarded-for");
+  std::string_view list = forwarded_for;
+  std::size_t hops = 0;
+  while (!list.empty() && contains(client)) {
+    const auto address = Address::parse(last_item(list));
+    if (!address) break;
+    client = *address;
+    ++hops;
+    const std::size_t comma = list.rfind(',');
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(0, comma);
+  }
+  // Each proxy adds one item to each list, about the connection that it was asked on: those of the
+  // one that saw the client count.
+  const std::string scheme = item_of_hop(head, "x-forwarded-proto", hops);
+  if (!scheme.empty()) head.secure = equals_ignoring_case(scheme, "https");
+  head.forwarded_host = item_of_hop(head, "x-forwarded-host", hops);
+  return client;
 }
 
 }  // namespace maru::net

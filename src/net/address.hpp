@@ -19,7 +19,7 @@ struct Address {
   std::array<std::uint8_t, 16> bytes{};
 
   static Address from(const sockaddr_storage& peer);
-  // A numeric address, also "[::1]" and "1.2.3.4:80", as proxies write it.
+  // A numeric address, also "[::1]", "[::1]:80" and "1.2.3.4:80", as proxies write it.
   static std::optional<Address> parse(std::string_view text);
 
   [[nodiscard]] std::string to_text() const;
@@ -37,6 +37,12 @@ struct AddressHash {
   std::size_t operator()(const Address& address) const noexcept;
 };
 
+// What became of a request's X-Forwarded-For.
+enum class Forwarding : std::uint8_t {
+  kSettled,  // there was none, or it counts
+  kIgnored,  // there is one, but nobody has called this peer a proxy
+};
+
 class TrustedProxies {
  public:
   // Addresses or CIDR blocks; what cannot be read is left out (it trusts nobody).
@@ -52,10 +58,11 @@ class TrustedProxies {
     return address.is_loopback() || contains(address);
   }
 
-  // Fills peer_address, from_loopback, exempt_from_address_limits, has_forwarding_header and
-  // secure. From a trusted peer, the client is the right-most address in X-Forwarded-For that is
-  // not itself trusted.
-  void describe(const Address& peer, bool own_tls, RequestHead& head) const;
+  // Fills peer_address, forwarded_host, from_loopback, exempt_from_address_limits,
+  // has_forwarding_header and secure. From a trusted peer, the client is the right-most address in
+  // X-Forwarded-For that is not itself trusted; of the lists X-Forwarded-Proto and X-Forwarded-Host
+  // the item of the proxy that saw this client counts.
+  [[nodiscard]] Forwarding describe(const Address& peer, bool own_tls, RequestHead& head) const;
 
  private:
   struct Block {
@@ -63,6 +70,8 @@ class TrustedProxies {
     unsigned prefix_bits = 128;
   };
   static std::optional<Block> parse_block(std::string_view text);
+  // Reads the fields of a trusted peer into `head`; answers who the client is.
+  Address believe(const Address& peer, RequestHead& head) const;
 
   std::vector<Block> blocks_;
 };

@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.hpp"
+
 namespace maru::net {
 namespace {
 
@@ -28,6 +30,17 @@ bool ReserveDescriptor::shed_one(int listener) {
   if (taken >= 0) ::close(taken);
   descriptor_ = open_reserve();
   return taken >= 0;
+}
+
+void FrontDoor::warn_of_untrusted_proxy(const Address& peer) {
+  if (has_warned.load(std::memory_order_relaxed) || has_warned.exchange(true)) return;
+  const std::string address = peer.to_text();
+  log::warn("forwarded_for_ignored",
+            {{"peer", address},
+             {"meaning",
+              "X-Forwarded-For of a peer that is not trusted is not believed: all that comes "
+              "through it counts as one address; if it is your proxy, set --trusted-proxies " +
+                  address}});
 }
 
 }  // namespace maru::net

@@ -27,6 +27,7 @@ struct RequestHead {
   std::size_t path_size = 0;
   std::vector<std::pair<std::string, std::string>> fields;
   std::string peer_address;    // numeric; after a trusted proxy's X-Forwarded-For, the client's
+  std::string forwarded_host;  // a trusted proxy's X-Forwarded-Host; empty if there is none
   bool from_loopback = false;  // the TCP peer itself
   // peer_address is loopback's or a trusted proxy's: it speaks for many.
   bool exempt_from_address_limits = false;
@@ -45,6 +46,10 @@ struct RequestHead {
   // The first field of that (lower-case) name, or empty. Of cookies there is one: several lines
   // were joined (RFC 9113, section 8.2.3).
   [[nodiscard]] std::string_view field(std::string_view name) const;
+  // The host, with its port if it has one, by which the client reached the server.
+  [[nodiscard]] std::string_view own_host() const {
+    return forwarded_host.empty() ? field("host") : std::string_view(forwarded_host);
+  }
 };
 
 // Who holds the unwritten answers to a request of which no more is known than its address: that

@@ -183,7 +183,10 @@ bool HttpConnection::step_head() {
     case HttpParser::Progress::kComplete:
       consume(consumed);
       deadline_.stop();
-      core_->proxies.describe(peer_, stream_.tls != nullptr, parser_->head());
+      if (core_->proxies.describe(peer_, stream_.tls != nullptr, parser_->head()) ==
+          Forwarding::kIgnored) {
+        core_->door->warn_of_untrusted_proxy(peer_);
+      }
       behind_proxy_ = core_->proxies.is_exempt(peer_);
       if (behind_proxy_) holder_ = holder_of(parser_->head());
       return begin_exchange();
