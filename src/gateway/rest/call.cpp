@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/rest/flow.hpp"
 #include "gateway/security_fields.hpp"
 #include "wire/documents.hpp"
 
@@ -61,6 +62,13 @@ Fields rate_limit_fields(std::string_view name, std::int64_t quota, std::int64_t
   return {{"RateLimit-Policy",
            quoted + ";q=" + std::to_string(quota) + ";w=" + std::to_string(window_s)},
           {"RateLimit", quoted + ";r=0;t=" + std::to_string(retry_s)}};
+}
+
+// What a client can put right; not what the server could not do, nor whose turn it is.
+bool is_about_the_request(ErrorCode code) {
+  const int status = wire::http_status(code);
+  return status >= 400 && status < 500 && code != ErrorCode::kUnauthenticated &&
+         code != ErrorCode::kRateLimited;
 }
 
 constexpr const char* kExposedFields =
@@ -121,6 +129,18 @@ void Call::answer(Result<Answer>&& result) {
 }
 
 void Call::problem(const Error& error, Fields fields) {
+  const bool needs_judge = to_identify_ && is_about_the_request(error.code);
+  if (!needs_judge) return answer_problem(error, std::move(fields));
+  const Access access = *std::exchange(to_identify_, std::nullopt);
+  rest::query(shared_from_this(), [call = shared_from_this(), access, error,
+                                   fields = std::move(fields)](chat::Snapshot& snapshot) mutable {
+    const auto caller = identify(snapshot, *call, access, {});
+    if (!caller) return call->answer_problem(caller.error(), {});
+    call->answer_problem(error, std::move(fields));
+  });
+}
+
+void Call::answer_problem(const Error& error, Fields fields) {
   if (error.code == ErrorCode::kInternal) {
     log::error("request_failed", {{"request_id", request_id_}, {"detail", error.detail}});
   }

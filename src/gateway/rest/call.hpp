@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@
 #include "gateway/context.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/rest/access.hpp"
 #include "gateway/rest/activity.hpp"
 #include "gateway/rest/answer.hpp"
 #include "gateway/rest/counters.hpp"
@@ -42,7 +44,7 @@ struct Services {
   std::function<void(std::int64_t delay_ms, Task)> post_after;
 };
 
-class Call {
+class Call : public std::enable_shared_from_this<Call> {
  public:
   using Respond = std::move_only_function<void(net::HttpResponse)>;  // any thread
   static constexpr std::size_t kParametersMax = 2;
@@ -68,6 +70,12 @@ class Call {
     return net::query_value(head_.query(), name);
   }
 
+  // Whether only somebody with a session may hear what is wrong with the request. Until identify()
+  // has found one, problem() looks for it first and answers 401 if there is none: what a call
+  // checks before it asks the store (ids, bodies) tells a dead session nothing.
+  void judge_identity_first(Access access) { to_identify_ = access; }
+  void identity_is_known() { to_identify_.reset(); }
+
   // The session of the request's token is over: a browser is told to drop its cookie with the 401.
   void session_is_over() { drops_cookie_ = credentials_.source == TokenSource::kCookie; }
 
@@ -76,6 +84,7 @@ class Call {
 
   void answer(Answer answer);
   void answer(Result<Answer>&& answer);
+  // `error` is logged or answered by its code; see also judge_identity_first().
   void problem(const Error& error, Fields fields = {});
   // Takes one from the bucket, or answers 429 with Retry-After and RateLimit: false.
   [[nodiscard]] bool take(Rate rate, std::uint64_t key);
@@ -87,6 +96,8 @@ class Call {
   void login_delayed(std::int64_t delay_ms);
 
  private:
+  void answer_problem(const Error& error, Fields fields);
+
   std::shared_ptr<Services> services_;
   net::RequestHead head_;
   std::string request_id_;
@@ -95,6 +106,7 @@ class Call {
   SharedBudget::Lease lease_;
   Credentials credentials_;
   bool drops_cookie_ = false;
+  std::optional<Access> to_identify_;  // nothing: nobody, or it is done
   std::array<std::string, kParametersMax> parameters_;
   std::chrono::steady_clock::time_point started_;
 };

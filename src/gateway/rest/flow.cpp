@@ -60,6 +60,7 @@ Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, con
   if (needs_session && !caller.session) {
     return fail(ErrorCode::kUnauthenticated, "Log in first and send the token.");
   }
+  call.identity_is_known();
   if (!call.is_open()) return caller;
   if (access == Access::kActor) {
     const bool is_own = named.user && caller.session && caller.user == *named.user;

@@ -13,14 +13,6 @@
 
 namespace maru::gateway::rest {
 
-// Who must be known for a call (product.md, "Identity").
-enum class Access : std::uint8_t {
-  kPublic,  // nobody, in either mode
-  kReader,  // accounts: a session; open: nobody
-  kActor,   // accounts: a session; open: a session, or the user whom the call names
-  kSelf,    // a session, in either mode
-};
-
 struct Caller {
   std::optional<Identity> session;
   UserId user;       // of the session, or the one named; zero if nobody is known

@@ -146,6 +146,7 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   }
   assert(match.route && "on_head() refuses what has no route");
   const Route& route = *match.route;
+  if (needs_session(route, services_->context.options)) call->judge_identity_first(route.access);
   if (route.body == Body::kNone || (route.body == Body::kOptional && body.empty())) {
     return route.handler(call, json::Value());
   }
@@ -167,8 +168,12 @@ void Router::on_body_too_large(const net::RequestHead& head, Call::Respond respo
   const RouteMatch match = match_route(head.method, head.path());
   const auto limit =
       static_cast<std::int64_t>(match.route ? match.route->body_bytes_max : std::size_t{0});
-  make_call(net::RequestHead(head), match.route ? match.index : kNoRoute, std::move(respond))
-      ->problem(Error{ErrorCode::kPayloadTooLarge,
+  const CallPtr call =
+      make_call(net::RequestHead(head), match.route ? match.index : kNoRoute, std::move(respond));
+  if (match.route && needs_session(*match.route, services_->context.options)) {
+    call->judge_identity_first(match.route->access);
+  }
+  call->problem(Error{ErrorCode::kPayloadTooLarge,
                       "The body is larger than this call takes.",
                       {{"body", "too_long", limit}},
                       0});
