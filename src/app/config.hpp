@@ -32,10 +32,11 @@ struct Config {
   std::string tls_cert;
   std::string tls_key;
   std::vector<std::string> trusted_proxies;
+  std::string metrics_token_file;
   std::size_t connections_max = 0;  // 0: from the open-file limit
   std::size_t connections_per_ip = 1000;
-  std::int64_t ping_interval_ms = 25'000;
   std::int64_t keep_alive_timeout_ms = 75'000;
+  std::int64_t ping_interval_ms = 25'000;
   std::int64_t ping_timeout_ms = 20'000;
   log::Level log_level = log::Level::kInfo;
   std::optional<log::Format> log_format;  // nothing: text on a terminal, JSON otherwise

@@ -214,6 +214,12 @@ std::vector<OptionRow> service_rows() {
          c.recovery = on;
          return std::nullopt;
        }},
+      {"metrics-token-file", "", "FILE", "",
+       "holds the bearer token that opens /metrics to other machines, 16 characters or more",
+       [](Config& c, const std::string& v) -> Refusal {
+         c.metrics_token_file = v;
+         return std::nullopt;
+       }},
       {"rate-limits", "", "on|off", "on",
        "all rate limits and caps per address and user; off for benchmarks only",
        [](Config& c, const std::string& v) -> Refusal {

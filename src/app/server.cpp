@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "app/metrics.hpp"
+#include "app/metrics_token.hpp"
 #include "app/random.hpp"
 #include "app/version.hpp"
 #include "base/clock.hpp"
@@ -71,9 +72,9 @@ net::NetOptions net_options(const Config& config, Budgets& budgets) {
   net::NetOptions options;
   options.connections_max = config.connections_max;
   options.connections_per_ip_max = config.gateway.rate_limits ? config.connections_per_ip : 0;
-  options.trusted_proxies = config.trusted_proxies;
   options.answer_bytes = &budgets.answer_bytes;
   options.keep_alive_timeout_ms = config.keep_alive_timeout_ms;
+  options.trusted_proxies = config.trusted_proxies;
   return options;
 }
 
@@ -146,6 +147,7 @@ struct Server::Parts {
   gateway::Hasher hasher;
   std::unique_ptr<sqlite::ReaderPool> readers;
   std::shared_ptr<net::Tls> tls;
+  std::optional<TokenHash> metrics_token;
   std::atomic<bool> ready{false};
   bool started = false;
   std::uint16_t port = 0;
@@ -218,7 +220,7 @@ void Server::Parts::make_gateways(const Config& config) {
                          hasher, origins, limiter, *logins, known_networks, connections, budgets},
         endpoint_options(config, budgets),
         gateway::Probes{[this] { return ready.load(); },
-                        [this] { return metrics_text(metrics_sources()); }});
+                        [this] { return metrics_text(metrics_sources()); }, metrics_token});
     part->thread.set_handler(*part->gateway);
   }
 }
@@ -278,9 +280,11 @@ Result<void> Server::start() {
   // connects before the I/O threads run waits in the listener's backlog.
   auto tls = load_tls();
   if (!tls) return std::unexpected(tls.error());
+  const auto metrics_token = load_metrics_token(config_.metrics_token_file);
+  if (!metrics_token) return std::unexpected(metrics_token.error());
   const auto listening = net::listen_on(config_.host, config_.port, io_thread_count(config_));
   if (!listening) return std::unexpected(listening.error());
-  if (auto made = make_parts(); !made) {
+  if (auto made = make_parts(*metrics_token); !made) {
     for (const int descriptor : listening->descriptors) ::close(descriptor);
     return made;
   }
@@ -298,12 +302,13 @@ Result<std::shared_ptr<net::Tls>> Server::load_tls() const {
   return loaded;
 }
 
-Result<void> Server::make_parts() {
+Result<void> Server::make_parts(const std::optional<TokenHash>& metrics_token) {
   sqlite::StoreOptions store_options;
   store_options.data_dir = config_.data_dir;
   auto store = sqlite::SqliteStore::open(store_options);
   if (!store) return std::unexpected(store.error());
   parts_ = std::make_unique<Parts>(config_, std::move(*store));
+  parts_->metrics_token = metrics_token;
   return parts_->wire(config_);
 }
 

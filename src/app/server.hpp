@@ -8,9 +8,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "app/config.hpp"
 #include "base/error.hpp"
+#include "base/id.hpp"
 #include "net/io_thread.hpp"
 
 namespace maru::app {
@@ -41,7 +43,7 @@ class Server {
 
   // Nothing without --tls-cert.
   [[nodiscard]] Result<std::shared_ptr<net::Tls>> load_tls() const;
-  Result<void> make_parts();
+  Result<void> make_parts(const std::optional<TokenHash>& metrics_token);
   void log_start(std::int64_t after_ms) const;
 
   const Config& config_;

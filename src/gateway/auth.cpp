@@ -18,8 +18,7 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// The token of an `Authorization: Bearer` field; empty for every other scheme.
-std::string_view bearer_token(std::string_view field) {
+std::string_view token_of_bearer(std::string_view field) {
   if (field.size() <= kBearer.size()) return {};
   for (std::size_t i = 0; i < kBearer.size(); ++i) {
     const char c = field[i];
@@ -71,6 +70,17 @@ TokenHash hash_bytes(const std::uint8_t (&bytes)[kTokenBytes]) {
 
 }  // namespace
 
+std::string_view bearer_token(const net::RequestHead& head) {
+  return token_of_bearer(head.field("authorization"));
+}
+
+TokenHash hash_secret(std::string_view secret) {
+  TokenHash hash;
+  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(secret.data()),
+                     secret.size());
+  return hash;
+}
+
 NewToken make_token(const Random& random) {
   std::uint8_t bytes[kTokenBytes];
   random(bytes, sizeof bytes);
@@ -97,7 +107,7 @@ std::optional<TokenHash> hash_token(std::string_view token) {
 }
 
 Credentials credentials_of(const net::RequestHead& head, const GatewayOptions& options) {
-  if (const std::string_view token = bearer_token(head.field("authorization")); !token.empty()) {
+  if (const std::string_view token = bearer_token(head); !token.empty()) {
     // A bearer token that cannot be one still decides: the cookie must not stand in for it.
     const auto hash = hash_token(token);
     return {TokenSource::kBearer, hash.value_or(TokenHash{}), hash.has_value()};

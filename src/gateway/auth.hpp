@@ -23,6 +23,11 @@ struct NewToken {
 };
 NewToken make_token(const Random& random);
 
+// The token of an `Authorization: Bearer` field; empty when there is none.
+std::string_view bearer_token(const net::RequestHead& head);
+// Of a secret that is no token of a session.
+TokenHash hash_secret(std::string_view secret);
+
 // Nothing for a string that cannot be a token.
 std::optional<TokenHash> hash_token(std::string_view token);
 

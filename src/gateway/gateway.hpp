@@ -5,8 +5,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/id.hpp"
 #include "endpoint/endpoint.hpp"
 #include "gateway/context.hpp"
 #include "net/http.hpp"
@@ -21,6 +23,8 @@ class Counters;
 struct Probes {
   std::function<bool()> ready;           // false while starting, draining or without a store
   std::function<std::string()> metrics;  // Prometheus text format
+  // Of the bearer token that opens /metrics to other machines; nothing: it is closed to them.
+  std::optional<TokenHash> metrics_token = std::nullopt;
 };
 
 class Gateway final : public net::HttpHandler {

@@ -429,7 +429,7 @@ TEST_P(GatewayTest, OperationsAndHead) {
       std::string::npos);
   EXPECT_EQ(call("GET", "/metrics", {}, {}, "X-Forwarded-For: 203.0.113.9\r\n").status, 401);
   const Person a = guest("민수");
-  EXPECT_EQ(call("GET", "/metrics", {}, a.token, "X-Forwarded-For: 203.0.113.9\r\n").status, 200);
+  EXPECT_EQ(call("GET", "/metrics", {}, a.token, "X-Forwarded-For: 203.0.113.9\r\n").status, 401);
   const HttpReply openapi = call("GET", "/api/openapi.json");
   EXPECT_EQ(openapi.status, 200);
   EXPECT_TRUE(openapi.text.starts_with("{\n  \"openapi\": \"3.1.0\","));

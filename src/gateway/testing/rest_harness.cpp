@@ -87,7 +87,8 @@ RestHarness::RestHarness(GatewayOptions o)
                   lifetimes_, seeded_random(), commands_,    queries_,        inbox_,
                   interest_,  soft_state_,     hasher_,      origins_,        limiter_,
                   logins_,    known_networks_, connections_, budgets_};
-  Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); }};
+  Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
+                hash_secret(kMetricsToken)};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
   services_->post = [](Task task) { task(); };
   services_->post_after = [this](std::int64_t delay_ms, Task task) {

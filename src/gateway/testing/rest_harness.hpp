@@ -29,6 +29,8 @@
 
 namespace maru::gateway::testing {
 
+inline constexpr std::string_view kMetricsToken = "a token for the metrics";
+
 // A response with its body parsed.
 struct Reply {
   int status = 0;
