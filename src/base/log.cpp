@@ -4,17 +4,23 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
+#include "base/audit_tally.hpp"
 #include "base/clock.hpp"
 #include "base/log_queue.hpp"
 
 namespace maru::log {
 namespace {
 
+// Some 200 KB; so many networks that pass a limit within a minute are told apart.
+constexpr std::size_t kTallyRowsMax = 1024;
+
 struct Target {
   Format format = Format::kText;
   Level level = Level::kInfo;
   std::atomic<LogQueue*> queue{nullptr};  // null: lines are written at once
+  AuditTally tally{kTallyRowsMax};
 };
 
 // For ever: a thread that hangs in a write may still look at it while the process ends.
@@ -149,6 +155,18 @@ void write_line(Kind kind, std::string_view level, std::string_view event,
   }
 }
 
+void write_counted(const std::vector<AuditTally::Counted>& minutes) {
+  for (const auto& [key, count] : minutes) {
+    const Field who{key.who_name, key.who};
+    if (key.what.empty()) {
+      write_line(Kind::kAudit, kAudit, key.event, {who, {"count", count}});
+    } else {
+      write_line(Kind::kAudit, kAudit, key.event,
+                 {{key.what_name, key.what}, who, {"count", count}});
+    }
+  }
+}
+
 std::string dropped_line(const DroppedLines& dropped) {
   return make_line(
       "warn", "log_lines_dropped",
@@ -172,6 +190,18 @@ void audit(std::string_view event, std::initializer_list<Field> fields) {
   write_line(Kind::kAudit, kAudit, event, fields);
 }
 
+void audit_repeated(std::string_view event, const Repeated& repeated,
+                    std::initializer_list<Field> fields) {
+  Target& out = target();
+  const auto& [what, who, in_full] = repeated;
+  const bool is_written = out.queue.load(std::memory_order_acquire) == nullptr
+                              ? in_full > 0
+                              : out.tally.take({std::string(event), std::string(what.key),
+                                                what.value, std::string(who.key), who.value},
+                                               in_full, SystemClock().monotonic());
+  if (is_written) audit(event, fields);
+}
+
 void last_words(std::string_view event, std::initializer_list<Field> fields) {
   write_line(Kind::kLastWords, kLevelNames[static_cast<std::size_t>(Level::kError)], event, fields);
   flush(std::chrono::seconds(1));
@@ -179,12 +209,16 @@ void last_words(std::string_view event, std::initializer_list<Field> fields) {
 
 void start(std::size_t bytes) {
   const std::size_t half = bytes / 2;
-  target().queue = new LogQueue(STDERR_FILENO, {half, half}, {dropped_line, [] {}});
+  target().queue = new LogQueue(
+      STDERR_FILENO, {half, half},
+      {dropped_line, [] { write_counted(target().tally.collect(SystemClock().monotonic())); }});
 }
 
 void stop(std::chrono::milliseconds patience) {
   LogQueue* queue = target().queue.load();
-  if (queue == nullptr || !queue->stop(patience)) return;
+  if (queue == nullptr) return;
+  write_counted(target().tally.collect_all());
+  if (!queue->stop(patience)) return;
   target().queue = nullptr;
   delete queue;
 }

@@ -60,6 +60,18 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
 // audit_…; written whatever the level.
 void audit(std::string_view event, std::initializer_list<Field> fields);
 
+// One that clients can cause without end. Of the same event, `what` and `who` the first `in_full`
+// in a minute are written like any other; the rest of it is counted, and one record of the event
+// with `what`, `who` and `count` tells it when the minute is over, or at stop(). Before start()
+// nothing is counted: with `in_full` each is written, without it none.
+struct Repeated {
+  Field what;  // {"limit", …}; its value may be empty: then the event says all
+  Field who;   // {"network", …}
+  unsigned in_full = 1;
+};
+void audit_repeated(std::string_view event, const Repeated& repeated,
+                    std::initializer_list<Field> fields);
+
 // An error before the process ends itself: never dropped, and waited for (a second at most).
 void last_words(std::string_view event, std::initializer_list<Field> fields);
 

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "gateway/origin.hpp"
+#include "gateway/rate_limiter.hpp"
 #include "net/address.hpp"
 
 namespace maru::gateway {
@@ -93,15 +94,19 @@ std::vector<std::pair<std::string, std::string>> OriginPolicy::cors_fields(
 void OriginPolicy::log_refused(const net::RequestHead& head) const {
   constexpr std::size_t kLoggedBytesMax = 256;
   const std::string_view origin = head.field("origin");
-  if (!is_news(origin)) return;
+  constexpr unsigned kInFull = 3;
+  const log::Repeated repeated{
+      {"origin", ""}, {"network", network_of(head.peer_address)}, is_news(origin) ? kInFull : 0};
   const std::string_view shown = origin.substr(0, kLoggedBytesMax);
   // No hint for what the setting could not hold, or would hold in another form.
   if (shown == origin && normalise_origin(origin) == origin) {
-    log::audit("audit_origin_refused", {{"origin", shown},
-                                        {"ip", head.peer_address},
-                                        {"hint", "to allow it: CLIENT_URL=" + std::string(shown)}});
+    log::audit_repeated("audit_origin_refused", repeated,
+                        {{"origin", shown},
+                         {"ip", head.peer_address},
+                         {"hint", "to allow it: CLIENT_URL=" + std::string(shown)}});
   } else {
-    log::audit("audit_origin_refused", {{"origin", shown}, {"ip", head.peer_address}});
+    log::audit_repeated("audit_origin_refused", repeated,
+                        {{"origin", shown}, {"ip", head.peer_address}});
   }
 }
 

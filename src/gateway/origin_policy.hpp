@@ -47,6 +47,7 @@ class OriginPolicy {
 
  private:
   void log_refused(const net::RequestHead& head) const;
+  // Only news is written, and of one network a few a minute; the rest is counted.
   // Each origin is news once, and again after it was forgotten for others: the last ones are
   // remembered, and at most so many are news in a minute.
   [[nodiscard]] bool is_news(std::string_view origin) const;

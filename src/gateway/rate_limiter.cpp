@@ -147,6 +147,34 @@ std::int64_t RateLimiter::retry_after_ms(const Toll& toll) const {
   return wait <= 0 ? 0 : (wait + kTicksPerMs - 1) / kTicksPerMs;
 }
 
+const char* name_of(Rate rate) {
+  switch (rate) {
+    case Rate::kMessagesOfUser:
+      return "user-messages";
+    case Rate::kMessagesOfRoom:
+      return "chat-messages";
+    case Rate::kEventsOfConnection:
+      return "events";
+    case Rate::kJoinsOfUser:
+      return "joins";
+    case Rate::kHistoryOfUser:
+      return "history";
+    case Rate::kLoginsOfIp:
+      return "logins";
+    case Rate::kRegistersOfIp:
+      return "registrations";
+    case Rate::kOpenGuestsOfIp:
+      return "guests";
+    case Rate::kPasswordChangesOfUser:
+      return "password-changes";
+    case Rate::kPasswordHashes:
+    case Rate::kKnownPasswordHashes:
+    case Rate::kKnownHashesOfAccount:
+      return "passwords";
+  }
+  return "requests";
+}
+
 std::string network_of(std::string_view peer_address) {
   const auto address = net::Address::parse(peer_address);
   return address ? net::limit_prefix(*address).to_text() : std::string(peer_address);

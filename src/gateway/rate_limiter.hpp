@@ -32,6 +32,9 @@ enum class Rate : std::uint8_t {
 };
 inline constexpr std::size_t kRateCount = 12;
 
+// How answers and the audit trail call it: "logins".
+[[nodiscard]] const char* name_of(Rate rate);
+
 // What limits per address count by, as text: net::limit_prefix of it. What is no address counts as
 // it is.
 [[nodiscard]] std::string network_of(std::string_view peer_address);

@@ -111,3 +111,27 @@ test("descriptors 0 to 2 closed: no line of the log lands in a file of the store
   const check = spawnSync("sh", ["-c", 'exec "$0" "$@" <&- >&- 2>&-', resolve(MARU_BIN), "check", "--data-dir", data]);
   assert.equal(check.status, 0);
 });
+
+test("what a client can cause without end is a few records and a count", async () => {
+  const server = await startServer({ args: ["--rate-ip-logins", "1"] });
+  const records = (event) => server.log.map((line) => JSON.parse(line)).filter((record) => record.event === event);
+  const counts = (event) => records(event).filter((record) => record.count !== undefined);
+  const attempt = () => call(server, "POST", "/api/users/login", { body: { userName: uniqueName(), password: "no such password" } });
+  try {
+    assert.equal((await attempt()).status, 401);
+    for (let i = 0; i < 50; ++i) assert.equal((await attempt()).status, 429);
+    for (let i = 0; i < 50; ++i) {
+      const refused = await call(server, "GET", "/api/users", { headers: { origin: `https://evil${i % 9}.example` } });
+      assert.equal(refused.status, 403);
+    }
+  } finally {
+    await server.dispose(); // ends the minute
+  }
+  assert.equal(records("audit_login_failed").length, 1);
+  assert.equal(records("audit_rate_limited").length, 2);
+  assert.deepEqual(counts("audit_rate_limited").map(({ time, ...rest }) => rest),
+    [{ level: "audit", event: "audit_rate_limited", limit: "logins", network: "127.0.0.1", count: 49 }]);
+  assert.equal(records("audit_origin_refused").length, 4);
+  assert.deepEqual(counts("audit_origin_refused").map(({ time, ...rest }) => rest),
+    [{ level: "audit", event: "audit_origin_refused", network: "127.0.0.1", count: 47 }]);
+});

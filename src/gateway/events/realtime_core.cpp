@@ -1,6 +1,7 @@
 #include "gateway/events/realtime_core.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <span>
 
 #include "base/log.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 // So many events refused in a row for their rate: the client does not listen, it is cut off.
 constexpr std::uint16_t kRefusalsMax = 200;
+constexpr std::size_t kLoggedNameBytesMax = 64;  // a client may make it up
 
 Error rate_limited(std::int64_t retry_after_ms) {
   Error error{ErrorCode::kRateLimited, "Too many events: slow down.", {}, 0};
@@ -108,12 +110,13 @@ bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
 void RealtimeCore::refuse_for_rate(ClientSession& session, const EventCall& call,
                                    const Toll& toll) {
   refuse(session, call.caller, rate_limited(context.limiter.retry_after_ms(toll.rate, toll.key)));
-  // One record for a row of refusals.
-  if (session.refusals == 0) {
-    log::audit(
-        "audit_rate_limited",
-        {{"limit", call.name}, {"user", session.user.hex()}, {"session", session.session.hex()}});
-  }
+  const char* const limit = name_of(toll.rate);
+  // Where the user is, the record of the login session says.
+  log::audit_repeated("audit_rate_limited", {{"limit", limit}, {"user", session.user.hex()}},
+                      {{"limit", limit},
+                       {"call", call.name.substr(0, kLoggedNameBytesMax)},
+                       {"user", session.user.hex()},
+                       {"session", session.session.hex()}});
   if (++session.refusals > kRefusalsMax) {
     session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
   }

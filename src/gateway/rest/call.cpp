@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/rate_limiter.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/security_fields.hpp"
 #include "wire/documents.hpp"
@@ -14,7 +15,6 @@ namespace maru::gateway::rest {
 namespace {
 
 struct Policy {
-  const char* name;
   double burst;
   double window_s;
 };
@@ -22,33 +22,31 @@ struct Policy {
 Policy policy_of(Rate rate, const GatewayOptions& o) {
   switch (rate) {
     case Rate::kMessagesOfUser:
-      return {"user-messages", o.messages_per_user_burst,
-              o.messages_per_user_burst / o.messages_per_user};
+      return {o.messages_per_user_burst, o.messages_per_user_burst / o.messages_per_user};
     case Rate::kMessagesOfRoom:
-      return {"chat-messages", o.messages_per_room_burst,
-              o.messages_per_room_burst / o.messages_per_room};
+      return {o.messages_per_room_burst, o.messages_per_room_burst / o.messages_per_room};
     case Rate::kEventsOfConnection:
-      return {"events", o.events_per_connection_burst,
+      return {o.events_per_connection_burst,
               o.events_per_connection_burst / o.events_per_connection};
     case Rate::kJoinsOfUser:
-      return {"joins", o.joins_per_user_burst, o.joins_per_user_burst / o.joins_per_user};
+      return {o.joins_per_user_burst, o.joins_per_user_burst / o.joins_per_user};
     case Rate::kHistoryOfUser:
-      return {"history", o.history_per_user_burst, o.history_per_user_burst / o.history_per_user};
+      return {o.history_per_user_burst, o.history_per_user_burst / o.history_per_user};
     case Rate::kLoginsOfIp:
-      return {"logins", o.logins_per_ip_minute, 60};
+      return {o.logins_per_ip_minute, 60};
     case Rate::kRegistersOfIp:
-      return {"registrations", o.registers_per_ip_minute, 60};
+      return {o.registers_per_ip_minute, 60};
     case Rate::kOpenGuestsOfIp:
-      return {"guests", o.open_guests_per_ip_minute, 60};
+      return {o.open_guests_per_ip_minute, 60};
     case Rate::kPasswordChangesOfUser:
-      return {"password-changes", o.password_changes_per_user_minute, 60};
+      return {o.password_changes_per_user_minute, 60};
     case Rate::kPasswordHashes:
-      return {"passwords", o.password_hashes_burst, o.password_hashes_burst / o.password_hashes};
+      return {o.password_hashes_burst, o.password_hashes_burst / o.password_hashes};
     case Rate::kKnownPasswordHashes:
     case Rate::kKnownHashesOfAccount:
       break;  // who finds too little here goes to the strangers
   }
-  return {"requests", 1, 1};
+  return {1, 1};
 }
 
 std::int64_t whole_seconds(std::int64_t ms) {
@@ -180,21 +178,26 @@ void Call::refuse_rate(const Toll& toll, const UserId& actor) {
   Policy policy = policy_of(toll.rate, context().options);
   policy.burst *= toll.width;
   const std::int64_t retry_ms = std::max<std::int64_t>(context().limiter.retry_after_ms(toll), 1);
-  log::audit("audit_rate_limited", {{"limit", policy.name},
-                                    {"user", actor.is_zero() ? std::string() : actor.hex()},
-                                    {"ip", head_.peer_address},
-                                    {"request_id", request_id_}});
+  const char* const limit = name_of(toll.rate);
+  log::audit_repeated("audit_rate_limited",
+                      {{"limit", limit}, {"network", network_of(head_.peer_address)}},
+                      {{"limit", limit},
+                       {"user", actor.is_zero() ? std::string() : actor.hex()},
+                       {"ip", head_.peer_address},
+                       {"request_id", request_id_}});
   problem(Error{ErrorCode::kRateLimited,
                 "Too many requests of this kind; try again later.",
                 {},
                 static_cast<std::uint32_t>(retry_ms)},
-          rate_limit_fields(policy.name, static_cast<std::int64_t>(policy.burst),
+          rate_limit_fields(limit, static_cast<std::int64_t>(policy.burst),
                             whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
                             whole_seconds(retry_ms)));
 }
 
 void Call::login_delayed(std::int64_t delay_ms) {
-  log::audit("audit_login_delayed", {{"ip", head_.peer_address}, {"request_id", request_id_}});
+  log::audit_repeated("audit_login_delayed",
+                      {{"limit", ""}, {"network", network_of(head_.peer_address)}},
+                      {{"ip", head_.peer_address}, {"request_id", request_id_}});
   problem(Error{ErrorCode::kRateLimited,
                 "Too many failed logins; try again later.",
                 {},

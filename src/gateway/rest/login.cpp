@@ -2,7 +2,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/log.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -16,13 +15,6 @@ namespace {
 
 constexpr const char* kWrongCredentials = "The name or the password is wrong.";
 
-void log_failed(const Call& call, std::string_view name, std::string_view reason) {
-  log::audit("audit_login_failed", {{"user_name", name},
-                                    {"reason", reason},
-                                    {"ip", call.head().peer_address},
-                                    {"request_id", call.request_id()}});
-}
-
 void log_in_guest(const CallPtr& call, const std::string& name, std::string folded) {
   OpeningSession opening = make_session(*call);
   chat::OpenGuest command{
@@ -32,7 +24,7 @@ void log_in_guest(const CallPtr& call, const std::string& name, std::string fold
   submit_raw(call, std::move(command),
              [call, name, token = std::move(opening.token)](chat::Reply&& reply) mutable {
                if (!reply) {
-                 log_failed(*call, name, to_string(reply.error().code));
+                 log_failed_login(*call, name, to_string(reply.error().code));
                  return call->problem(reply.error());
                }
                answer_logged_in(call, std::get<chat::LoggedIn>(*reply), std::move(token),

@@ -2,6 +2,7 @@
 // offline.
 #include "base/log.hpp"
 #include "fanout/soft_state.hpp"
+#include "gateway/rate_limiter.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -10,10 +11,15 @@
 namespace maru::gateway::rest {
 namespace {
 
+// Without a session, anybody can cause as many of these as they like.
+void log_logout(const Call& call, const UserId& user) {
+  log::audit_repeated(
+      "audit_logout", {{"user", user.hex()}, {"network", network_of(call.head().peer_address)}},
+      {{"user", user.hex()}, {"ip", call.head().peer_address}, {"request_id", call.request_id()}});
+}
+
 void answer_logged_out(const CallPtr& call, const UserId& user) {
-  log::audit("audit_logout", {{"user", user.hex()},
-                              {"ip", call->head().peer_address},
-                              {"request_id", call->request_id()}});
+  log_logout(*call, user);
   Answer answer = json_answer(R"({"message":"Logout successful"})");
   answer.fields.emplace_back("Set-Cookie", clear_cookie_field(call->head().secure));
   call->answer(std::move(answer));

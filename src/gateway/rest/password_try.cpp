@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
+#include "gateway/rate_limiter.hpp"
 
 namespace maru::gateway::rest {
 namespace {
@@ -57,10 +58,7 @@ void on_verified(const CallPtr& call, const LoginGuard::Attempt& attempt, const 
     call->context().known_networks.remember(tried.user, call->head().peer_address);
     return then(std::move(verification));
   }
-  log::audit("audit_login_failed", {{"user_name", tried.name},
-                                    {"reason", tried.reason},
-                                    {"ip", call->head().peer_address},
-                                    {"request_id", call->request_id()}});
+  log_failed_login(*call, tried.name, tried.reason);
   guard.failed(attempt, [call, detail = tried.detail] {
     call->services().post(
         [call, detail] { call->problem(Error{ErrorCode::kInvalidCredentials, detail, {}, 0}); });
@@ -84,6 +82,14 @@ void verify(const CallPtr& call, HashShare share, const LoginGuard::Attempt& att
 }
 
 }  // namespace
+
+void log_failed_login(const Call& call, std::string_view name, std::string_view reason) {
+  constexpr unsigned kInFull = 5;
+  const std::string& ip = call.head().peer_address;
+  log::audit_repeated(
+      "audit_login_failed", {{"reason", ""}, {"network", network_of(ip)}, kInFull},
+      {{"user_name", name}, {"reason", reason}, {"ip", ip}, {"request_id", call.request_id()}});
+}
 
 void try_password(const CallPtr& call, PasswordTry tried, Verified then) {
   LoginGuard& logins = call->context().logins;

@@ -36,4 +36,7 @@ void try_password(const CallPtr& call, PasswordTry tried,
 void hash_password(const CallPtr& call, UserId user, Secret password,
                    std::move_only_function<void(std::string)> then);
 
+// For the audit trail: of one network the first few of a minute, then their number.
+void log_failed_login(const Call& call, std::string_view name, std::string_view reason);
+
 }  // namespace maru::gateway::rest
