@@ -35,7 +35,7 @@ OWNED = {
     "boost/": {"net"},
     "openssl/": {"net"},
     "sys/epoll": {"net"},
-    "sys/socket": {"net"},
+    "sys/socket": {"net", "app"},
     "sodium": {"gateway", "app"},
     "argon2": {"gateway"},
     "CLI/": {"app"},

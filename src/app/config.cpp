@@ -40,11 +40,8 @@ class Layers {
       const auto value = environment_.variable(name);
       if (value && !value->empty()) return Found{*value, name};
     }
-    for (const std::string& name : {variable, original}) {
-      if (name.empty()) continue;
-      if (auto it = dotenv_.find(name); it != dotenv_.end() && !it->second.empty()) {
-        return Found{it->second, name + " in .env"};
-      }
+    if (auto it = dotenv_.find(original); it != dotenv_.end() && !it->second.empty()) {
+      return Found{it->second, original + " in .env"};
     }
     if (auto it = file_.find(option); it != file_.end() && !it->second.empty()) {
       return Found{it->second, "'" + option + "' in " + file_name_};
@@ -69,7 +66,7 @@ Result<void> apply(const Layers& layers, Config& config) {
       return fail(ErrorCode::kValidationFailed,
                   found->source + ": " + what + " is refused; it must be " + *rule);
     }
-    config.sources[row.name] = found->source;
+    config.sources[row.name] = {row.secret ? "***" : found->value, found->source};
   }
   return {};
 }
@@ -106,7 +103,8 @@ Environment process_environment() {
         const char* value = std::getenv(name.c_str());
         return value ? std::optional<std::string>(value) : std::nullopt;
       },
-      read_small_file,
+      [](const std::string& path) { return read_small_file(path, Writers::kAnybody); },
+      [](const std::string& path) { return read_small_file(path, Writers::kOwnerOnly); },
   };
 }
 
@@ -121,15 +119,22 @@ Result<Config> load_config(const std::vector<std::string>& arguments,
     return config;
   }
 
-  const auto dotenv_text = environment.read_file(".env");
+  const auto dotenv_text = environment.read_own_file(".env");
   if (!dotenv_text) return std::unexpected(dotenv_text.error());
   Values dotenv = parse_dotenv(dotenv_text->value_or(""));
+
+  for (const OptionRow& row : option_rows()) {
+    if (dotenv.contains(variable_of(row.name))) {
+      config.ignored_in_dotenv.push_back(variable_of(row.name));
+    }
+  }
 
   Values file;
   std::string file_name;
   const Layers without_file(line->values, environment, dotenv, {}, "");
   if (const auto found = without_file.find("config", "")) {
     file_name = found->value;
+    config.sources["config"] = {found->value, found->source};
     auto loaded = load_config_file(environment, *found);
     if (!loaded) return std::unexpected(loaded.error());
     file = std::move(*loaded);
@@ -147,7 +152,7 @@ std::string sample_config() {
       "# Maru's configuration (TOML), as `maru config` prints it. Every key is also an option\n"
       "# (--port) and a variable (MARU_PORT). The lines show the defaults; take the # away to\n"
       "# change one. What counts, the first that is set: option, MARU_ variable, the original\n"
-      "# program's variable, the same two in .env of the working directory, this file.\n";
+      "# program's variable, that one in .env of the working directory, this file.\n";
   for (const OptionRow& row : option_rows()) {
     const bool bare = row.kind == ValueKind::kNumber;
     std::string names = "--" + row.name + " " + row.value + ", " + variable_of(row.name);

@@ -2,7 +2,9 @@
 // --help, the sample configuration file and the checks.
 //
 // Precedence: option, MARU_<NAME>, the original program's name (PORT, CLIENT_URL, MONGO_URI, …),
-// the same names in `.env` of the working directory, configuration file (TOML), default.
+// that name in `.env` of the working directory, configuration file (TOML), default. `.env` lies
+// where the original's users have it, and where others may put one: it counts for the original's
+// names alone, and only if nobody else may have written it.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +46,14 @@ struct Config {
   BudgetLimits budgets;
   gateway::GatewayOptions gateway;
 
-  // Where each value that is not a default came from, by option name: "--port", "MARU_PORT", ….
-  std::map<std::string, std::string> sources;
-  std::string help_text;  // kHelp only
+  struct Setting {
+    std::string value;   // a secret's is masked
+    std::string source;  // "--port", "MARU_PORT", …
+  };
+  // Every value that is not a default, by option name.
+  std::map<std::string, Setting> sources;
+  std::vector<std::string> ignored_in_dotenv;  // MARU_ variables there
+  std::string help_text;                       // kHelp only
 };
 
 // What surrounds the program; a parameter so that tests need no real environment.
@@ -55,6 +62,8 @@ struct Environment {
   // Nothing if there is no such file; an error, which names it, if it cannot be read
   // (small_file.hpp).
   std::function<Result<std::optional<std::string>>(const std::string& path)> read_file;
+  // The same for `.env`; an error also if another user may have written it.
+  std::function<Result<std::optional<std::string>>(const std::string& path)> read_own_file;
 };
 Environment process_environment();
 

@@ -20,16 +20,17 @@ struct World {
   std::string unreadable;  // a path
 
   Result<Config> load(const std::vector<std::string>& arguments) {
-    const Environment environment{
-        [this](const std::string& name) -> std::optional<std::string> {
-          const auto it = variables.find(name);
-          return it == variables.end() ? std::nullopt : std::optional(it->second);
-        },
-        [this](const std::string& path) -> Result<std::optional<std::string>> {
-          if (path == unreadable) return fail(ErrorCode::kValidationFailed, path + ": unreadable");
-          const auto it = files.find(path);
-          return it == files.end() ? std::nullopt : std::optional(it->second);
-        }};
+    const auto read_file = [this](const std::string& path) -> Result<std::optional<std::string>> {
+      if (path == unreadable) return fail(ErrorCode::kValidationFailed, path + ": unreadable");
+      const auto it = files.find(path);
+      return it == files.end() ? std::nullopt : std::optional(it->second);
+    };
+    const Environment environment{[this](const std::string& name) -> std::optional<std::string> {
+                                    const auto it = variables.find(name);
+                                    return it == variables.end() ? std::nullopt
+                                                                 : std::optional(it->second);
+                                  },
+                                  read_file, read_file};
     return load_config(arguments, environment);
   }
 };
@@ -51,8 +52,12 @@ TEST(Config, TakesTheNearestLayer) {
   world.files["c.toml"] = "port = 1006\nauth = \"open\"\n";
   world.files[".env"] = "PORT=1005\n";
   EXPECT_EQ(world.load({"--config", "c.toml"})->port, 1005);
-  world.files[".env"] = "PORT=1005\nMARU_PORT = \"1004\" # nearer\n";
-  EXPECT_EQ(world.load({"--config", "c.toml"})->port, 1004);
+  world.files[".env"] = "PORT = \"1004\" # quoted\nMARU_PORT=1000\nMARU_AUTH=accounts\n";
+  const auto with_dotenv = world.load({"--config", "c.toml"});
+  EXPECT_EQ(with_dotenv->port, 1004) << "in .env only the original's names count";
+  EXPECT_EQ(with_dotenv->gateway.auth, gateway::AuthMode::kOpen);
+  EXPECT_EQ(with_dotenv->ignored_in_dotenv, (std::vector<std::string>{"MARU_PORT", "MARU_AUTH"}));
+  EXPECT_EQ(with_dotenv->sources.at("port").source, "PORT in .env");
   world.variables["PORT"] = "1003";
   EXPECT_EQ(world.load({"--config", "c.toml"})->port, 1003);
   world.variables["MARU_PORT"] = "1002";
@@ -61,7 +66,8 @@ TEST(Config, TakesTheNearestLayer) {
   EXPECT_EQ(config->port, 1001);
   EXPECT_EQ(config->gateway.auth, gateway::AuthMode::kOpen);
   EXPECT_TRUE(config->gateway.recovery_default) << "open mode turns recovery on";
-  EXPECT_EQ(config->sources.at("auth"), "'auth' in c.toml");
+  EXPECT_EQ(config->sources.at("auth").source, "'auth' in c.toml");
+  EXPECT_EQ(config->sources.at("auth").value, "open");
 }
 
 TEST(Config, NamesTheOptionAndTheValueItRefuses) {
@@ -139,11 +145,12 @@ TEST(Config, AnEmptyVariableHidesNothing) {
   EXPECT_EQ(world.load({})->port, 5001);
   world.files[".env"] = "MARU_PORT=\nPORT=1005\n";
   EXPECT_EQ(world.load({})->port, 1005);
-  world.files[".env"] = "MARU_PORT=\nMARU_CONFIG=c.toml\n";
+  world.files[".env"] = "";
+  world.variables["MARU_CONFIG"] = "c.toml";
   world.files["c.toml"] = "port = 1006\n";
   EXPECT_EQ(world.load({})->port, 1006);
   world.variables["MARU_CONFIG"] = "";
-  EXPECT_EQ(world.load({})->port, 1006) << "the same for the file's own name";
+  EXPECT_EQ(world.load({})->port, 5001) << "the same for the file's own name";
   world.variables["MONGO_URI"] = "";
   world.files[".env"] = "MONGO_URI=mongodb://h\n";
   EXPECT_FALSE(world.load({})) << "what a lower layer asks for is still refused";

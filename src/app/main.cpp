@@ -19,13 +19,14 @@
 #include "app/random.hpp"
 #include "app/read_fault.hpp"
 #include "app/server.hpp"
+#include "app/start_warnings.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
 
 namespace maru::app {
 namespace {
 
-constexpr int kTickSeconds = 60;
+constexpr int kTickSeconds = 1;
 
 enum class Hangup : std::uint8_t { kReload, kDrain, kIgnore };
 
@@ -118,6 +119,7 @@ int serve(const Config& config) {
   end_on_read_fault();
 
   LogThread log_thread(config.budgets.log_bytes);
+  log_settings(config);
   Server server(config);
   if (const auto started = server.start(); !started) {
     log::error("start_failed", {{"reason", started.error().detail}});

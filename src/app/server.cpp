@@ -17,6 +17,7 @@
 #include "app/metrics.hpp"
 #include "app/metrics_token.hpp"
 #include "app/random.hpp"
+#include "app/start_warnings.hpp"
 #include "app/version.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -39,6 +40,7 @@
 #include "gateway/session_expiry.hpp"
 #include "gateway/user_connections.hpp"
 #include "net/io_thread.hpp"
+#include "storage/sqlite/errors.hpp"
 #include "storage/sqlite/reader_pool.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
@@ -49,6 +51,7 @@ using std::chrono::milliseconds;
 
 // A drain ends within four seconds of its announcement: clients have two to go, I/O threads half a
 // second to flush, and what waits for the store ends at these.
+constexpr std::int64_t kUpkeepMs = 60'000;
 constexpr std::int64_t kDrainMs = 2'000;
 constexpr std::int64_t kCommitsUntilMs = 2'750;
 constexpr std::int64_t kLastCommitsUntilMs = 3'750;
@@ -303,6 +306,9 @@ Result<std::shared_ptr<net::Tls>> Server::load_tls() const {
 }
 
 Result<void> Server::make_parts(const std::optional<TokenHash>& metrics_token) {
+  auto claim = PathClaim::take(config_.data_dir);
+  if (!claim) return std::unexpected(claim.error());
+  claim_.emplace(std::move(*claim));
   sqlite::StoreOptions store_options;
   store_options.data_dir = config_.data_dir;
   auto store = sqlite::SqliteStore::open(store_options);
@@ -314,16 +320,7 @@ Result<void> Server::make_parts(const std::optional<TokenHash>& metrics_token) {
 
 void Server::log_start(std::int64_t after_ms) const {
   const bool open_mode = config_.gateway.auth == gateway::AuthMode::kOpen;
-  if (open_mode) {
-    log::warn("open_mode", {{"meaning",
-                             "--auth open: the nickname is the identity; 1:1 chats are "
-                             "not private; for demos and trusted networks only"}});
-  }
-  if (config_.tls_cert.empty() && config_.trusted_proxies.empty()) {
-    log::warn("no_tls", {{"meaning",
-                          "the session cookie is not Secure; set --tls-cert and "
-                          "--tls-key, or --trusted-proxies behind a TLS proxy"}});
-  }
+  warn_of_risks(config_);
   log::info("ready", {{"port", parts_->port},
                       {"auth", open_mode ? "open" : "accounts"},
                       {"data_dir", config_.data_dir},
@@ -337,6 +334,13 @@ std::uint16_t Server::port() const {
 }
 
 void Server::tick() {
+  if (const auto missing = parts_->store->watch().find_missing()) {
+    sqlite::stop_process("the data directory was taken away: " + *missing +
+                         " is gone or another file; what was acknowledged since may be lost");
+  }
+  const auto now = parts_->clock.monotonic();
+  if (now.ms < next_upkeep_.ms) return;
+  next_upkeep_ = {now.ms + kUpkeepMs};
   parts_->expiry->run();
   parts_->logins->expire();
   parts_->known_networks.save_if_changed(parts_->known_networks_file(config_));

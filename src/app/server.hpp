@@ -11,6 +11,8 @@
 #include <optional>
 
 #include "app/config.hpp"
+#include "app/path_claim.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "net/io_thread.hpp"
@@ -28,8 +30,9 @@ class Server {
   Result<void> start();
   [[nodiscard]] std::uint16_t port() const;
 
-  // Now and then while it runs: ends idle login sessions, forgets old failures to log in,
-  // saves what is known of networks.
+  // Every second or so while it runs. Ends the process with 70 when the data directory is no longer
+  // at its path; now and then ends idle login sessions and forgets old failures to
+  // log in, and saves what is known of networks.
   void tick();
   // New TLS connections use the files as they are now; on an error the old ones stay.
   void reload_tls();
@@ -47,6 +50,8 @@ class Server {
   void log_start(std::int64_t after_ms) const;
 
   const Config& config_;
+  std::optional<PathClaim> claim_;
+  MonotonicTime next_upkeep_;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -32,9 +32,25 @@ std::unexpected<Error> refuse(const std::string& path, int error) {
   return refuse(path, "cannot be read: " + std::generic_category().message(error));
 }
 
+bool is_trusted(uid_t owner) {
+  return owner == ::geteuid() || owner == 0;
+}
+
+Result<void> check_writers(const std::string& path, const struct stat& status) {
+  struct stat link{};
+  const bool is_link = ::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
+  if (!is_trusted(status.st_uid) || (is_link && !is_trusted(link.st_uid))) {
+    return refuse(path, "belongs to another user; take it away, or make it this user's (chown)");
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return refuse(path, "may be written by others; take it away, or `chmod go-w` it");
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<std::optional<std::string>> read_small_file(const std::string& path) {
+Result<std::optional<std::string>> read_small_file(const std::string& path, Writers writers) {
   // Without O_NONBLOCK, opening a pipe would wait for its writer.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
@@ -44,6 +60,9 @@ Result<std::optional<std::string>> read_small_file(const std::string& path) {
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return refuse(path, errno);
   if (!S_ISREG(status.st_mode)) return refuse(path, "is not a regular file");
+  if (writers == Writers::kOwnerOnly) {
+    if (auto own = check_writers(path, status); !own) return std::unexpected(own.error());
+  }
   std::string text(kConfigFileBytesMax + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {

@@ -21,7 +21,7 @@ class SmallFile : public ::testing::Test {
   }
   // Refused by name.
   void expect_refused(const std::string& path) {
-    const auto text = read_small_file(path);
+    const auto text = read_small_file(path, Writers::kAnybody);
     ASSERT_FALSE(text) << path;
     EXPECT_TRUE(text.error().detail.starts_with(path)) << text.error().detail;
   }
@@ -30,20 +30,21 @@ class SmallFile : public ::testing::Test {
 };
 
 TEST_F(SmallFile, IsReadWholeUpToTheBound) {
-  EXPECT_EQ(read_small_file(write("")), std::string());
-  EXPECT_EQ(read_small_file(write(std::string("a\0b\n", 4))), std::string("a\0b\n", 4));
+  EXPECT_EQ(read_small_file(write(""), Writers::kAnybody), std::string());
+  EXPECT_EQ(read_small_file(write(std::string("a\0b\n", 4)), Writers::kAnybody),
+            std::string("a\0b\n", 4));
   const std::string most(kConfigFileBytesMax, 'x');
-  EXPECT_EQ(read_small_file(write(most)), most);
+  EXPECT_EQ(read_small_file(write(most), Writers::kAnybody), most);
   expect_refused(write(most + "x"));
 }
 
 TEST_F(SmallFile, LosesItsByteOrderMark) {
-  EXPECT_EQ(read_small_file(write("\xEF\xBB\xBFPORT=1\n")), "PORT=1\n");
-  EXPECT_EQ(read_small_file(write("\xEF\xBB\xBF")), std::string());
+  EXPECT_EQ(read_small_file(write("\xEF\xBB\xBFPORT=1\n"), Writers::kAnybody), "PORT=1\n");
+  EXPECT_EQ(read_small_file(write("\xEF\xBB\xBF"), Writers::kAnybody), std::string());
 }
 
 TEST_F(SmallFile, MayBeAbsentButNothingElse) {
-  const auto absent = read_small_file(directory_.path() / "absent");
+  const auto absent = read_small_file(directory_.path() / "absent", Writers::kAnybody);
   ASSERT_TRUE(absent);
   EXPECT_FALSE(*absent);
   expect_refused(directory_.path());
@@ -55,6 +56,21 @@ TEST_F(SmallFile, MayBeAbsentButNothingElse) {
     const std::string path = write("PORT=1\n");
     std::filesystem::permissions(path, std::filesystem::perms::none);
     expect_refused(path);
+  }
+}
+
+TEST_F(SmallFile, WhatOthersMayWriteIsRefusedWhereOnlyTheOwnerShould) {
+  const std::string path = write("PORT=1\n");
+  for (const mode_t mode : {0600, 0640, 0644, 0444}) {
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    EXPECT_TRUE(read_small_file(path, Writers::kOwnerOnly)) << mode;
+  }
+  for (const mode_t mode : {0660, 0602, 0666}) {
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    const auto refused = read_small_file(path, Writers::kOwnerOnly);
+    ASSERT_FALSE(refused) << mode;
+    EXPECT_TRUE(refused.error().detail.starts_with(path)) << refused.error().detail;
+    EXPECT_TRUE(read_small_file(path, Writers::kAnybody)) << mode;
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
-  chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync,
+  chmodSync, chownSync, cpSync, existsSync, lchownSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { join as joinPath } from "node:path";
@@ -266,18 +266,58 @@ print("exit", os.waitstatus_to_exitcode(status))
   rmSync(dir, { recursive: true });
 });
 
-test("a .env in the working directory is honoured", async () => {
+test("a .env in the working directory is honoured for the original's names, and the start says what came from where", async () => {
   const dir = makeDataDir();
-  writeFileSync(joinPath(dir, ".env"), "MARU_AUTH=open\nCLIENT_URL=http://front.example\n");
-  const server = await startServer({ dataDir: dir });
+  writeFileSync(joinPath(dir, ".env"), "MARU_AUTH=open\nCLIENT_URL=http://front.example\n", { mode: 0o600 });
+  const server = await startServer({ dataDir: dir, env: { MARU_LOG_LEVEL: "debug" } });
   try {
-    assert.ok(server.log.some((line) => line.includes('"auth":"open"')));
-    const refused = await call(server, "GET", "/users", { headers: { origin: "http://other.example" } });
+    const records = server.log.map((line) => JSON.parse(line));
+    assert.equal(records.find((record) => record.event === "ready").auth, "accounts");
+    assert.deepEqual(records.filter((record) => record.event === "dotenv_ignored").map((record) => record.name), ["MARU_AUTH"]);
+    const from = Object.fromEntries(records.filter((record) => record.event === "setting")
+      .map((record) => [record.option, [record.value, record.from]]));
+    assert.deepEqual(from, {
+      "client-url": ["http://front.example", "CLIENT_URL in .env"],
+      "data-dir": [joinPath(dir, "data"), "--data-dir"],
+      host: ["127.0.0.1", "--host"],
+      "log-format": ["json", "--log-format"],
+      "log-level": ["debug", "MARU_LOG_LEVEL"],
+      port: ["0", "--port"],
+    });
+    const refused = await call(server, "GET", "/api/openapi.json", { headers: { origin: "http://other.example" } });
     assert.equal(refused.status, 403);
-    const fine = await call(server, "GET", "/users", { headers: { origin: "http://front.example" } });
+    const fine = await call(server, "GET", "/api/openapi.json", { headers: { origin: "http://front.example" } });
     assert.equal(fine.status, 200);
     assert.equal(fine.headers.get("access-control-allow-origin"), "http://front.example");
   } finally {
     await server.dispose();
   }
+});
+
+test("a .env that another user may have written is refused", async () => {
+  const cwd = makeDataDir();
+  const file = joinPath(cwd, ".env");
+  const refused = async (reason) => {
+    for (const verb of [["serve"], ["check"]]) {
+      const { code, stderr } = await run([...verb, "--port", "0", "--data-dir", joinPath(cwd, "data")], { cwd });
+      assert.equal(code, 64, stderr);
+      assert.match(stderr, reason);
+    }
+  };
+  writeFileSync(file, "PORT=0\n");
+  for (const mode of [0o666, 0o602, 0o660]) {
+    chmodSync(file, mode);
+    await refused(/\.env: may be written by others/);
+  }
+  chmodSync(file, 0o600);
+  if (isRoot) {
+    chownSync(file, NOBODY, NOBODY);
+    await refused(/\.env: belongs to another user/);
+    writeFileSync(joinPath(cwd, "own"), "PORT=0\n", { mode: 0o600 });
+    rmSync(file);
+    symlinkSync("own", file);
+    lchownSync(file, NOBODY, NOBODY);
+    await refused(/\.env: belongs to another user/);
+  }
+  assert.ok(!existsSync(joinPath(cwd, "data")));
 });

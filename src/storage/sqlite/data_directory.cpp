@@ -11,7 +11,6 @@
 #include <system_error>
 #include <utility>
 
-#include "base/log.hpp"
 #include "storage/sqlite/schema.hpp"
 
 namespace maru::sqlite {
@@ -53,8 +52,16 @@ Result<void> prepare_directory(const std::filesystem::path& directory, Directory
   if (!S_ISDIR(status.st_mode)) {
     return fail(ErrorCode::kUnavailable, directory.string() + " is not a directory.");
   }
-  if ((status.st_mode & 077) != 0) {
-    log::debug("data_dir_open_to_others", {{"path", directory.string()}});
+  return {};
+}
+
+Result<void> refuse_special_files(const std::filesystem::path& directory) {
+  for (const char* name : {"maru.lock", "maru.db", "maru.db-wal", "maru.db-shm", "maru.db-journal",
+                           "recovery.bin", "recovery.bin.tmp"}) {
+    const std::filesystem::path path = directory / name;
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) continue;
+    return fail(ErrorCode::kUnavailable, path.string() + " is not a regular file.");
   }
   return {};
 }
@@ -80,10 +87,13 @@ void write_owner(int descriptor) {
 Result<DirectoryLock> DirectoryLock::acquire(const std::filesystem::path& directory, Mode mode) {
   if (auto ready = prepare_directory(directory, mode); !ready)
     return std::unexpected(ready.error());
-  const std::filesystem::path path = directory / "maru.lock";
+  if (auto regular = refuse_special_files(directory); !regular) {
+    return std::unexpected(regular.error());
+  }
+  const std::filesystem::path path = lock_path(directory);
   const bool reads = mode == Mode::kRead;
   const int access = reads ? O_RDONLY : O_RDWR | O_CREAT;
-  const int descriptor = ::open(path.c_str(), access | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int descriptor = ::open(path.c_str(), access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (descriptor < 0 && reads && errno == ENOENT) return DirectoryLock(-1);
   if (descriptor < 0) {
     return fail(ErrorCode::kUnavailable, path.string() + " cannot be opened" +
@@ -124,16 +134,26 @@ bool is_locked(const Error& error) {
   return error.fields.size() == 1 && error.fields.front().code == kLockedRule;
 }
 
+std::filesystem::path lock_path(const std::filesystem::path& directory) {
+  return directory / "maru.lock";
+}
+
 std::filesystem::path database_path(const std::filesystem::path& directory) {
   return directory / "maru.db";
 }
 
 Result<FileKind> inspect_file(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK, opening a pipe would wait for its writer.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     if (errno == ENOENT) return FileKind::kAbsent;
     return fail(ErrorCode::kUnavailable,
                 path.string() + " cannot be opened: " + reason(errno) + ".");
+  }
+  struct stat status{};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor);
+    return fail(ErrorCode::kUnavailable, path.string() + " is not a regular file.");
   }
   // The header of a database file, https://www.sqlite.org/fileformat2.html section 1.3.
   std::array<unsigned char, 100> header{};

@@ -17,8 +17,9 @@ class DirectoryLock {
     kExisting,  // makes the lock's file
     kRead,      // makes nothing: where there is no lock's file, nobody has the directory
   };
-  // Errors: kUnavailable, with is_locked() if another
-  // process has it; every error is one sentence that names the path.
+  // Errors: kUnavailable, with is_locked() if another process has it; also where one of the store's
+  // files is no regular file (a pipe would be waited for, a device written to); every error is one
+  // sentence that names the path.
   static Result<DirectoryLock> acquire(const std::filesystem::path& directory, Mode mode);
 
   DirectoryLock(DirectoryLock&& other) noexcept;
@@ -33,6 +34,7 @@ class DirectoryLock {
 // Is `error` "another process uses the data directory"?
 [[nodiscard]] bool is_locked(const Error& error);
 
+[[nodiscard]] std::filesystem::path lock_path(const std::filesystem::path& directory);
 [[nodiscard]] std::filesystem::path database_path(const std::filesystem::path& directory);
 
 enum class FileKind {

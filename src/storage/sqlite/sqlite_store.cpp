@@ -142,6 +142,8 @@ Result<void> SqliteStore::open_connection(const std::filesystem::path& path) {
   if (!sync_directory(path.parent_path())) {
     return std::unexpected(cannot_open(path, "its directory cannot be synced"));
   }
+  watch_ = DirectoryWatch::on(options_.data_dir);
+  if (!watch_) return std::unexpected(cannot_open(path, "its files are not at their paths"));
   log::info("store_opened", {{"path", path.string()}, {"tail_records", tail.records}});
   dirty_ = tail.records > 0;
   return {};

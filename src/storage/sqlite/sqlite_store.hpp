@@ -14,6 +14,7 @@
 
 #include "chat/ports.hpp"
 #include "storage/sqlite/data_directory.hpp"
+#include "storage/sqlite/directory_watch.hpp"
 #include "storage/sqlite/options.hpp"
 
 namespace maru::sqlite {
@@ -31,6 +32,8 @@ class SqliteStore final : public chat::Store {
   // Made at random with the store; another one means that numbers start anew (product.md, `epoch`).
   [[nodiscard]] const std::string& epoch() const { return epoch_; }
   [[nodiscard]] const StoreOptions& options() const { return options_; }
+  // The files at their paths; any thread.
+  [[nodiscard]] const DirectoryWatch& watch() const { return *watch_; }
   // Bytes of write-ahead log after the last commit; sequencer's thread.
   [[nodiscard]] std::uint64_t wal_bytes() const;
 
@@ -75,6 +78,7 @@ class SqliteStore final : public chat::Store {
   DirectoryLock lock_;
   std::unique_ptr<Connection> connection_;
   std::string epoch_;
+  std::optional<DirectoryWatch> watch_;  // once it is open
   // Each notes that we stopped before it calls options_.fatal.
   Edge appends_;
   Edge loads_;
