@@ -58,10 +58,6 @@ WallTime keys_live_since(const Turn& turn) {
   return {turn.stamp.lifetime.ms - kIdempotencyKeyLifeMs};
 }
 
-IdempotencyExpired expired_keys(const Turn& turn) {
-  return {keys_live_since(turn)};
-}
-
 // What an earlier request has made already: under the same key, or the pair's 1:1.
 struct Existing {
   std::optional<ChatId> chat;
@@ -124,6 +120,10 @@ Result<std::vector<Member>> load_members(const std::vector<UserId>& users, Turn&
 }
 
 }  // namespace
+
+IdempotencyExpired expired_keys(const Turn& turn) {
+  return {keys_live_since(turn)};
+}
 
 Reply decide(const CreateChat& command, Turn& turn) {
   const std::vector<UserId> users = members_of(command);

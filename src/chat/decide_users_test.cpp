@@ -276,6 +276,23 @@ TEST_F(UsersTest, IdleSessionsExpireAndTheirGuestsEnd) {
   EXPECT_EQ(revoked().size(), 2u);
 }
 
+TEST_F(UsersTest, IdempotencyKeysExpireByTimeWithoutAnotherChat) {
+  constexpr std::int64_t kDayMs = 24LL * 60 * 60 * 1000;
+  const UserId user = at.add_account("account");
+  CreateChat create{.caller = user, .name = "group"};
+  create.idempotency_key = "key";
+  ASSERT_TRUE(at.run(create));
+  const auto is_stored = [&] {
+    return at.store.load_created_under_key(user, "key", WallTime{0})->has_value();
+  };
+  at.clock.advance_ms(kDayMs);
+  at.run(ExpireSessions{WallTime{0}});
+  EXPECT_TRUE(is_stored()) << "its day is not over";
+  at.clock.advance_ms(1);
+  at.run(ExpireSessions{WallTime{0}});
+  EXPECT_FALSE(is_stored());
+}
+
 TEST_F(UsersTest, ASessionUsedOrClosedInTheSameBatchDoesNotExpire) {
   const LoggedIn used = at.log_in_guest("used");
   const LoggedIn closed = at.log_in_guest("closed");

@@ -47,6 +47,8 @@ Reply decide(const SendMessage& command, Turn& turn);
 [[nodiscard]] Result<const User*> load_live_user(UserId id, Turn& turn);
 // Refuses (kValidationFailed, field users) a user who has as many chats as one may have.
 [[nodiscard]] Result<void> check_chat_count(UserId user, Turn& turn);
+// The idempotency keys of chats whose day is over.
+[[nodiscard]] IdempotencyExpired expired_keys(const Turn& turn);
 [[nodiscard]] const Member* find_member(const ChatState& state, UserId user);
 [[nodiscard]] ChatDocument document_of(const ChatState& state);
 

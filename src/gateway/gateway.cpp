@@ -58,7 +58,9 @@ net::HeadVerdict Gateway::on_head(net::HttpExchange exchange, const net::Request
   if (it.is_for_endpoint(head)) return it.endpoint.on_head(exchange, head);
   const auto verdict = it.router.on_head(head, respond_to(exchange));
   using Kind = net::HeadVerdict::Kind;
-  return {verdict.read_body ? Kind::kReadBody : Kind::kAnswered, verdict.body_bytes_max, 0};
+  return {.kind = verdict.read_body ? Kind::kReadBody : Kind::kAnswered,
+          .body_bytes_max = verdict.body_bytes_max,
+          .carries_secret = true};
 }
 
 void Gateway::on_request(net::HttpExchange exchange, net::RequestHead&& head, std::string&& body) {

@@ -125,6 +125,8 @@ struct HeadVerdict {
   // Whether a client that ends its own side of the stream is taken to be gone (a poll). Otherwise a
   // request that is whole is still answered.
   bool abort_at_half_close = false;
+  // The body may hold a password: nothing of it stays in the connection's buffers.
+  bool carries_secret = false;
 };
 
 // One per I/O thread; called on it only.

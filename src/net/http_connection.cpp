@@ -1,11 +1,13 @@
 #include "net/http_connection.hpp"
 
+#include <string.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
 #include <cassert>
 
 #include "base/limits.hpp"
+#include "base/secret.hpp"
 #include "net/http_response.hpp"
 #include "net/io_core.hpp"
 #include "net/websocket_connection.hpp"
@@ -23,8 +25,9 @@ constexpr std::size_t kUnwrittenBytesMax = 16 * 1024;
 constexpr std::size_t kLingerBytesMax = 16 * 1024 * 1024;
 constexpr std::uint8_t kMovesMax = 4;
 
-// Assigning an empty string would keep the storage.
+// Assigning an empty string would keep the storage. What a client has sent may be a password.
 void release(std::string& text) {
+  if (!text.empty()) wipe(text);
   std::string().swap(text);
 }
 
@@ -35,7 +38,9 @@ HttpConnection::HttpConnection(IoCore& core, Stream stream, const Address& peer)
   core.timers.start(deadline_, core.options.head_timeout_ms);
 }
 
-HttpConnection::~HttpConnection() = default;
+HttpConnection::~HttpConnection() {
+  release(unread_);
+}
 
 // --- Reading ---------------------------------------------------------------------------------
 
@@ -61,7 +66,7 @@ void HttpConnection::on_readable() {
         on_end_of_stream();
         return;
       case ReadStatus::kBytes:
-        if (!process(std::string_view(bytes.data(), bytes.size()))) return;
+        if (!process(bytes)) return;
         break;
     }
     if (!stream_.tls || !tls_has_pending(stream_.tls)) return;
@@ -118,23 +123,49 @@ void HttpConnection::consume(std::size_t size) {
 }
 
 // False when the connection is gone, so that nothing of it may be touched any more.
-bool HttpConnection::process(std::string_view fresh) {
+bool HttpConnection::process(std::span<char> fresh) {
   if (state_ == State::kLinger) {
     window_bytes_ += fresh.size();
+    if (carries_secret_ && !fresh.empty()) explicit_bzero(fresh.data(), fresh.size());
     if (window_bytes_ > kLingerBytesMax) die();
     return !is_dead();
   }
   const bool kept_before = !unread_.empty();
+  held_secret_ = carries_secret_;
   if (kept_before) {
-    unread_.append(fresh);
+    take_in(fresh);
     input_ = unread_;
   } else {
-    input_ = fresh;
+    input_ = {fresh.data(), fresh.size()};
   }
   processing_ = true;
   while (!is_dead() && step()) {
   }
   processing_ = false;
+  keep_rest(fresh, kept_before);
+  input_ = {};
+  spent_parser_.reset();
+  if (is_dead()) return false;
+  if (state_ != State::kLeaving) return true;
+  core_->move_to(*this, move_to_);
+  return false;
+}
+
+// Behind what waits already. Growing must not leave a copy behind.
+void HttpConnection::take_in(std::span<char> fresh) {
+  if (fresh.empty()) return;
+  if (unread_.size() + fresh.size() > unread_.capacity()) {
+    std::string grown;
+    grown.reserve(2 * (unread_.size() + fresh.size()));
+    grown = unread_;
+    release(unread_);
+    unread_ = std::move(grown);
+  }
+  unread_.append(fresh.data(), fresh.size());
+}
+
+// What was not used waits in unread_, and nowhere else: who knows yet what it holds.
+void HttpConnection::keep_rest(std::span<char> fresh, bool kept_before) {
   if (is_dead() || state_ == State::kLinger || input_.empty()) {
     release(unread_);
   } else if (kept_before) {
@@ -142,12 +173,8 @@ bool HttpConnection::process(std::string_view fresh) {
   } else {
     unread_.assign(input_);
   }
-  input_ = {};
-  spent_parser_.reset();
-  if (is_dead()) return false;
-  if (state_ != State::kLeaving) return true;
-  core_->move_to(*this, move_to_);
-  return false;
+  if (fresh.empty()) return;
+  if (held_secret_ || kept_before || !unread_.empty()) explicit_bzero(fresh.data(), fresh.size());
 }
 
 // One step forward; false when more bytes or the handler are needed.
@@ -249,6 +276,8 @@ bool HttpConnection::obey(const HeadVerdict& verdict) {
     return true;
   }
   body_bytes_max_ = verdict.body_bytes_max;
+  carries_secret_ = verdict.carries_secret && parser_->has_body();
+  held_secret_ = held_secret_ || carries_secret_;
   if (!parser_->has_body()) return deliver();
   if (parser_->content_length().value_or(0) > body_bytes_max_) return deliver_too_large();
   state_ = State::kBody;

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,7 +90,9 @@ class HttpConnection final : public Connection {
 
   [[nodiscard]] bool is_held_back() const;
   void resume_reading();
-  bool process(std::string_view fresh);
+  bool process(std::span<char> fresh);
+  void take_in(std::span<char> fresh);
+  void keep_rest(std::span<char> fresh, bool kept_before);
   bool step();
   bool step_head();
   bool step_body();
@@ -147,6 +150,8 @@ class HttpConnection final : public Connection {
   bool head_only_ = false;
   bool http_1_1_ = true;
   bool abort_at_half_close_ = false;
+  bool carries_secret_ = false;  // of the request whose body is read
+  bool held_secret_ = false;     // within process(): what it has seen so far
   bool reading_paused_ = false;
   bool sending_shut_ = false;
   bool behind_proxy_ = false;

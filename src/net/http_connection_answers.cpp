@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/secret.hpp"
 #include "net/http_connection.hpp"
 #include "net/http_response.hpp"
 #include "net/io_core.hpp"
@@ -99,7 +100,10 @@ void HttpConnection::begin_linger() {
   watching_kernel_ = false;
   window_bytes_ = 0;
   forget_request();
-  if (!processing_) std::string().swap(unread_);
+  if (!processing_) {
+    wipe(unread_);
+    std::string().swap(unread_);
+  }
   resume_reading();
   deadline_.stop();
   mark_dirty();

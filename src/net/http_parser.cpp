@@ -7,6 +7,7 @@
 
 #include "base/ascii.hpp"
 #include "base/limits.hpp"
+#include "base/secret.hpp"
 
 namespace maru::net {
 namespace {
@@ -84,8 +85,18 @@ class HttpParser::Beast final : public http::basic_parser<true> {
       overflow(error);
       return 0;
     }
+    make_room(bytes.size());
     body_.append(bytes.data(), bytes.size());
     return bytes.size();
+  }
+  // Growing must not leave a copy behind: it may be a password.
+  void make_room(std::size_t bytes) {
+    if (body_.empty() || body_.size() + bytes <= body_.capacity()) return;
+    std::string grown;
+    grown.reserve(2 * (body_.size() + bytes));
+    grown = body_;
+    wipe(body_);
+    body_ = std::move(grown);
   }
   void overflow(ErrorCode& error) {
     too_large = true;
@@ -98,7 +109,9 @@ class HttpParser::Beast final : public http::basic_parser<true> {
 };
 
 HttpParser::HttpParser() = default;
-HttpParser::~HttpParser() = default;
+HttpParser::~HttpParser() {
+  if (!body_.empty()) wipe(body_);
+}
 
 HttpParser::Progress HttpParser::refuse(int status, const char* detail) {
   fault_ = {status, detail};

@@ -134,6 +134,13 @@ Router::Verdict Router::on_head(const net::RequestHead& head, Call::Respond resp
 }
 
 void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respond respond) {
+  // It may carry a password, whatever becomes of it.
+  struct Wiping {
+    std::string& text;
+    ~Wiping() {
+      if (!text.empty()) wipe(text);
+    }
+  } const wiping{body};
   RouteMatch match = match_route(head.method, head.path());
   const bool is_options = head.method == net::Method::kOptions;
   const bool is_json = is_json_type(head.field("content-type"));
@@ -159,9 +166,7 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   } else {
     route.handler(call, *value);
   }
-  // It may have carried a password.
   parser_.forget();
-  wipe(body);
 }
 
 void Router::on_body_too_large(const net::RequestHead& head, Call::Respond respond) {
