@@ -57,7 +57,7 @@ Result<void> prepare_directory(const std::filesystem::path& directory, Directory
 
 Result<void> refuse_special_files(const std::filesystem::path& directory) {
   for (const char* name : {"maru.lock", "maru.db", "maru.db-wal", "maru.db-shm", "maru.db-journal",
-                           "recovery.bin", "recovery.bin.tmp"}) {
+                           "recovery.bin", "recovery.bin.tmp", "known_networks.bin"}) {
     const std::filesystem::path path = directory / name;
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) continue;
