@@ -180,7 +180,7 @@ Result<void> Server::Parts::wire(const Config& config) {
     targets.push_back(io.back()->inbox.target());
   }
   soft_state.load_from(recovery_file(config), options.store_epoch);
-  hub.emplace(std::move(targets), interest, &soft_state);
+  hub.emplace(std::move(targets), interest, &soft_state, clock);
   session_audit.emplace(*hub);
   bus.emplace(*session_audit);
   sequencer.emplace(*store, *bus, clock, ids);

@@ -2,24 +2,24 @@
 
 #include <utility>
 
-#include "base/clock.hpp"
 #include "fanout/position.hpp"
 #include "fanout/soft_state.hpp"
 
 namespace maru::fanout {
 
-Hub::Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state)
+Hub::Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state,
+         const Clock& clock)
     : targets_(std::move(targets)),
       interest_(interest),
       soft_state_(soft_state),
+      clock_(clock),
       next_position_(0) {}
 
 void Hub::on_events(std::span<const chat::Event> events) {
   if (events.empty()) return;
   // Not in the constructor: a recovery table may be loaded after it.
   if (next_position_ == 0) {
-    next_position_ =
-        1 + (soft_state_ ? soft_state_->position() : first_position(SystemClock().wall()));
+    next_position_ = 1 + (soft_state_ ? soft_state_->position() : first_position(clock_.wall()));
   }
   const wire::Offsets offsets =
       interest_.any_recovery_user() ? wire::Offsets::kEncode : wire::Offsets::kNone;

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/mailbox.hpp"
 #include "chat/ports.hpp"
 #include "fanout/interest_table.hpp"
@@ -29,8 +30,9 @@ struct DeliveryTarget {
 class Hub final : public chat::EventSink {
  public:
   // `soft_state` keeps the recovery ring; told of a batch before the I/O threads are, if anyone may
-  // be recovered. May be null.
-  Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state);
+  // be recovered. May be null: then `clock` says where positions begin.
+  Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state,
+      const Clock& clock);
 
   void on_events(std::span<const chat::Event> events) override;
 
@@ -47,6 +49,7 @@ class Hub final : public chat::EventSink {
   std::vector<DeliveryTarget> targets_;
   InterestTable& interest_;
   SoftState* soft_state_;
+  const Clock& clock_;
   wire::EventEncoder encoder_;
   wire::Position next_position_;  // 0 until the first event
 };

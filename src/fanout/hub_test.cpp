@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "fanout/position.hpp"
 #include "fanout/soft_state.hpp"
 #include "fanout/testing/fakes.hpp"
 
@@ -59,10 +60,11 @@ class HubTest : public ::testing::Test {
 
   Mailbox<DeliveryBatch> first{kDeliveryMailboxMax}, second{kDeliveryMailboxMax};
   InterestTable interest{2};
+  ManualClock hub_clock;
 };
 
 TEST_F(HubTest, OneBatchForEachThreadThatMayCare) {
-  Hub hub({{&first}, {&second}}, interest, nullptr);
+  Hub hub({{&first}, {&second}}, interest, nullptr, hub_clock);
   interest.add(1, chat_id(1));
   const std::vector<chat::Event> events = {record_event(chat_id(1), 1),
                                            record_event(chat_id(1), 2)};
@@ -88,7 +90,7 @@ TEST_F(HubTest, OneBatchForEachThreadThatMayCare) {
 }
 
 TEST_F(HubTest, OffsetsOnlyWhenSomeoneUsesRecovery) {
-  Hub hub({{&first}}, interest, nullptr);
+  Hub hub({{&first}}, interest, nullptr, hub_clock);
   interest.add(0, chat_id(1));
   const chat::Event event = record_event(chat_id(1), 1);
   hub.on_events(std::span(&event, 1));
@@ -101,7 +103,7 @@ TEST_F(HubTest, OffsetsOnlyWhenSomeoneUsesRecovery) {
 
 TEST_F(HubTest, PublishNeverWaits) {
   Mailbox<DeliveryBatch> small(1);
-  Hub hub({{&small}, {&second}}, interest, nullptr);
+  Hub hub({{&small}, {&second}}, interest, nullptr, hub_clock);
   const auto publish = [&] {
     return hub.publish({testing::routed_event(wire::WireEvent::Route::kWatchers, user_id(1))});
   };
@@ -113,7 +115,7 @@ TEST_F(HubTest, PublishNeverWaits) {
 }
 
 TEST_F(HubTest, GoesOnWhenAThreadHasStopped) {
-  Hub hub({{&first}, {&second}}, interest, nullptr);
+  Hub hub({{&first}, {&second}}, interest, nullptr, hub_clock);
   first.close();
   interest.add(0, chat_id(1));
   interest.add(1, chat_id(1));
@@ -122,10 +124,18 @@ TEST_F(HubTest, GoesOnWhenAThreadHasStopped) {
   EXPECT_EQ(drained(second).size(), 1u);
 }
 
+TEST_F(HubTest, PositionsBeginWithTheClockThatItWasGiven) {
+  Hub hub({{&first}, {&second}}, interest, nullptr, hub_clock);
+  interest.add(0, chat_id(1));
+  const chat::Event event = record_event(chat_id(1), 1);
+  hub.on_events(std::span(&event, 1));
+  EXPECT_EQ(drained(first).at(0)->front().position, 1 + first_position(hub_clock.wall()));
+}
+
 TEST_F(HubTest, PositionsFollowTheSoftState) {
   ManualClock clock;
   SoftState soft(SoftStateOptions{}, clock);
-  Hub hub({{&first}}, interest, &soft);
+  Hub hub({{&first}}, interest, &soft, clock);
   interest.add(0, chat_id(1));
   const wire::Position before = soft.position();
   EXPECT_GT(before, 0u);
@@ -141,7 +151,7 @@ TEST_F(HubTest, TellsTheSoftStateOnlyWhatMayBeAskedFor) {
   SystemClock clock;
   SoftState soft(SoftStateOptions{}, clock);
   NoCommands commands;
-  Hub hub({{&first}}, interest, &soft);
+  Hub hub({{&first}}, interest, &soft, clock);
   soft.start([](std::vector<wire::WireEvent>&&) { return true; }, commands);
   std::uint64_t sequence = 0;
   const auto commit = [&] {
@@ -187,7 +197,7 @@ TEST_F(HubTest, TellsTheSoftStateOnlyWhatMayBeAskedFor) {
 TEST_F(HubTest, NoThreadSeesAGap) {
   constexpr std::uint64_t kChats = 3;
   constexpr std::uint64_t kEvents = 20'000;
-  Hub hub({{&first}, {&second}}, interest, nullptr);
+  Hub hub({{&first}, {&second}}, interest, nullptr, hub_clock);
   std::array<std::atomic<std::uint64_t>, kChats> heads{};
   std::atomic<bool> written{false};
 

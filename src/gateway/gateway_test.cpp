@@ -70,7 +70,7 @@ class TestServer {
           i, interest, [thread = threads.back().get()] { thread->wake(); }));
       targets.push_back(inboxes.back()->target());
     }
-    hub = std::make_unique<fanout::Hub>(targets, interest, &soft_state);
+    hub = std::make_unique<fanout::Hub>(targets, interest, &soft_state, clock);
     bus = std::make_unique<local::LocalBus>(*hub);
     sequencer = std::make_unique<chat::Sequencer>(*store, *bus, clock, ids);
     commands = std::make_unique<local::LocalCommandLog>(*sequencer);

@@ -142,7 +142,7 @@ Node::Node(GatewayOptions options, unsigned threads)
     targets.push_back(it.io.back()->inbox.target());
     io_threads.push_back(&it.io.back()->thread);
   }
-  it.hub.emplace(std::move(targets), it.interest, &it.soft_state);
+  it.hub.emplace(std::move(targets), it.interest, &it.soft_state, it.clock);
   it.bus.emplace(*it.hub);
   it.sequencer.emplace(*it.store, *it.bus, it.clock, it.ids);
   it.commands.emplace(*it.sequencer);
