@@ -36,7 +36,7 @@ struct HeldEvent {
   std::optional<endpoint::AckId> ack;
   bool binary = false;
   Admission admission = Admission::kNone;
-  std::uint16_t waited_ms = 0;  // for its rate, so far
+  std::int64_t waited_ms = 0;  // for its rate, so far
 };
 
 // What connection state recovery needs of a socket (architecture.md, "Recovery").

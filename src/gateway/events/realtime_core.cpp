@@ -97,7 +97,7 @@ bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
   if (wait == 0) return true;
   HeldEvent held = hold_on_to(call);
   held.admission = reached;
-  held.waited_ms = static_cast<std::uint16_t>(call.waited_ms + wait);
+  held.waited_ms = call.waited_ms + wait;
   session.hold_first(std::move(held));
   session.block(Blocker::kDelayed);
   delays.after(wait, [this, key = session.key] {

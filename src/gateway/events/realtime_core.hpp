@@ -34,7 +34,7 @@ struct EventCall {
   const Error* refused =
       nullptr;  // well-formed, but past a bound of the parser: no name, no payload
   Admission admission = Admission::kNone;
-  std::uint16_t waited_ms = 0;
+  std::int64_t waited_ms = 0;
 };
 // The same, to be taken up once more later.
 [[nodiscard]] HeldEvent hold_on_to(const EventCall& call);
