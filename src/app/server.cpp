@@ -34,6 +34,7 @@
 #include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/counters.hpp"
 #include "gateway/session_audit.hpp"
@@ -134,6 +135,7 @@ struct Server::Parts {
   fanout::SoftState soft_state;
   fanout::InterestTable interest;
   gateway::RealtimeCores realtime_cores;
+  gateway::PendingLeaves pending_leaves;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<gateway::SessionAudit> session_audit;
@@ -218,9 +220,10 @@ void Server::Parts::make_gateways(const Config& config) {
   for (const auto& part : io) {
     part->thread.set_peers(threads);
     part->gateway = std::make_unique<gateway::Gateway>(
-        gateway::Context{options, part->thread, threads, realtime_cores, clock, lifetimes,
-                         fill_random, *commands, *readers, part->inbox, interest, soft_state,
-                         hasher, origins, limiter, *logins, known_networks, connections, budgets},
+        gateway::Context{options,   part->thread,   threads,     realtime_cores, clock,
+                         lifetimes, fill_random,    *commands,   *readers,       part->inbox,
+                         interest,  soft_state,     hasher,      origins,        limiter,
+                         *logins,   known_networks, connections, pending_leaves, budgets},
         endpoint_options(config, budgets),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }, metrics_token});

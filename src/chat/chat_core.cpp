@@ -8,7 +8,7 @@
 namespace maru::chat {
 
 Reply ChatCore::decide(const CommandBody& command, const Stamp& stamp, Effects& effects) {
-  Turn turn{state_, stamp, effects};
+  Turn turn{state_, asked_leaves_, stamp, effects};
   return std::visit([&](const auto& one) { return chat::decide(one, turn); }, command);
 }
 

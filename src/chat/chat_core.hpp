@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "chat/asked_leaves.hpp"
 #include "chat/command.hpp"
 #include "chat/event.hpp"
 #include "chat/ports.hpp"
@@ -40,6 +41,7 @@ class ChatCore {
 
  private:
   WorkingState& state_;
+  AskedLeaves asked_leaves_;
 };
 
 }  // namespace maru::chat

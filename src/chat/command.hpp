@@ -112,8 +112,16 @@ struct CreateChat {
 };
 
 // Errors: kNotFound (no such chat, or a 1:1 of others), kChatFull, kValidationFailed (> 1,000 chats
-// of the user). Joining again is fine. → Joined
+// of the user). Joining again is fine. Takes back what the user asked with AskLeave. → Joined
 struct JoinChat {
+  ChatId chat;
+  UserId user;
+};
+
+// The user will leave in a moment, with LeaveChat, unless a JoinChat of theirs is decided
+// meanwhile. Writes nothing. Errors: kNotFound (no such chat, or a 1:1 of others). → LeaveAsked, or
+// Left (left=false): there is nothing to leave, a 1:1 or no membership.
+struct AskLeave {
   ChatId chat;
   UserId user;
 };
@@ -123,6 +131,8 @@ struct JoinChat {
 struct LeaveChat {
   ChatId chat;
   UserId user;
+  // Of AskLeave: nothing happens (left=false) when the user has joined since. 0: leaves anyway.
+  std::uint64_t ticket = 0;
 };
 
 // Errors: kNotFound (no such chat, a 1:1 of others), kNotMember, kIdempotencyConflict,
@@ -134,9 +144,10 @@ struct SendMessage {
   std::optional<std::string> client_msg_id;
 };
 
-using CommandBody = std::variant<RegisterUser, OpenGuest, OpenSession, SetPassword, RevokeSession,
-                                 ExpireSessions, TouchActivity, NoteLoginFailures,
-                                 ExpireLoginFailures, CreateChat, JoinChat, LeaveChat, SendMessage>;
+using CommandBody =
+    std::variant<RegisterUser, OpenGuest, OpenSession, SetPassword, RevokeSession, ExpireSessions,
+                 TouchActivity, NoteLoginFailures, ExpireLoginFailures, CreateChat, JoinChat,
+                 AskLeave, LeaveChat, SendMessage>;
 
 struct LoggedIn {
   User user;
@@ -151,8 +162,11 @@ struct Joined {
   ChatId chat;
   Sequence sequence;  // of the join record; 0 if the user was a member already
 };
+struct LeaveAsked {
+  std::uint64_t ticket = 0;  // for LeaveChat
+};
 struct Left {
-  bool left = false;  // false: was no member
+  bool left = false;  // false: was no member, or has joined since the leave was asked
   Sequence sequence;  // of the leave record
 };
 struct Sent {
@@ -163,7 +177,7 @@ struct Done {
   bool more = false;  // ExpireSessions: there is more to do
 };
 
-using ReplyBody = std::variant<LoggedIn, ChatCreated, Joined, Left, Sent, Done>;
+using ReplyBody = std::variant<LoggedIn, ChatCreated, Joined, LeaveAsked, Left, Sent, Done>;
 using Reply = Result<ReplyBody>;
 
 // Called exactly once, on the sequencer's thread, and only after the outcome is durable; it must

@@ -23,7 +23,7 @@ void pass_on_ownership(const ChatState& state, Turn& turn) {
   turn.change(update);
 }
 
-// A group as JoinChat and LeaveChat see it; kNotFound also for a 1:1 of others.
+// A group as the commands here see it; kNotFound also for a 1:1 of others.
 Result<const ChatState*> load_visible_chat(ChatId id, UserId user, Turn& turn) {
   auto state = turn.state.find_chat(id);
   if (!state) return state;
@@ -39,7 +39,10 @@ Reply decide(const JoinChat& command, Turn& turn) {
   const auto found = load_visible_chat(command.chat, command.user, turn);
   if (!found) return std::unexpected(found.error());
   const ChatState& state = **found;
-  if (find_member(state, command.user)) return Joined{command.chat, Sequence{0}};
+  if (find_member(state, command.user)) {
+    turn.asked_leaves.joined(command.chat, command.user);
+    return Joined{command.chat, Sequence{0}};
+  }
 
   const auto user = load_live_user(command.user, turn);
   if (!user) return std::unexpected(user.error());
@@ -61,7 +64,16 @@ Reply decide(const JoinChat& command, Turn& turn) {
   const RecordPtr record = append_system_record(state, SystemEvent::kJoin, member, turn);
   // After the record, so that the document's head names the place from which on the user listens.
   turn.tell(ChatAdded{{command.user}, document_of(state)});
+  turn.asked_leaves.joined(command.chat, command.user);
   return Joined{command.chat, record->sequence};
+}
+
+Reply decide(const AskLeave& command, Turn& turn) {
+  const auto found = load_visible_chat(command.chat, command.user, turn);
+  if (!found) return std::unexpected(found.error());
+  const ChatState& state = **found;
+  if (state.chat.is_personal || !find_member(state, command.user)) return Left{};
+  return LeaveAsked{turn.asked_leaves.ask(command.chat, command.user)};
 }
 
 Reply decide(const LeaveChat& command, Turn& turn) {
@@ -70,6 +82,10 @@ Reply decide(const LeaveChat& command, Turn& turn) {
   const ChatState& state = **found;
   if (state.chat.is_personal) return fail(ErrorCode::kForbidden, "A 1:1 cannot be left.");
   if (!find_member(state, command.user)) return Left{};
+  if (command.ticket != 0 &&
+      !turn.asked_leaves.stands(command.chat, command.user, command.ticket)) {
+    return Left{};
+  }
   return Left{true, leave_group(state, command.user, turn)};
 }
 

@@ -225,5 +225,78 @@ TEST_F(MembershipTest, AFailedLoadChangesNothing) {
   EXPECT_EQ(at.store.records(group).size(), 1u);
 }
 
+// ---- a leave that waits for its grace
+// -----------------------------------------------------------------------------------
+
+class AskedLeaveTest : public MembershipTest {
+ protected:
+  std::uint64_t ask(UserId user) {
+    const Reply reply = at.run(AskLeave{group, user});
+    return std::get<LeaveAsked>(*reply).ticket;
+  }
+  bool leave(UserId user, std::uint64_t ticket) {
+    return std::get<Left>(*at.run(LeaveChat{group, user, ticket})).left;
+  }
+  ChatId group = at.add_group(a, {b, c});
+};
+
+TEST_F(AskedLeaveTest, LeavesWhenNobodyJoinedMeanwhile) {
+  const std::uint64_t ticket = ask(b);
+  EXPECT_EQ(at.store.records(group).size(), 0u);
+  EXPECT_TRUE(leave(b, ticket));
+  EXPECT_FALSE(leave(b, ticket));
+}
+
+TEST_F(AskedLeaveTest, AJoinDecidedSinceWins) {
+  const std::uint64_t first = ask(b);
+  const std::uint64_t second = ask(b);
+  const std::uint64_t of_another = ask(c);
+  ASSERT_EQ(std::get<Joined>(*at.run(JoinChat{group, b})).sequence.value, 0u);
+  EXPECT_FALSE(leave(b, first));
+  EXPECT_FALSE(leave(b, second));
+  EXPECT_TRUE(leave(c, of_another));
+  EXPECT_TRUE(at.run(SendMessage{group, b, "still here", {}}));
+  EXPECT_TRUE(leave(b, ask(b)));
+}
+
+TEST_F(AskedLeaveTest, SoDoesAJoinAfterALeaveAtOnce) {
+  const std::uint64_t ticket = ask(b);
+  ASSERT_TRUE(leave(b, 0));
+  ASSERT_TRUE(at.run(JoinChat{group, b}));
+  EXPECT_FALSE(leave(b, ticket));
+  EXPECT_TRUE(at.run(SendMessage{group, b, "back", {}}));
+}
+
+TEST_F(AskedLeaveTest, AJoinOfTheSameBatchCountsInItsPlace) {
+  const std::uint64_t ticket = ask(b);
+  const auto replies = at.run_batch(
+      {JoinChat{group, b}, LeaveChat{group, b, ticket}, SendMessage{group, b, "x", {}}});
+  EXPECT_FALSE(std::get<Left>(*replies[1]).left);
+  EXPECT_TRUE(replies[2]);
+  const std::uint64_t later = ask(b);
+  const auto other = at.run_batch({LeaveChat{group, b, later}, JoinChat{group, b}});
+  EXPECT_TRUE(std::get<Left>(*other[0]).left);
+  EXPECT_NE(std::get<Joined>(*other[1]).sequence.value, 0u);
+}
+
+TEST_F(AskedLeaveTest, HasNothingToAskWhereNothingCanBeLeft) {
+  EXPECT_FALSE(std::get<Left>(*at.run(AskLeave{pair, a})).left);
+  EXPECT_FALSE(std::get<Left>(*at.run(AskLeave{group, d})).left);
+  EXPECT_EQ(at.run(AskLeave{pair, c}).error().code, ErrorCode::kNotFound);
+}
+
+TEST(AskedLeaves, TheOldestAreForgottenAndDoNotHappen) {
+  AskedLeaves leaves(2);
+  const ChatId chat(ChatId::Bytes{1});
+  const auto user = [](std::uint8_t n) { return UserId(UserId::Bytes{n}); };
+  const auto oldest = leaves.ask(chat, user(1));
+  const auto twice = leaves.ask(chat, user(2));
+  const auto again = leaves.ask(chat, user(2));
+  EXPECT_FALSE(leaves.stands(chat, user(1), oldest));
+  EXPECT_TRUE(leaves.stands(chat, user(2), twice));
+  EXPECT_NE(leaves.ask(chat, user(3)), 0u);
+  EXPECT_TRUE(leaves.stands(chat, user(2), again));
+}
+
 }  // namespace
 }  // namespace maru::chat

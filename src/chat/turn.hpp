@@ -12,6 +12,7 @@ namespace maru::chat {
 // First everything that can fail is read from `state`; then come change() and tell().
 struct Turn {
   WorkingState& state;
+  AskedLeaves& asked_leaves;
   const Stamp& stamp;
   Effects& effects;
 
@@ -38,6 +39,7 @@ Reply decide(const NoteLoginFailures& command, Turn& turn);
 Reply decide(const ExpireLoginFailures& command, Turn& turn);
 Reply decide(const CreateChat& command, Turn& turn);
 Reply decide(const JoinChat& command, Turn& turn);
+Reply decide(const AskLeave& command, Turn& turn);
 Reply decide(const LeaveChat& command, Turn& turn);
 Reply decide(const SendMessage& command, Turn& turn);
 

@@ -22,6 +22,7 @@ class Hasher;
 class KnownNetworks;
 class LoginGuard;
 class OriginPolicy;
+class PendingLeaves;
 class RateLimiter;
 class RealtimeCore;
 class UserConnections;
@@ -51,6 +52,7 @@ struct Context {
   LoginGuard& logins;             // any thread
   KnownNetworks& known_networks;  // any thread
   UserConnections& connections;   // any thread
+  PendingLeaves& pending_leaves;  // any thread
   Budgets& budgets;               // any thread
 };
 

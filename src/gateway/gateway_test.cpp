@@ -21,6 +21,7 @@
 #include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/counters.hpp"
 #include "gateway/session_expiry.hpp"
@@ -110,6 +111,7 @@ class TestServer {
   RateLimiter limiter;
   std::optional<LoginGuard> logins;
   UserConnections connections{0};
+  PendingLeaves pending_leaves;
   Budgets budgets;
   KnownNetworks known_networks{lifetimes};
   Hasher hasher;
@@ -145,6 +147,7 @@ class TestServer {
                       *logins,
                       known_networks,
                       connections,
+                      pending_leaves,
                       budgets};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},

@@ -12,7 +12,4 @@ void handle_send_message(RealtimeCore& core, ClientSession& session, const Event
 void handle_sync(RealtimeCore& core, ClientSession& session, const EventCall& call);
 void handle_watch_presence(RealtimeCore& core, ClientSession& session, const EventCall& call);
 
-// A joinRoom of that user takes back leaves of any socket on any thread.
-void cancel_leaves_everywhere(RealtimeCore& core, UserId user, ChatId chat);
-
 }  // namespace maru::gateway

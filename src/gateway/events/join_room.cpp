@@ -9,6 +9,7 @@
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/resolve.hpp"
+#include "gateway/pending_leaves.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
 
@@ -127,8 +128,10 @@ void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
       [&core, join = std::move(join)](ClientSession& asker, const Result<Seen>& seen) mutable {
         if (!seen) return give_up(core, asker, join, seen.error());
         speak_for(core, asker, seen->user);
-        cancel_leaves_everywhere(core, seen->user, join.chat);
-        if (!seen->is_member) return become_member(core, asker, std::move(join), seen->user);
+        // Where a leave is on its way, the sequencer decides: a join that comes after it wins.
+        if (!seen->is_member || core.context.pending_leaves.may_have(seen->user, join.chat)) {
+          return become_member(core, asker, std::move(join), seen->user);
+        }
         complete(core, asker, join, seen->document, seen->document.head);
       });
 }

@@ -1,7 +1,6 @@
-// The 2 s in which a leaveRoom may still be taken back (product.md 1): by the end of the socket
-// that asked, or by a joinRoom of that user to that chat on any socket. It is announced first,
-// while the store is asked whether it may be, so that a joinRoom finds it from the moment it came.
-// Pure: no timer, no I/O. One per I/O thread, owner only.
+// The leaves of one I/O thread that wait for their grace of 2 s (product.md 1). The end of the
+// socket that asked takes them back here; a join is decided by the sequencer (chat/asked_leaves).
+// Pure: no timer, no I/O. Owner thread only.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "gateway/events/session_table.hpp"
+#include "gateway/pending_leaves.hpp"
 
 namespace maru::gateway {
 
@@ -21,6 +21,8 @@ struct PendingLeave {
   UserId user;
   ChatId chat;
   Caller caller;
+  std::uint64_t ticket = 0;  // of chat::AskLeave
+  PendingLeaves::Mark mark;
 };
 
 class LeaveGrace {
@@ -28,17 +30,9 @@ class LeaveGrace {
   // Past it a leave is committed without grace.
   static constexpr std::size_t kPendingMax = 65'536;
 
-  using Ticket = std::uint64_t;
-  // Not due before it is taken and added. 0: full, nothing was announced.
-  [[nodiscard]] Ticket announce(PendingLeave leave);
-  // Ends the announcement. Nothing: it was taken back.
-  [[nodiscard]] std::optional<PendingLeave> take(Ticket ticket);
-
-  // Each due time must be no earlier than the one before. False: full, nothing was added.
-  [[nodiscard]] bool add(PendingLeave leave, MonotonicTime due);
-  // Takes back every leave of that user from that chat, announced ones too.
-  [[nodiscard]] std::vector<PendingLeave> cancel(UserId user, ChatId chat);
-  // Takes back every leave that this socket asked for.
+  // Each due time must be no earlier than the one before. False: full, `leave` is untouched.
+  [[nodiscard]] bool add(PendingLeave&& leave, MonotonicTime due);
+  // Takes back every leave that this socket asked for; costs nothing for those of others.
   void cancel_session(SessionKey session);
   // Those that are due, oldest first.
   [[nodiscard]] std::vector<PendingLeave> take_due(MonotonicTime now);
@@ -47,20 +41,13 @@ class LeaveGrace {
 
  private:
   struct Entry {
-    PendingLeave leave;
+    std::optional<PendingLeave> leave;  // nothing: taken back
     MonotonicTime due;
-    bool cancelled = false;
   };
-  static std::size_t key_of(const UserId& user, const ChatId& chat);
-  void drop(Entry& entry);
-  void count(const PendingLeave& leave);
-  void uncount(const PendingLeave& leave);
 
-  std::unordered_map<Ticket, PendingLeave> announced_;
-  Ticket last_ticket_ = 0;
   std::deque<Entry> entries_;
-  // How many live entries have that key: most joins find none and look no further.
-  std::unordered_map<std::size_t, std::uint32_t> counts_;
+  std::uint64_t first_ = 0;  // counts all entries ever added: the number of entries_[0]
+  std::unordered_map<SessionKey, std::vector<std::uint64_t>> of_session_;  // numbers, ascending
   std::size_t live_ = 0;
 };
 

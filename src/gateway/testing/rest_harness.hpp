@@ -19,6 +19,7 @@
 #include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/router.hpp"
 #include "gateway/testing/fake_snapshot.hpp"
@@ -122,6 +123,7 @@ class RestHarness {
   fanout::DeliveryInbox inbox_{0, interest_, [] {}};
   RealtimeCores realtime_cores_{nullptr};
   UserConnections connections_{0};
+  PendingLeaves pending_leaves_;
   Budgets budgets_;
   fanout::SoftState soft_state_;
   OriginPolicy origins_;

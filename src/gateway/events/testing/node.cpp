@@ -22,6 +22,7 @@
 #include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
 #include "gateway/origin_policy.hpp"
+#include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/realtime.hpp"
 #include "gateway/user_connections.hpp"
@@ -102,6 +103,7 @@ struct Node::Parts {
   fanout::SoftState soft_state;
   fanout::InterestTable interest;
   RealtimeCores realtime_cores;
+  PendingLeaves pending_leaves;
   Budgets budgets;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
@@ -154,10 +156,11 @@ Node::Node(GatewayOptions options, unsigned threads)
       *it.commands);
   for (const auto& part : it.io) {
     part->thread.set_peers(io_threads);
-    part->context = std::make_unique<Context>(Context{
-        it.options, part->thread, io_threads, it.realtime_cores, it.clock, it.lifetimes,
-        fill_random, *it.commands, it.queries, part->inbox, it.interest, it.soft_state, it.hasher,
-        it.origins, it.limiter, *it.logins, it.known_networks, it.connections, it.budgets});
+    part->context = std::make_unique<Context>(
+        Context{it.options,   part->thread,      io_threads,     it.realtime_cores, it.clock,
+                it.lifetimes, fill_random,       *it.commands,   it.queries,        part->inbox,
+                it.interest,  it.soft_state,     it.hasher,      it.origins,        it.limiter,
+                *it.logins,   it.known_networks, it.connections, it.pending_leaves, it.budgets});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);
