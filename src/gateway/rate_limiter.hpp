@@ -2,6 +2,7 @@
 // (quality.md 1, rows 7, 8, 22, 23). Any thread; never blocks.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,10 @@ inline constexpr std::size_t kRateCount = 12;
 
 // How answers and the audit trail call it: "logins".
 [[nodiscard]] const char* name_of(Rate rate);
+// For Error::retry_after_ms: a rate may be so slow that its wait does not fit.
+[[nodiscard]] inline std::uint32_t as_retry_after(std::int64_t ms) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, 0, UINT32_MAX));
+}
 
 // What limits per address count by, as text: net::limit_prefix of it. What is no address counts as
 // it is.

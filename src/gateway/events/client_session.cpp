@@ -1,5 +1,6 @@
 #include "gateway/events/client_session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/events/realtime_core.hpp"
@@ -137,11 +138,11 @@ void ClientSession::end_wait() {
 }
 
 void ClientSession::begin_operation(std::size_t in_flight_max) {
-  if (++in_flight_ >= in_flight_max) block(Blocker::kBusy);
+  if (++in_flight_ >= std::min(in_flight_max, kInFlightMax)) block(Blocker::kBusy);
 }
 
 void ClientSession::end_operation(std::size_t in_flight_max) {
-  if (--in_flight_ < in_flight_max) unblock(Blocker::kBusy);
+  if (--in_flight_ < std::min(in_flight_max, kInFlightMax)) unblock(Blocker::kBusy);
 }
 
 }  // namespace maru::gateway

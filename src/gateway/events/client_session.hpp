@@ -69,6 +69,8 @@ class ClientSession final : public fanout::Listener {
   std::uint8_t waits_ = 0;
 
  public:
+  // commands_in_flight_max counts as no more than this.
+  static constexpr std::size_t kInFlightMax = 32'768;
   static constexpr std::size_t kHeldBytesMax = 256 * 1024;
   static constexpr std::size_t kEarlyFramesMax = 64;
 

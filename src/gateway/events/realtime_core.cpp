@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 #include "base/log.hpp"
 #include "gateway/events/event_router.hpp"
@@ -16,9 +17,14 @@ namespace {
 constexpr std::uint16_t kRefusalsMax = 200;
 constexpr std::size_t kLoggedNameBytesMax = 64;  // a client may make it up
 
+// What an event waits for its rate is bounded by an option only.
+static_assert(
+    std::is_same_v<decltype(HeldEvent::waited_ms), decltype(GatewayOptions::rate_delay_max_ms)> &&
+    std::is_same_v<decltype(EventCall::waited_ms), decltype(HeldEvent::waited_ms)>);
+
 Error rate_limited(std::int64_t retry_after_ms) {
   Error error{ErrorCode::kRateLimited, "Too many events: slow down.", {}, 0};
-  error.retry_after_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(retry_after_ms, 1));
+  error.retry_after_ms = as_retry_after(std::max<std::int64_t>(retry_after_ms, 1));
   return error;
 }
 

@@ -188,7 +188,7 @@ void Call::refuse_rate(const Toll& toll, const UserId& actor) {
   problem(Error{ErrorCode::kRateLimited,
                 "Too many requests of this kind; try again later.",
                 {},
-                static_cast<std::uint32_t>(retry_ms)},
+                as_retry_after(retry_ms)},
           rate_limit_fields(limit, static_cast<std::int64_t>(policy.burst),
                             whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
                             whole_seconds(retry_ms)));
@@ -201,7 +201,7 @@ void Call::login_delayed(std::int64_t delay_ms) {
   problem(Error{ErrorCode::kRateLimited,
                 "Too many failed logins; try again later.",
                 {},
-                static_cast<std::uint32_t>(delay_ms)},
+                as_retry_after(delay_ms)},
           rate_limit_fields("failed-logins", 1, whole_seconds(delay_ms), whole_seconds(delay_ms)));
 }
 
