@@ -117,6 +117,8 @@ void add_sequencer(Families& out, const chat::SequencerCounters& counters, std::
   count("maru_commands_unavailable_total", "Commands refused because the store was",
         counters.unavailable);
   count("maru_append_conflicts_total", "Appends that hit a unique key", counters.conflicts);
+  count("maru_send_looks_total", "clientMsgIds that were looked up in the store",
+        counters.send_looks);
   count("maru_commands_internal_total", "Commands given up", counters.internal);
   add_value(out, "maru_commands_waiting", "Commands in the sequencer's mailbox", MetricType::Gauge,
             static_cast<double>(waiting));

@@ -155,6 +155,44 @@ TEST(SendAfterTheFilterForgot, AResendIsStillOne) {
   EXPECT_THAT(check_store(at.store), IsEmpty());
 }
 
+// Nobody else pays for it: the ids of that batch are looked up and no others, and the sender's own
+// from then on, who is likely to resend more.
+TEST(SendAfterTheFilterForgot, OnlyThatBatchAndThatSenderAreLookedUp) {
+  constexpr std::size_t kBatch = 1'024;
+  CoreHarness at(1, CacheLimits{.sent_max = 10, .look_up_sends = 0});
+  const UserId a = at.add_guest("a");
+  const UserId b = at.add_guest("b");
+  const ChatId group = at.add_group(a, {b});
+  for (int i = 0; i < 40; ++i) at.send(group, a, "x", "old-" + std::to_string(i));
+  const auto send_new = [&](UserId from, const std::string& prefix, std::size_t count) {
+    std::vector<CommandBody> bodies;
+    for (std::size_t i = 0; i < count; ++i) {
+      bodies.emplace_back(SendMessage{group, from, "n", prefix + std::to_string(i)});
+    }
+    return bodies;
+  };
+  std::vector<CommandBody> batch = send_new(b, "one-", kBatch - 1);
+  batch.emplace_back(SendMessage{group, a, "x", "old-0"});
+  const std::uint64_t before = at.counters.send_looks.load();
+  const auto replies = at.run_batch(std::move(batch));
+  EXPECT_TRUE(std::get<Sent>(*replies.back()).duplicate);
+  EXPECT_EQ(at.counters.conflicts.load(), 1u);
+  // Beyond those that the small filter takes for known.
+  const std::uint64_t of_batch = at.counters.send_looks.load() - before;
+  EXPECT_GE(of_batch, kBatch);
+  EXPECT_LE(of_batch, kBatch + kBatch / 10);
+
+  const std::uint64_t after = at.counters.send_looks.load();
+  for (int i = 0; i < 10; ++i) at.run_batch(send_new(b, "more-" + std::to_string(i), 1'000));
+  EXPECT_LE(at.counters.send_looks.load() - after, 100u);
+
+  const auto again =
+      at.run_batch({SendMessage{group, a, "x", "old-1"}, SendMessage{group, b, "n", "last"}});
+  EXPECT_TRUE(std::get<Sent>(*again[0]).duplicate);
+  EXPECT_EQ(at.counters.conflicts.load(), 1u);
+  EXPECT_THAT(check_store(at.store), IsEmpty());
+}
+
 TEST(SendAfterTheFilterForgot, AFormerMembersResendIsNotRefused) {
   CoreHarness at(1, CacheLimits{.sent_max = 2, .look_up_sends = 0});
   const UserId a = at.add_guest("a");

@@ -40,20 +40,19 @@ std::size_t GroupCommit::run_batch(std::span<Command> commands) {
   count(counters_.batches);
   counters_.batch_commands.record(batch.size());
   if (finish(batch) == Outcome::kConflict) run_again(batch);
+  counters_.send_looks.store(state_.send_looks(), std::memory_order_relaxed);
   store_.after_release();
   return batch.size();
 }
 
 void GroupCommit::run_again(std::span<Command> batch) {
-  state_.look_up_every_id(batch.size());
-  decide(batch, Cut::kNever);
+  decide_certainly(batch);
   if (finish(batch) == Outcome::kDone) return;
   for (Command& command : batch) run_alone(command);
 }
 
 void GroupCommit::run_alone(Command& command) {
-  state_.look_up_every_id(1);
-  decide({&command, 1}, Cut::kNever);
+  decide_certainly({&command, 1});
   if (finish({&command, 1}) == Outcome::kDone) return;
   log::error("command_conflicts", {{"command", command.body.index()}});
   count(counters_.internal);
@@ -75,6 +74,12 @@ std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
     }
   }
   return replies_.size();
+}
+
+void GroupCommit::decide_certainly(std::span<Command> commands) {
+  state_.set_look_ups(WorkingState::LookUps::kAll);
+  decide(commands, Cut::kNever);
+  state_.set_look_ups(WorkingState::LookUps::kLikely);
 }
 
 GroupCommit::Outcome GroupCommit::finish(std::span<Command> batch) {

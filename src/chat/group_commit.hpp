@@ -8,8 +8,9 @@
 //                          were decided on state that never came to be. What the batch touched is
 //                          forgotten, so heads go back and the next batch leaves no gap.
 //   kIdempotencyConflict   a unique key knew better than the cache: the batch is decided again with
-//                          every id looked up, then, if need be, one command at a time. A single
-//                          command that still conflicts is answered kInternal and logged.
+//                          every id of it looked up (and no others), then, if need be, one command
+//                          at a time. A single command that still conflicts is answered kInternal
+//                          and logged.
 // A batch without changes needs no append: nothing in it rests on state that is not durable.
 //
 // Owner: the sequencer's thread. Blocks on the store.
@@ -51,6 +52,8 @@ class GroupCommit {
   void run_alone(Command& command);
 
   std::size_t decide(std::span<Command> commands, Cut cut);
+  // All of them, with every id looked up in the store.
+  void decide_certainly(std::span<Command> commands);
   [[nodiscard]] Outcome finish(std::span<Command> batch);
   [[nodiscard]] Result<void> append();
   void release(std::span<Command> batch);

@@ -38,6 +38,7 @@ struct SequencerCounters {
   std::atomic<std::uint64_t> unavailable{0};  // commands answered kUnavailable
   std::atomic<std::uint64_t> conflicts{0};    // appends that hit a unique key
   std::atomic<std::uint64_t> internal{0};     // commands given up as kInternal
+  std::atomic<std::uint64_t> send_looks{0};   // clientMsgIds looked up in the store
   PowerHistogram<16> batch_commands;          // commands a batch
   PowerHistogram<26> append_us;               // µs an append took, whether it succeeded or not
 };

@@ -25,7 +25,7 @@ WorkingState::WorkingState(Store& store, CacheLimits limits)
       users_(limits.users_max),
       chats_(limits.chat_weight_max),
       sent_lately_(limits.sent_max),
-      look_up_sends_(limits.look_up_sends),
+      resenders_(limits.resenders_max),
       look_up_left_(limits.look_up_sends) {}
 
 // ---- reading ----
@@ -130,16 +130,29 @@ Result<RecordPtr> WorkingState::find_sent(ChatId chat, UserId from, std::string_
   const SentKey key{chat, from, id};
   const auto added = sent_.find(key);
   if (added != sent_.end()) return added->second;
-  if (lookup == Lookup::kIfLikely) {
-    if (look_up_left_ > 0) {
-      --look_up_left_;
-    } else if (!sent_lately_.may_have(hash_of(key))) {
-      return nullptr;
-    }
-  }
+  if (lookup == Lookup::kIfLikely && !is_likely(key)) return nullptr;
+  ++send_looks_;
   auto loaded = store_.load_by_client_msg_id(chat, from, id);
   if (!loaded) return unreadable();
+  if (*loaded) note_found(key);
   return loaded;
+}
+
+bool WorkingState::is_likely(const SentKey& key) {
+  if (look_ups_ == LookUps::kAll) return true;
+  if (look_up_left_ > 0) {
+    --look_up_left_;
+    return true;
+  }
+  return sent_lately_.may_have(hash_of(key)) || resenders_.contains(key.from);
+}
+
+// Who resends one forgotten id has more of them: each would roll back the batch that it is in.
+void WorkingState::note_found(const SentKey& key) {
+  const std::uint64_t hash = hash_of(key);
+  if (sent_lately_.may_have(hash)) return;
+  sent_lately_.add(hash);
+  resenders_.add(key.from);
 }
 
 // ---- the open batch ----

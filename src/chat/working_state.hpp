@@ -9,8 +9,8 @@
 // their error is kUnavailable. Pointers are valid until commit() or rollback().
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -23,6 +23,7 @@
 
 #include "chat/lru_cache.hpp"
 #include "chat/ports.hpp"
+#include "chat/recent_set.hpp"
 #include "chat/sent_filter.hpp"
 
 namespace maru::chat {
@@ -33,9 +34,12 @@ struct CacheLimits {
   std::size_t chat_weight_max = 500'000;
   // Sends that are remembered as lately stored: see SentFilter.
   std::size_t sent_max = 100'000;
-  // So many sends are looked up in the store after a start and after a conflict, when resends of
-  // forgotten ids are to be expected.
+  // So many sends are looked up in the store after a start, when resends are to be expected of
+  // anyone.
   std::size_t look_up_sends = 10'000;
+  // Senders who resent what was forgotten, at least so many: they are likely to go on, and all of
+  // theirs is looked up.
+  std::size_t resenders_max = 4'096;
 };
 
 class WorkingState {
@@ -58,15 +62,17 @@ class WorkingState {
 
   // The first record sent under that id.
   //   kIfLikely   asks the store only where the id may be known: a resend comes soon after its
-  //   first
-  //               try. A miss is no proof; an append under a known id then ends in
-  //               kIdempotencyConflict, and the batch is decided again after look_up_every_id().
+  //               first try. A miss is no proof; an append under a known id then ends in
+  //               kIdempotencyConflict, and the batch is decided again with LookUps::kAll.
   //   kCertainly  asks the store always: before a refusal is given.
   enum class Lookup { kIfLikely, kCertainly };
   [[nodiscard]] Result<RecordPtr> find_sent(ChatId chat, UserId from, std::string_view id,
                                             Lookup lookup);
-  // For the next `sends`, or limits.look_up_sends if they are more, kIfLikely is as kCertainly.
-  void look_up_every_id(std::size_t sends) { look_up_left_ = std::max(sends, look_up_sends_); }
+  // kAll: kIfLikely is as kCertainly, until it is set back.
+  enum class LookUps { kLikely, kAll };
+  void set_look_ups(LookUps look_ups) { look_ups_ = look_ups; }
+  // How often the store was asked for an id so far.
+  [[nodiscard]] std::uint64_t send_looks() const { return send_looks_; }
 
   // ---- the open batch ----
   // The caller has read what the change touches: a chat, a user, the sessions of a user.
@@ -114,6 +120,8 @@ class WorkingState {
 
   User& touch_user(UserId id);
   ChatState& touch_chat(ChatId id);
+  [[nodiscard]] bool is_likely(const SentKey& key);
+  void note_found(const SentKey& key);
   void change_membership(UserId user, ChatId chat, bool added);
   [[nodiscard]] std::span<const MembershipChange> changes_of(UserId user) const;
   void forget_batch();
@@ -123,8 +131,10 @@ class WorkingState {
   LruCache<ChatId, ChatState> chats_;
   std::optional<ChatNumber> last_number_;
   SentFilter sent_lately_;
-  const std::size_t look_up_sends_;
-  std::size_t look_up_left_;
+  RecentSet<UserId> resenders_;
+  LookUps look_ups_ = LookUps::kLikely;
+  std::size_t look_up_left_;  // of those after the start
+  std::uint64_t send_looks_ = 0;
 
   // The open batch's own; empty between batches.
   std::vector<UserId> touched_users_;
