@@ -23,6 +23,7 @@ struct RecoverableSocket {
   UserId user;
   SessionId session;
   std::vector<ChatId> chats;
+  std::vector<UserId> watched;  // whose presence it hears, oldest first
 
   // Filled together with `chats` by RoomIndex::leave_behind. Without them recovery is still
   // gap-free, but may repeat what the client read when it attached, and needs a longer ring.
@@ -33,10 +34,6 @@ struct RecoverableSocket {
   // The last event with an offset that was handed to this socket. A client whose offset is not
   // older has received everything up to `left_at`, however long ago that was in a quiet chat.
   wire::Position last_delivered = 0;
-  // Events without an offset followed this one: older ones of another chat, held while that chat
-  // was being attached, or an account event meanwhile. A client whose offset is not newer may or
-  // may not have received them: it is not recovered. 0: there were none.
-  wire::Position unsure_upto = 0;
   // Every event up to here that concerned the socket was handed to it; 0: unknown.
   wire::Position left_at = 0;
 };

@@ -1,12 +1,12 @@
 // RecoveryTable as bytes. All numbers little-endian:
-//   "MARUREC2", u64 FNV-1a of everything after it,
+//   "MARUREC3", u64 FNV-1a of everything after it,
 //   store epoch, i64 wall time in ms, u64 last position,
 //   u64 count of ring entries, the oldest first, of (chat 12, u64 sequence),
 //   u64 position up to which account events are unknown,
 //   u64 count of account events, the oldest first, of (user 12, u64 position),
 //   u64 count of sockets, in the order of leaving, of
-//     (i64 ms left, pid, sid, user 12, session 12, u64 last delivered, u64 left at, u64 unsure,
-//      u64 count of chats of (chat 12, u64 floor))
+//     (i64 ms left, pid, sid, user 12, session 12, u64 last delivered, u64 left at,
+//      u64 count of chats of (chat 12, u64 floor), u64 count of watched users of (user 12))
 // where a text is a u64 size and its bytes.
 #include <algorithm>
 #include <cstring>
@@ -16,7 +16,7 @@
 namespace maru::fanout {
 namespace {
 
-constexpr std::string_view kMagic = "MARUREC2";
+constexpr std::string_view kMagic = "MARUREC3";
 constexpr std::size_t kHeadBytes = 16;
 constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::size_t kEntryBytes = 20;  // a chat and a number
@@ -103,10 +103,12 @@ RecoverableSocket read_socket(Input& in) {
   socket.session = in.id<SessionId>();
   socket.last_delivered = in.number();
   socket.left_at = in.number();
-  socket.unsure_upto = in.number();
   for (std::uint64_t left = in.count(kEntryBytes); left > 0 && !in.failed; --left) {
     socket.chats.push_back(in.id<ChatId>());
     socket.floors.push_back({in.number()});
+  }
+  for (std::uint64_t left = in.count(UserId::kSize); left > 0 && !in.failed; --left) {
+    socket.watched.push_back(in.id<UserId>());
   }
   return socket;
 }
@@ -118,12 +120,13 @@ void write_socket(Output& out, const RecoverableSocket& socket) {
   out.id(socket.session);
   out.number(socket.last_delivered);
   out.number(socket.left_at);
-  out.number(socket.unsure_upto);
   out.number(socket.chats.size());
   for (std::size_t i = 0; i < socket.chats.size(); ++i) {
     out.id(socket.chats[i]);
     out.number(socket.floors[i].value);
   }
+  out.number(socket.watched.size());
+  for (const UserId& user : socket.watched) out.id(user);
 }
 
 }  // namespace
@@ -216,7 +219,7 @@ Result<void> RecoveryTable::load(std::string_view bytes, std::string_view store_
   by_session_ = std::move(loaded.by_session_);
   queue_ = std::move(loaded.queue_);
   next_turn_ = loaded.next_turn_;
-  chat_count_ = loaded.chat_count_;
+  entry_count_ = loaded.entry_count_;
   return {};
 }
 

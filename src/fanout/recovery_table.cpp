@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace maru::fanout {
+namespace {
+
+std::size_t entries_of(const RecoverableSocket& socket) {
+  return socket.chats.size() + socket.watched.size();
+}
+
+}  // namespace
 
 RecoveryTable::RecoveryTable(const SoftStateOptions& options, const Clock& clock,
                              wire::Position last_position, Counters& counters)
@@ -87,11 +94,11 @@ void RecoveryTable::keep(RecoverableSocket socket, MonotonicTime until) {
   socket.floors.resize(socket.chats.size());
   if (const auto old = sockets_.find(socket.pid); old != sockets_.end()) forget(old);
   while (!sockets_.empty() && (sockets_.size() >= options_.recovery_pids_max ||
-                               chat_count_ + socket.chats.size() > kChatsMax)) {
+                               entry_count_ + entries_of(socket) > kChatsMax)) {
     forget_oldest();
     ++counters_.pids_evicted;
   }
-  chat_count_ += socket.chats.size();
+  entry_count_ += entries_of(socket);
   if (!socket.session.is_zero()) by_session_.emplace(socket.session, socket.pid);
   queue_.push_back({socket.pid, next_turn_});
   std::string pid = socket.pid;
@@ -106,7 +113,7 @@ void RecoveryTable::forget(Sockets::iterator at) {
         std::find_if(begin, end, [&](const auto& entry) { return entry.second == at->first; });
     if (named != end) by_session_.erase(named);
   }
-  chat_count_ -= at->second.socket.chats.size();
+  entry_count_ -= entries_of(at->second.socket);
   sockets_.erase(at);
   // The queue keeps the forgotten for a while, but never more than the living and some.
   if (queue_.size() > 2 * sockets_.size() + 1024) {
@@ -188,7 +195,6 @@ std::optional<Recovery> RecoveryTable::recover(std::string_view pid, wire::Posit
 Counters::Count* RecoveryTable::find_obstacle(const RecoverableSocket& socket,
                                               wire::Position offset, wire::Position& after) const {
   if (offset == 0 || offset > ring_.last()) return &counters_.refused_offset;  // none of ours
-  if (socket.unsure_upto != 0 && offset <= socket.unsure_upto) return &counters_.refused_offset;
   after = offset;
   if (socket.left_at != 0 && offset >= socket.last_delivered) {
     after = std::max(after, socket.left_at);

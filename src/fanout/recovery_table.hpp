@@ -31,7 +31,7 @@ namespace maru::fanout {
 
 class RecoveryTable {
  public:
-  // Over all sockets; at 20 bytes each.
+  // Chats and watched users over all sockets; at 20 bytes and less each.
   static constexpr std::size_t kChatsMax = 2'000'000;
 
   // A saved table that claims more is not one.
@@ -116,7 +116,7 @@ class RecoveryTable {
   std::unordered_multimap<SessionId, std::string> by_session_;
   std::deque<Turn> queue_;  // in the order of leaving, so of expiring; may name forgotten ones
   std::uint64_t next_turn_ = 0;
-  std::size_t chat_count_ = 0;
+  std::size_t entry_count_ = 0;  // chats and watched users
 };
 
 }  // namespace maru::fanout

@@ -137,6 +137,15 @@ TEST_F(RecoveryTableTest, AnAccountEventThatWasHandedOverButLostOnTheWayIsMissed
   EXPECT_FALSE(table.recover("p", kBase + 1));
 }
 
+TEST_F(RecoveryTableTest, WatchesSurviveARestart) {
+  RecoverableSocket left = socket("p", {1});
+  left.watched = {user_id(7), user_id(8)};
+  table.socket_left(left, kOwner);
+  RecoveryTable next(options, clock, 77, counters);
+  ASSERT_TRUE(next.load(table.save("epoch"), "epoch"));
+  EXPECT_EQ(next.find("p")->watched, left.watched);
+}
+
 TEST_F(RecoveryTableTest, AccountEventsSurviveARestart) {
   const std::array users{user_id(1)};
   table.socket_left(socket("p", {1}), kOwner);

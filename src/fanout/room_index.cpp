@@ -4,6 +4,7 @@
 #include <cassert>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/limits.hpp"
 #include "fanout/interest_table.hpp"
@@ -31,7 +32,7 @@ struct RoomIndex::Implementation {
     interest.remove(thread, chat);
     rooms.erase(chat);
   }
-  void vacate(RoomEntry& entry, const Listener& listener);
+  void vacate(RoomEntry& entry, Listener& listener);
   void sweep();
 
   // ---- attachments
@@ -41,12 +42,6 @@ struct RoomIndex::Implementation {
       if (attachment.room.tag() == tag && attachment.room->first == chat) return &attachment;
     }
     return nullptr;
-  }
-  static bool is_pending_anywhere(const Registration& registration) {
-    return std::ranges::any_of(registration.attachments, [&](const Attachment& attachment) {
-      const Hold* hold = attachment.room->second.hold.get();
-      return hold != nullptr && hold->is_waiting(*registration.listener);
-    });
   }
   bool detach(ChatId chat, Listener& listener);
   [[nodiscard]] bool is_stray(const Registration& registration) const;
@@ -61,15 +56,23 @@ struct RoomIndex::Implementation {
   void deliver_to_users(const wire::WireEvent& event);
   void deliver_to_session(const wire::WireEvent& event);
   void deliver_to_watchers(const wire::WireEvent& event);
-  void deliver_held(RoomEntry& entry, Listener& listener, std::vector<wire::WireEvent> events);
-  static void hand(Listener& listener, const wire::WireEvent& event) {
+  void deliver_held(RoomEntry& entry, Listener& listener,
+                    const std::vector<wire::WireEvent>& events);
+  void hand(Listener& listener, const wire::WireEvent& event) {
     if (event.position != 0) {
-      listener.last_delivered_ = event.position;
-      listener.is_unsure_ = false;
+      if (listener.is_parking_) return park(listener, event);
+      // A thread that is behind may give a recovered socket what is older than what it was sent.
+      listener.last_delivered_ = std::max(listener.last_delivered_, event.position);
     }
     listener.deliver(event);
   }
-  void hand_account_event(Registration& registration, const wire::WireEvent& event);
+
+  // ---- by position
+  void park(Listener& listener, const wire::WireEvent& event);
+  void give_up_pending(Listener& listener);
+  void pending_ended(Listener& listener);
+  void unpark(Listener& listener);
+  void unpark_all();
   void note_membership_ended(const UserId& user);
   // Collected listeners are called one after the other; those removed meanwhile are null by then.
   template <class Call>
@@ -97,6 +100,8 @@ struct RoomIndex::Implementation {
   std::vector<Listener*> collected;  // being called now
   Listener* releasing = nullptr;     // gets held events now; null once it was detached
   ChatId releasing_chat;
+  std::vector<Listener*> unparked;  // nothing of theirs is pending any more; at the delivery's end
+  Listener* unparking = nullptr;    // gets what was parked now; null once it was removed
 };
 
 namespace {
@@ -127,7 +132,7 @@ RoomIndex::RoomIndex(unsigned thread, InterestTable& interest)
 
 RoomIndex::~RoomIndex() = default;
 
-void RoomIndex::add(Listener& listener, UserId user, SessionId session) {
+void RoomIndex::add(Listener& listener, UserId user, SessionId session, Order order) {
   assert(listener.registration_ == nullptr);
   auto* registration = new Registration;
   registration->listener = &listener;
@@ -136,8 +141,9 @@ void RoomIndex::add(Listener& listener, UserId user, SessionId session) {
   implementation_->users.link(*registration);
   listener.registration_ = registration;
   listener.last_delivered_ = 0;
-  listener.unsure_upto_ = 0;
-  listener.is_unsure_ = false;
+  listener.pending_ = 0;
+  listener.keeps_order_ = order == Order::kByPosition;
+  listener.is_parking_ = false;
 }
 
 void RoomIndex::set_user(Listener& listener, UserId user) {
@@ -170,6 +176,10 @@ void RoomIndex::remove(Listener& listener) {
   Registration* registration = listener.registration_;
   if (registration == nullptr) return;
   Implementation& index = *implementation_;
+  listener.is_parking_ = false;
+  registration->parked.reset();
+  std::erase(index.unparked, &listener);
+  if (index.unparking == &listener) index.unparking = nullptr;
   while (!registration->attachments.empty()) {
     index.detach(registration->attachments[0].room->first, listener);
   }
@@ -206,6 +216,12 @@ AttachResult RoomIndex::attach_pending(ChatId chat, Listener& listener) {
   room.hold->start(listener);
   room.seats.push_back(Seat(listener, Seat::kPending));
   registration.attachments.push_back({RoomRef(entry), {}, {}});
+  ++listener.pending_;
+  if (listener.keeps_order_) {
+    listener.is_parking_ = true;
+    if (!registration.parked)
+      registration.parked = std::make_unique<std::vector<wire::WireEvent>>();
+  }
   return AttachResult::kPending;
 }
 
@@ -233,23 +249,21 @@ bool RoomIndex::release(ChatId chat, Listener& listener, Sequence upto, Sequence
   // With an event above S this thread has passed S. Without one the snapshot may be ahead of it.
   const bool is_behind = held.empty() && upto.value > 0;
   room.seats[seat] = Seat(listener, is_behind ? Seat::kBehind : Seat::kActive);
-  if (!held.empty()) implementation_->deliver_held(entry, listener, std::move(held));
+  --listener.pending_;
+  // Those that keep order are not called before pending_ended(): they are here still.
+  const bool is_parking = listener.is_parking_;
+  if (!held.empty()) implementation_->deliver_held(entry, listener, held);
+  if (is_parking && listener.registration_ != nullptr) implementation_->pending_ended(listener);
   return true;
 }
 
 void RoomIndex::Implementation::deliver_held(RoomEntry& entry, Listener& listener,
-                                             std::vector<wire::WireEvent> events) {
+                                             const std::vector<wire::WireEvent>& events) {
   {
     const DeliveryScope scope(delivering);
     releasing = &listener;
     releasing_chat = entry.first;
-    for (wire::WireEvent& event : events) {
-      if (event.position != 0 && event.position < listener.last_delivered_) {
-        // Another chat's newer event went first. Offsets of a socket never go back.
-        listener.unsure_upto_ = listener.last_delivered_;
-        event.position = 0;
-        event.with_offset = {};
-      }
+    for (const wire::WireEvent& event : events) {
       hand(listener, event);
       if (releasing == nullptr) break;
       if (!event.detaches_subject || listener.registration_->user != event.users.front()) continue;
@@ -261,6 +275,59 @@ void RoomIndex::Implementation::deliver_held(RoomEntry& entry, Listener& listene
     releasing = nullptr;
   }
   sweep();
+  unpark_all();
+}
+
+// ---- by position
+// ------------------------------------------------------------------------------------
+
+void RoomIndex::Implementation::park(Listener& listener, const wire::WireEvent& event) {
+  std::vector<wire::WireEvent>& parked = *listener.registration_->parked;
+  parked.push_back(event);
+  if (parked.size() > kHeldEventsMax && listener.pending_ > 0) give_up_pending(listener);
+}
+
+void RoomIndex::Implementation::give_up_pending(Listener& listener) {
+  std::vector<ChatId> pending;
+  for (const Attachment& attachment : listener.registration_->attachments) {
+    const Hold* hold = attachment.room->second.hold.get();
+    if (hold != nullptr && hold->is_waiting(listener)) pending.push_back(attachment.room->first);
+  }
+  for (const ChatId& chat : pending) {
+    if (detach(chat, listener)) listener.on_held_overflow(chat);
+  }
+}
+
+// Within a delivery at its end: who is being called must not be called once more.
+void RoomIndex::Implementation::pending_ended(Listener& listener) {
+  if (listener.pending_ > 0 || !listener.is_parking_) return;
+  if (std::ranges::find(unparked, &listener) == unparked.end()) unparked.push_back(&listener);
+  if (!delivering) unpark_all();
+}
+
+void RoomIndex::Implementation::unpark(Listener& listener) {
+  {
+    const DeliveryScope scope(delivering);
+    const auto parked = std::exchange(listener.registration_->parked, nullptr);
+    listener.is_parking_ = false;
+    std::ranges::stable_sort(*parked, {}, &wire::WireEvent::position);
+    unparking = &listener;
+    for (const wire::WireEvent& event : *parked) {
+      hand(listener, event);
+      if (unparking == nullptr) break;
+    }
+    unparking = nullptr;
+  }
+  sweep();
+}
+
+// Whoever waits for nothing any more, and whoever does not because of that.
+void RoomIndex::Implementation::unpark_all() {
+  while (!unparked.empty()) {
+    Listener& listener = *unparked.back();
+    unparked.pop_back();
+    if (listener.pending_ == 0 && listener.is_parking_) unpark(listener);
+  }
 }
 
 void RoomIndex::abandon(ChatId chat, Listener& listener) {
@@ -285,16 +352,18 @@ bool RoomIndex::Implementation::detach(ChatId chat, Listener& listener) {
   if (releasing == &listener && releasing_chat == chat) releasing = nullptr;
   vacate(entry, listener);
   close_room_if_empty(entry);
+  pending_ended(listener);
   return true;
 }
 
-void RoomIndex::Implementation::vacate(RoomEntry& entry, const Listener& listener) {
+void RoomIndex::Implementation::vacate(RoomEntry& entry, Listener& listener) {
   Room& room = entry.second;
   const std::size_t seat = room.find_seat(listener);
   assert(seat != Room::kNone);
   if (room.seats[seat].is(Seat::kPending)) {
     room.hold->stop(listener);
     if (room.hold->is_idle()) room.hold.reset();
+    --listener.pending_;
   }
   if (!delivering) {
     room.seats.swap_remove(seat);
@@ -325,13 +394,16 @@ void RoomIndex::resume(Listener& listener, wire::Position position) {
 void RoomIndex::leave_behind(const Listener& listener, RecoverableSocket& out) const {
   out.chats.clear();
   out.floors.clear();
+  out.watched.clear();
   out.last_delivered = listener.last_delivered_;
-  out.unsure_upto = listener.unsure_upto_;
   out.left_at = implementation_->seen;
-  if (listener.is_unsure_) {
-    out.unsure_upto = std::max({out.unsure_upto, out.last_delivered, out.left_at});
-  }
   if (listener.registration_ == nullptr) return;
+  if (listener.registration_->watched) out.watched = *listener.registration_->watched;
+  if (listener.registration_->parked) {  // not handed to it
+    for (const wire::WireEvent& event : *listener.registration_->parked) {
+      out.left_at = std::min(out.left_at, event.position - 1);
+    }
+  }
   for (const Attachment& attachment : listener.registration_->attachments) {
     Sequence floor = attachment.floor;
     const Hold* hold = attachment.room->second.hold.get();
@@ -365,11 +437,6 @@ void RoomIndex::watch(Listener& listener, std::span<const UserId> users) {
     watched->push_back(user);
     implementation_->watchers[user].push_back(&listener);
   }
-}
-
-bool RoomIndex::is_watching(const Listener& listener) const {
-  const Registration* registration = listener.registration_;
-  return registration != nullptr && registration->watched && !registration->watched->empty();
 }
 
 std::vector<UserId> RoomIndex::watch_partners(UserId user) const {
@@ -453,6 +520,7 @@ void RoomIndex::deliver(std::span<const wire::WireEvent> events) {
     }
   }
   index.sweep();
+  index.unpark_all();
   for (const UserId& user : std::exchange(index.ended, {})) {
     if (index.membership_hook) index.membership_hook(user);
   }
@@ -511,19 +579,9 @@ void RoomIndex::Implementation::detach_subject(RoomEntry& entry, const UserId& u
 void RoomIndex::Implementation::deliver_to_users(const wire::WireEvent& event) {
   for (const UserId& user : event.users) {
     users.for_each_of(user, [&](Registration& r) { collected.push_back(r.listener); });
-    call_collected([&](Listener& listener) { hand_account_event(*listener.registration_, event); });
+    call_collected([&](Listener& listener) { hand(listener, event); });
     if (event.ends_membership) note_membership_ended(user);
   }
-}
-
-// While a chat is pending, offsets stand still: what is held there is older. Whether the client got
-// this event is not known then before the next one with an offset.
-void RoomIndex::Implementation::hand_account_event(Registration& registration,
-                                                   const wire::WireEvent& event) {
-  Listener& listener = *registration.listener;
-  if (event.position == 0 || !is_pending_anywhere(registration)) return hand(listener, event);
-  listener.is_unsure_ = true;
-  listener.deliver(event);
 }
 
 void RoomIndex::Implementation::deliver_to_session(const wire::WireEvent& event) {

@@ -35,8 +35,8 @@ class Listener {
   virtual void on_session_revoked(const wire::WireEvent& event) = 0;
   // The user left that chat (or was removed): the listener is attached to it no more.
   virtual void on_detached(ChatId chat) = 0;
-  // Too many events were held for that chat while it was pending (kHeldEventsMax): it is attached
-  // no more and the client must resync.
+  // Too many events were held for that chat, or because of it for others, while it was pending
+  // (kHeldEventsMax): it is attached no more and the client must resync.
   virtual void on_held_overflow(ChatId chat) = 0;
 
  protected:
@@ -46,8 +46,17 @@ class Listener {
   friend class RoomIndex;
   Registration* registration_ = nullptr;  // while it is added
   wire::Position last_delivered_ = 0;     // of the last event with an offset given to deliver()
-  wire::Position unsure_upto_ = 0;        // RecoverableSocket::unsure_upto
-  bool is_unsure_ = false;                // an account event without an offset came after the last
+  std::uint16_t pending_ = 0;             // chats between attach_pending() and release()
+  bool keeps_order_ = false;              // Order::kByPosition
+  bool is_parking_ = false;               // Registration::parked
+};
+
+// How a listener hears events while some chat of it is pending.
+enum class Order : std::uint8_t {
+  kAsItComes,  // those of its other chats at once
+  // A recoverable socket: an offset says that everything before it was seen. So whatever has a
+  // position waits until nothing is pending, and goes out in the order of positions.
+  kByPosition,
 };
 
 enum class AttachResult : std::uint8_t {
@@ -58,7 +67,8 @@ enum class AttachResult : std::uint8_t {
 
 class RoomIndex {
  public:
-  static constexpr std::size_t kHeldEventsMax = 1024;  // per listener and chat
+  // Per listener and chat; and for what waits by position, give or take one delivery.
+  static constexpr std::size_t kHeldEventsMax = 1024;
   static constexpr std::size_t kChatsPerListenerMax = 1000;
 
   // `thread` is this I/O thread's index in `interest`.
@@ -68,7 +78,7 @@ class RoomIndex {
   RoomIndex& operator=(const RoomIndex&) = delete;
 
   // Hears of its login session and that session's user from now on. Zero: of none (open mode).
-  void add(Listener& listener, UserId user, SessionId session);
+  void add(Listener& listener, UserId user, SessionId session, Order order = Order::kAsItComes);
   // Open mode: it speaks for that user from now on, and hears of the session as before.
   void set_user(Listener& listener, UserId user);
   void remove(Listener& listener);  // from everything; fine if it was never added
@@ -85,7 +95,7 @@ class RoomIndex {
   [[nodiscard]] bool is_attached(ChatId chat, const Listener& listener) const;
   // A recovered socket was sent everything up to `position` in another way than deliver().
   void resume(Listener& listener, wire::Position position);
-  // Fills chats, floors, last_delivered, unsure_upto and left_at. Call it before remove().
+  // Fills chats, floors, watched, last_delivered and left_at. Call it before remove().
   void leave_behind(const Listener& listener, RecoverableSocket& out) const;
   // Everything up to `position` that concerns anyone here was handed over.
   void pass(wire::Position position);
@@ -93,7 +103,6 @@ class RoomIndex {
   // Presence of these users, in addition to those watched before (bounded by kWatchedUsersMax;
   // past it the oldest are dropped).
   void watch(Listener& listener, std::span<const UserId> users);
-  [[nodiscard]] bool is_watching(const Listener& listener) const;
   // Those whom that user's listeners here watch, and whose listeners here watch that user.
   [[nodiscard]] std::vector<UserId> watch_partners(UserId user) const;
   // Ends the watches between `user` and each of the others, both ways.

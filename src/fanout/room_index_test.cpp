@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/limits.hpp"
 #include "fanout/interest_table.hpp"
@@ -38,6 +40,11 @@ class RoomIndexTest : public ::testing::Test {
   void attach(FakeListener& listener, ChatId chat, std::uint64_t upto = 0) {
     ASSERT_EQ(index.attach_pending(chat, listener), AttachResult::kPending);
     ASSERT_TRUE(index.release(chat, listener, {upto}));
+  }
+  std::vector<UserId> watched_by(const FakeListener& listener) const {
+    RecoverableSocket left;
+    index.leave_behind(listener, left);
+    return left.watched;
   }
   void deliver(const wire::WireEvent& event) { index.deliver(std::span(&event, 1)); }
 
@@ -307,8 +314,8 @@ TEST_F(RoomIndexTest, WatchesEndBothWaysWithWhomNoChatIsShared) {
   EXPECT_EQ(ann.heard.size() + bob.heard.size(), heard);
   deliver(routed_event(Route::kWatchers, cho_id));
   EXPECT_EQ(ann.heard.size() + bob.heard.size(), heard + 1);
-  EXPECT_TRUE(index.is_watching(ann));
-  EXPECT_FALSE(index.is_watching(bob));
+  EXPECT_THAT(watched_by(ann), ElementsAre(cho_id));
+  EXPECT_THAT(watched_by(bob), IsEmpty());
 }
 
 TEST_F(RoomIndexTest, PresenceReachesWatchersAndForgetsTheOldest) {
@@ -375,32 +382,115 @@ TEST_F(RoomIndexTest, LeavesBehindWhatRecoveryNeeds) {
   EXPECT_EQ(left.last_delivered, 90u);
 }
 
-TEST_F(RoomIndexTest, AnAccountEventCountsAsSeenOnceSomethingWithAnOffsetFollowed) {
-  attach(ann, kChat, 4);
-  wire::WireEvent added = routed_event(Route::kUsers, user_id(1));
-  added.position = 70;
-  deliver(added);
-  RecoverableSocket left;
-  index.leave_behind(ann, left);
-  EXPECT_EQ(left.last_delivered, 70u);
-  EXPECT_EQ(left.unsure_upto, 0u);
+class ByPositionTest : public RoomIndexTest {
+ protected:
+  void SetUp() override {
+    RoomIndexTest::SetUp();
+    index.add(phone, user_id(1), session_id(13), Order::kByPosition);
+    phone.on_deliver = [this](const wire::WireEvent& event) {
+      positions.push_back(event.position);
+    };
+    attach(phone, kChat, 4);
+  }
+  void TearDown() override {
+    index.remove(phone);
+    RoomIndexTest::TearDown();
+  }
+  static wire::WireEvent account_event(wire::Position position) {
+    wire::WireEvent event = routed_event(Route::kUsers, user_id(1));
+    event.position = position;
+    return event;
+  }
 
-  // While a chat is pending it goes out without an offset.
   const ChatId other = chat_id(101);
-  index.attach_pending(other, ann);
-  deliver(text_event(other, 9, 71));
-  added.position = 72;
-  deliver(added);
-  left = {};
-  index.leave_behind(ann, left);
-  EXPECT_EQ(left.last_delivered, 70u);
-  EXPECT_GE(left.unsure_upto, 70u);
-  index.release(other, ann, {8});  // 71 goes out with its offset
-  left = {};
-  index.leave_behind(ann, left);
-  EXPECT_EQ(left.last_delivered, 71u);
-  EXPECT_EQ(left.unsure_upto, 0u);
-  EXPECT_EQ(left.left_at, 72u);
+  const ChatId third = chat_id(102);
+  FakeListener phone;
+  std::vector<wire::Position> positions;
+};
+
+TEST_F(ByPositionTest, WhatComesWhileAChatIsPendingGoesOutInOrder) {
+  index.attach_pending(other, phone);
+  deliver(text_event(kChat, 5, 70));
+  deliver(text_event(other, 8, 71));
+  deliver(account_event(72));
+  deliver(text_event(other, 9, 73));
+  deliver(text_event(kChat, 6, 74));
+  EXPECT_THAT(positions, IsEmpty());
+  RecoverableSocket left;
+  index.leave_behind(phone, left);
+  EXPECT_EQ(left.last_delivered, 0u);
+  EXPECT_EQ(left.left_at, 69u);  // nothing from 70 on was handed to it
+  ASSERT_TRUE(index.release(other, phone, {8}));
+  EXPECT_THAT(positions, ElementsAre(70, 72, 73, 74));
+  deliver(text_event(kChat, 7, 75));
+  EXPECT_THAT(positions, ElementsAre(70, 72, 73, 74, 75));
+  index.leave_behind(phone, left);
+  EXPECT_EQ(left.last_delivered, 75u);
+  EXPECT_EQ(left.left_at, 75u);
+}
+
+TEST_F(ByPositionTest, TheLastOfSeveralPendingChatsOpensTheWay) {
+  index.attach_pending(other, phone);
+  index.attach_pending(third, phone);
+  deliver(text_event(third, 1, 70));
+  deliver(text_event(other, 1, 71));
+  deliver(text_event(kChat, 5, 72));
+  index.release(other, phone, {0});
+  EXPECT_THAT(positions, IsEmpty());
+  index.release(third, phone, {0});
+  EXPECT_THAT(positions, ElementsAre(70, 71, 72));
+}
+
+TEST_F(ByPositionTest, GivingUpOpensItToo) {
+  index.attach_pending(other, phone);
+  deliver(text_event(kChat, 5, 70));
+  deliver(text_event(other, 1, 71));
+  index.abandon(other, phone);
+  EXPECT_THAT(positions, ElementsAre(70));
+  index.attach_pending(other, phone);
+  deliver(text_event(kChat, 6, 72));
+  index.detach(other, phone);
+  EXPECT_THAT(positions, ElementsAre(70, 72));
+}
+
+TEST_F(ByPositionTest, WhatHasNoPositionDoesNotWait) {
+  index.attach_pending(other, phone);
+  index.watch(phone, std::vector{user_id(2)});
+  deliver(routed_event(Route::kWatchers, user_id(2)));
+  EXPECT_THAT(positions, ElementsAre(0));
+  index.detach(other, phone);
+}
+
+TEST_F(ByPositionTest, TooMuchDetachesWhatIsPendingAndLosesNothing) {
+  index.attach_pending(other, phone);
+  std::vector<wire::WireEvent> events;
+  for (std::uint64_t n = 0; n < 2 * RoomIndex::kHeldEventsMax; ++n) {
+    events.push_back(text_event(kChat, 5 + n, 70 + n));
+  }
+  index.deliver(events);
+  EXPECT_THAT(phone.overflowed, ElementsAre(other));
+  EXPECT_FALSE(index.is_attached(other, phone));
+  ASSERT_EQ(positions.size(), events.size());
+  EXPECT_TRUE(std::ranges::is_sorted(positions));
+}
+
+TEST_F(ByPositionTest, OneThatGoesWhileItIsHandedWhatWaitedHearsNoMore) {
+  index.attach_pending(other, phone);
+  deliver(text_event(kChat, 5, 70));
+  deliver(text_event(kChat, 6, 71));
+  phone.on_deliver = [this](const wire::WireEvent& event) {
+    positions.push_back(event.position);
+    index.remove(phone);
+  };
+  index.release(other, phone, {0});
+  EXPECT_THAT(positions, ElementsAre(70));
+}
+
+TEST_F(ByPositionTest, OneThatGoesWithEventsWaitingIsCalledNoMore) {
+  index.attach_pending(other, phone);
+  deliver(text_event(kChat, 5, 70));
+  index.remove(phone);
+  EXPECT_THAT(positions, IsEmpty());
 }
 
 TEST_F(RoomIndexTest, AThreadThatNobodySpeaksToLearnsHowFarTheNodeIs) {
@@ -434,7 +524,7 @@ TEST_F(RoomIndexTest, RemovingWhatWasNeverAddedIsFine) {
   index.detach(kChat, stranger);
   EXPECT_FALSE(index.release(kChat, stranger, {0}));
   EXPECT_FALSE(index.is_attached(kChat, stranger));
-  EXPECT_FALSE(index.is_watching(stranger));
+  EXPECT_THAT(watched_by(stranger), IsEmpty());
   index.abandon(kChat, stranger);
 }
 

@@ -61,6 +61,8 @@ struct Registration {
   SessionId session;
   CompactVector<Attachment> attachments;
   std::unique_ptr<std::vector<UserId>> watched;  // oldest first; most watch nobody
+  // Order::kByPosition: what waits until nothing is pending.
+  std::unique_ptr<std::vector<wire::WireEvent>> parked;
 };
 
 class UserTable {

@@ -256,3 +256,65 @@ test("a new connection with the pid of one that is still open takes over", async
     sender.disconnect();
   }
 });
+
+test("a socket that watches presence is recovered with its watches", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  await createGroup(server, a, [a, b]);
+  const listener = await reconnecting(a, "newest", ["websocket"]);
+  const heard = [];
+  listener.on("presence", (presence) => heard.push(presence));
+  try {
+    const watched = await ask(listener, "watchPresence", { userIds: [b.id] });
+    assert.deepEqual(watched.presence.map(({ userId, active }) => [userId, active]), [[b.id, false]]);
+    const again = new Promise((resolve) => listener.once("connect", resolve));
+    listener.io.engine.close();
+    await again;
+    assert.equal(listener.recovered, true);
+    await until(() => heard.length > 0, "how it is now");
+    assert.deepEqual([heard[0].userId, heard[0].active], [b.id, false]);
+    const other = await connect(server, { token: b.token });
+    await until(() => heard.some(({ userId, active }) => userId === b.id && active), "a change of presence");
+    other.disconnect();
+  } finally {
+    listener.disconnect();
+  }
+});
+
+// Chats are joined while others are written to, and the connection is cut in the middle of it.
+test("what comes while a chat is being joined has its offset, and comes once", async () => {
+  const [a, b] = [await login(server), await login(server)];
+  const busy = await createGroup(server, a, [a, b]);
+  const quiet = await Promise.all(Array.from({ length: 40 }, () => createGroup(server, a, [a, b])));
+  const sender = await connect(server, { token: a.token });
+  const listener = await reconnecting(b, "newest", ["websocket"]);
+  let without = 0;
+  listener.on("message", (message, offset) => {
+    if (typeof offset !== "string") without += 1;
+  });
+  try {
+    await join(sender, busy);
+    await join(listener, busy);
+    let sent = 0;
+    for (let round = 0; round < 4; ++round) {
+      // One at a time, so that each message comes while its chat is being joined.
+      for (const chat of quiet.slice(round * 10, round * 10 + 10)) {
+        sender.emit("sendMessage", { chatId: busy._id, content: `${sent++}` });
+        for (let again = 0; again < 3; ++again) listener.emit("joinRoom", { chatId: chat._id }, () => {});
+        await until(() => texts(listener).includes(`${sent - 1}`), "a message");
+      }
+      sender.emit("sendMessage", { chatId: busy._id, content: `${sent++}` });
+      listener.emit("joinRoom", { chatId: quiet[0]._id }, () => {});
+      await new Promise((resolve) => listener.once("message", resolve));
+      const again = new Promise((resolve) => listener.once("connect", resolve));
+      listener.io.engine.transport.ws.terminate();
+      await again;
+      assert.equal(listener.recovered, true, `round ${round}`);
+      await until(() => texts(listener).includes(`${sent - 1}`), "the last one");
+    }
+    assert.deepEqual(texts(listener), Array.from({ length: sent }, (_, i) => `${i}`));
+    assert.equal(without, 0);
+  } finally {
+    sender.disconnect();
+    listener.disconnect();
+  }
+});

@@ -35,7 +35,7 @@ void ClientSession::deliver(const wire::WireEvent& event) {
     if (!state.lost_early) state.early->push_back(event.plain);
     return;
   }
-  const bool carries_offset = state.pending == 0 && event.position > state.last_position;
+  const bool carries_offset = event.position > state.last_position;
   if (!carries_offset) {
     socket->send(event.plain);
     return;
@@ -67,9 +67,7 @@ void ClientSession::on_held_overflow(ChatId) {
 }
 
 fanout::AttachResult ClientSession::attach(ChatId chat) {
-  const fanout::AttachResult result = core_.rooms.attach_pending(chat, *this);
-  if (result != fanout::AttachResult::kTooMany && recovery != nullptr) ++recovery->pending;
-  return result;
+  return core_.rooms.attach_pending(chat, *this);
 }
 
 bool ClientSession::is_attached(ChatId chat) const {
@@ -77,17 +75,14 @@ bool ClientSession::is_attached(ChatId chat) const {
 }
 
 void ClientSession::settle(ChatId chat, Sequence upto) {
-  if (recovery != nullptr) --recovery->pending;
   core_.rooms.release(chat, *this, upto);
 }
 
 void ClientSession::settle_recovered(ChatId chat, Sequence upto, Sequence floor) {
-  --recovery->pending;
   core_.rooms.release(chat, *this, upto, floor);
 }
 
 void ClientSession::abandon(ChatId chat) {
-  if (recovery != nullptr) --recovery->pending;
   core_.rooms.abandon(chat, *this);
 }
 

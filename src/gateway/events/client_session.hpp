@@ -49,9 +49,8 @@ struct RecoveryState {
   bool has_left = false;          // what it leaves behind was taken already
   bool spoke_for_others = false;  // open mode: its chats may be of several users
   bool lost_early = false;        // more came early than is kept
-  std::uint32_t pending = 0;      // chats between attach and settle or abandon
-  // The highest offset that was sent. It never goes back, and stands still while a chat is pending:
-  // an offset says that everything before it was seen, held events included.
+  // The highest offset that was sent. It never goes back: an offset says that everything before it
+  // was seen (fanout::Order::kByPosition).
   wire::Position last_position = 0;
   // What came for the user while the recovered socket was still being connected.
   std::unique_ptr<std::vector<net::TextFrame>> early;

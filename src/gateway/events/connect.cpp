@@ -63,7 +63,8 @@ ClientSession* register_session(RealtimeCore& core, const Connecting& connecting
   const SessionKey key = core.sessions.insert(std::move(made));
   ClientSession& session = *core.sessions.find(key);
   session.key = key;
-  core.rooms.add(session, session.user, session.session);
+  core.rooms.add(session, session.user, session.session,
+                 session.recovery ? fanout::Order::kByPosition : fanout::Order::kAsItComes);
   if (!speaks_for.is_zero() && speaks_for != login_user) {
     session.user = speaks_for;
     core.rooms.set_user(session, speaks_for);

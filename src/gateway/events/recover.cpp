@@ -9,6 +9,7 @@
 
 #include "fanout/resume.hpp"
 #include "gateway/events/connecting.hpp"
+#include "gateway/events/presence_watch.hpp"
 #include "gateway/events/recovery_read.hpp"
 #include "gateway/events/session_check.hpp"
 #include "wire/documents.hpp"
@@ -25,6 +26,7 @@ struct Recovering {
   wire::Position offset = 0;
   SessionKey key = 0;
   int tries = 0;
+  std::uint64_t memberships_ended = 0;  // RoomIndex's, before the last look into the store
 };
 using RecoveringPtr = std::shared_ptr<Recovering>;
 
@@ -47,20 +49,26 @@ void accept_recovered(RealtimeCore& core, ClientSession& session, const Recoveri
   if (session.socket == nullptr) return unregister_session(core, session);
   session.socket->set_user(&session);
   announce_session(core, session);
-  for (const ChatId& chat : earlier.chats) {
-    if (!missed.plan.keeps(chat)) session.abandon(chat);
-  }
   fanout::resume(
       core.rooms, session, missed.plan,
       [&](wire::Position) {
         send_hello(core, session, *recovering.connecting);
-        const auto early = std::exchange(state.early, nullptr);
-        if (early == nullptr) return;
-        for (const net::TextFrame& frame : *early) session.socket->send(frame);
+        if (const auto early = std::exchange(state.early, nullptr)) {
+          for (const net::TextFrame& frame : *early) session.socket->send(frame);
+        }
+        // Not before: with the last one that is pending, what waited goes out.
+        for (const ChatId& chat : earlier.chats) {
+          if (!missed.plan.keeps(chat)) session.abandon(chat);
+        }
       },
       [&](const fanout::ResumedChat& chat) {
         session.settle_recovered(chat.chat, chat.upto, chat.floor);
       });
+  // What their presence was meanwhile is not kept: it hears how it is now.
+  if (!missed.watched.empty()) {
+    watch(core, session, {.session = session.key}, std::move(missed.watched),
+          recovering.memberships_ended);
+  }
   check_soon(core, session);
 }
 
@@ -105,6 +113,7 @@ void on_read(RealtimeCore& core, ClientSession& session, const RecoveringPtr& re
 }
 
 void read_and_accept(RealtimeCore& core, ClientSession& session, const RecoveringPtr& recovering) {
+  recovering->memberships_ended = core.rooms.memberships_ended();
   // The login session is looked at again: one that was revoked meanwhile recovers nothing.
   core.query<std::optional<Missed>>(
       session, Input::kFlows,
@@ -116,7 +125,13 @@ void read_and_accept(RealtimeCore& core, ClientSession& session, const Recoverin
                            core.context.lifetimes.wall(), core.context.options);
           if (!identity) return std::unexpected(identity.error());
         }
-        return read_missed(snapshot, recovery, recovering->offset);
+        auto missed = read_missed(snapshot, recovery, recovering->offset);
+        if (!missed || !*missed || recovery.socket.watched.empty()) return missed;
+        auto watched = read_watched(snapshot, core.context.options.auth, recovery.socket.user,
+                                    recovery.socket.watched);
+        if (!watched) return std::unexpected(std::move(watched.error()));
+        (*missed)->watched = std::move(*watched);
+        return missed;
       },
       [&core, recovering](ClientSession& asker, Result<std::optional<Missed>> missed) {
         on_read(core, asker, recovering, std::move(missed));
@@ -207,8 +222,8 @@ void leave_behind(RealtimeCore& core, ClientSession& session, bool is_recoverabl
   RecoveryState& state = *session.recovery;
   if (std::exchange(state.has_left, true)) return;
   const fanout::SocketOwner owner = owner_of(core, session);
-  // Presence is not replayed, and membership is looked up for one user: those begin afresh.
-  if (!is_recoverable || state.spoke_for_others || core.rooms.is_watching(session)) {
+  // Membership is looked up for one user: one that spoke for several begins afresh.
+  if (!is_recoverable || state.spoke_for_others) {
     return core.context.soft_state.socket_ended(std::string(state.pid_text()), owner);
   }
   fanout::RecoverableSocket left;

@@ -10,6 +10,7 @@
 #include "base/id.hpp"
 #include "chat/ports.hpp"
 #include "fanout/resume.hpp"
+#include "gateway/events/presence_watch.hpp"
 #include "net/frame.hpp"
 
 namespace maru::gateway {
@@ -20,10 +21,11 @@ inline constexpr std::size_t kMissedBytesMax = 512 * 1024;
 struct Missed {
   fanout::ResumePlan plan;             // for the chats that the user is still a member of
   std::vector<net::TextFrame> frames;  // in the order of their positions
+  std::vector<Watched> watched;        // those that it may still watch
 };
 
-// `offset` is the client's. Nothing: it does not fit together (a hole, too much), the client must
-// begin afresh.
+// `watched` is left empty. `offset` is the client's. Nothing: it does not fit together (a hole, too
+// much), the client must begin afresh.
 [[nodiscard]] Result<std::optional<Missed>> read_missed(chat::Snapshot& snapshot,
                                                         const fanout::Recovery& recovery,
                                                         wire::Position offset,

@@ -5,20 +5,14 @@
 
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
+#include "gateway/events/presence_watch.hpp"
 #include "json/writer.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::gateway {
-namespace {
 
-struct Watched {
-  UserId user;
-  std::optional<WallTime> last_seen_at;
-};
-
-// Only those who share a chat with the asker (accounts); who is unknown is left out.
-Result<std::vector<Watched>> visible(chat::Snapshot& snapshot, AuthMode mode, UserId asker,
-                                     std::vector<UserId> users) {
+Result<std::vector<Watched>> read_watched(chat::Snapshot& snapshot, AuthMode mode, UserId asker,
+                                          std::vector<UserId> users) {
   if (mode == AuthMode::kAccounts) {
     auto sharing = snapshot.filter_sharing_chat(asker, users);
     if (!sharing) return std::unexpected(std::move(sharing.error()));
@@ -33,6 +27,8 @@ Result<std::vector<Watched>> visible(chat::Snapshot& snapshot, AuthMode mode, Us
   }
   return watched;
 }
+
+namespace {
 
 void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
             const std::vector<Watched>& watched, const std::vector<fanout::PresenceInfo>& online) {
@@ -65,8 +61,10 @@ void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
   core.acknowledge(session, caller, out);
 }
 
+}  // namespace
+
 void watch(RealtimeCore& core, ClientSession& session, const Caller& caller,
-           std::vector<Watched> watched) {
+           std::vector<Watched> watched, std::uint64_t memberships_ended) {
   std::vector<UserId> users;
   users.reserve(watched.size());
   for (const Watched& one : watched) users.push_back(one.user);
@@ -79,9 +77,8 @@ void watch(RealtimeCore& core, ClientSession& session, const Caller& caller,
   core.context.soft_state.ask_online(
       std::move(users),
       core.answer_here<std::vector<fanout::PresenceInfo>>(session, std::move(then)));
+  if (core.rooms.memberships_ended() != memberships_ended) recheck_presence(core, session.user);
 }
-
-}  // namespace
 
 void handle_watch_presence(RealtimeCore& core, ClientSession& session, const EventCall& call) {
   auto users = parse_watch_presence(call.payload);
@@ -92,13 +89,11 @@ void handle_watch_presence(RealtimeCore& core, ClientSession& session, const Eve
   core.query<std::vector<Watched>>(
       session, Input::kFlows,
       [mode = core.context.options.auth, asker = session.user, users = std::move(*users)](
-          chat::Snapshot& snapshot) { return visible(snapshot, mode, asker, users); },
+          chat::Snapshot& snapshot) { return read_watched(snapshot, mode, asker, users); },
       [&core, caller = call.caller, ended = core.rooms.memberships_ended()](
           ClientSession& asker, Result<std::vector<Watched>> watched) {
         if (!watched) return core.refuse(asker, caller, watched.error());
-        watch(core, asker, caller, std::move(*watched));
-        // Whoever left a chat while the store was asked may share none any more.
-        if (core.rooms.memberships_ended() != ended) recheck_presence(core, asker.user);
+        watch(core, asker, caller, std::move(*watched), ended);
       });
 }
 
