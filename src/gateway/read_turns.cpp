@@ -1,0 +1,62 @@
+#include "gateway/read_turns.hpp"
+
+#include <vector>
+
+namespace maru::gateway {
+
+ReadTurns::Entering ReadTurns::enter(std::uint64_t reader, std::size_t waiting_max, Go&& go) {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return Entering::kClosed;
+    const auto [found, is_first] = readers_.try_emplace(reader);
+    if (!is_first) {
+      if (found->second.size() >= waiting_max) return Entering::kFull;
+      found->second.push_back(std::move(go));
+      waiting_.fetch_add(1, std::memory_order_relaxed);
+      return Entering::kEntered;
+    }
+  }
+  Go mine = std::move(go);
+  mine(Turn(*this, reader));
+  return Entering::kEntered;
+}
+
+ReadTurns::Go ReadTurns::next_of(std::uint64_t reader) {
+  std::lock_guard lock(mutex_);
+  const auto found = readers_.find(reader);
+  if (found->second.empty()) {
+    readers_.erase(found);
+    return {};
+  }
+  Go next = std::move(found->second.front());
+  found->second.pop_front();
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  return next;
+}
+
+void ReadTurns::leave(std::uint64_t reader) {
+  // A turn may end as soon as it began, when its query is refused: one after another then, not one
+  // within another.
+  static thread_local std::vector<std::uint64_t>* leaving = nullptr;
+  if (leaving != nullptr) return leaving->push_back(reader);
+  std::vector<std::uint64_t> readers{reader};
+  leaving = &readers;
+  while (!readers.empty()) {
+    const std::uint64_t one = readers.back();
+    readers.pop_back();
+    if (Go next = next_of(one)) next(Turn(*this, one));
+  }
+  leaving = nullptr;
+}
+
+void ReadTurns::close() {
+  std::vector<std::deque<Go>> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (auto& [reader, waiting] : readers_) dropped.push_back(std::exchange(waiting, {}));
+    waiting_.store(0, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace maru::gateway
