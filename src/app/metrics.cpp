@@ -227,8 +227,11 @@ std::string metrics_text(const MetricsSources& sources) {
   add_budgets(families, *sources.budgets, sources.log_bytes_max);
   add_log(families);
   add_hasher(families, *sources.hasher);
-  add_value(families, "maru_queries_waiting", "Queries waiting or running", MetricType::Gauge,
-            static_cast<double>(sources.queries_waiting));
+  add_value(families, "maru_queries_waiting", "Urgent queries waiting or running",
+            MetricType::Gauge, static_cast<double>(sources.queries_waiting));
+  add_value(families, "maru_bulk_queries_waiting",
+            "Bulk queries waiting, for their reader's turn too, or running", MetricType::Gauge,
+            static_cast<double>(sources.bulk_queries_waiting));
   add_value(families, "process_resident_memory_bytes", "Resident memory", MetricType::Gauge,
             resident_bytes());
   return prometheus::TextSerializer().Serialize(families) +

@@ -19,6 +19,7 @@ struct MetricsSources {
   const chat::SequencerCounters* sequencer = nullptr;
   std::size_t commands_waiting = 0;
   std::size_t queries_waiting = 0;
+  std::size_t bulk_queries_waiting = 0;
   const fanout::Counters* fanout = nullptr;
   std::size_t deliveries_waiting = 0;  // batches, over all I/O threads
   const Budgets* budgets = nullptr;

@@ -269,6 +269,16 @@ std::vector<OptionRow> rate_rows() {
        [](Config& c, const std::string& v) {
          return set_rate(c.gateway.history_per_user, c.gateway.history_per_user_burst, v);
        }},
+      {"rate-user-reads", "", "RATE/BURST", "100/1000",
+       "lists, search, history and watches of presence of one user, in hundreds of rows a second",
+       [](Config& c, const std::string& v) {
+         return set_rate(c.gateway.reads_per_user, c.gateway.reads_per_user_burst, v);
+       }},
+      {"rate-ip-reads", "", "RATE/BURST", "1000/10000",
+       "the same from one address, of those who have not logged in",
+       [](Config& c, const std::string& v) {
+         return set_rate(c.gateway.reads_per_ip, c.gateway.reads_per_ip_burst, v);
+       }},
       {"rate-ip-logins", "", "N", "10", "logins a minute from one address",
        [](Config& c, const std::string& v) {
          return set_number<int>(c.gateway.logins_per_ip_minute, v, 1, 1'000'000);

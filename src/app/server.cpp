@@ -36,6 +36,7 @@
 #include "gateway/origin_policy.hpp"
 #include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/read_turns.hpp"
 #include "gateway/rest/counters.hpp"
 #include "gateway/session_audit.hpp"
 #include "gateway/session_expiry.hpp"
@@ -125,7 +126,9 @@ struct Server::Parts {
     options.store_epoch = store->epoch();
   }
 
-  Budgets budgets;  // outlives all that holds a part of one
+  // These outlive all that holds a part of one, every call among them.
+  Budgets budgets;
+  gateway::ReadTurns read_turns;
   std::size_t log_bytes_max;
   SystemClock clock;
   SettledClock lifetimes{clock};
@@ -136,6 +139,9 @@ struct Server::Parts {
   fanout::InterestTable interest;
   gateway::RealtimeCores realtime_cores;
   gateway::PendingLeaves pending_leaves;
+  gateway::OriginPolicy origins;
+  gateway::RateLimiter limiter;
+  gateway::UserConnections connections;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<gateway::SessionAudit> session_audit;
@@ -143,11 +149,8 @@ struct Server::Parts {
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
   std::optional<gateway::SessionExpiry> expiry;
-  gateway::OriginPolicy origins;
-  gateway::RateLimiter limiter;
   std::optional<gateway::LoginGuard> logins;
   gateway::KnownNetworks known_networks{lifetimes};
-  gateway::UserConnections connections;
   // From here on in the order in which they ask each other: what ends first is declared last.
   gateway::Hasher hasher;
   std::unique_ptr<sqlite::ReaderPool> readers;
@@ -203,7 +206,7 @@ Result<void> Server::Parts::wire(const Config& config) {
 
 Result<void> Server::Parts::restore_login_failures() {
   std::promise<Result<std::vector<chat::LoginFailures>>> loaded;
-  const bool posted = readers->post([&loaded](chat::Snapshot& snapshot) {
+  const bool posted = readers->post(chat::Lane::kUrgent, [&loaded](chat::Snapshot& snapshot) {
     loaded.set_value(snapshot.load_login_failures(gateway::LoginGuard::kCountersMax));
   });
   if (!posted) return fail(ErrorCode::kUnavailable, "The store cannot be read.");
@@ -223,7 +226,8 @@ void Server::Parts::make_gateways(const Config& config) {
         gateway::Context{options,   part->thread,   threads,     realtime_cores, clock,
                          lifetimes, fill_random,    *commands,   *readers,       part->inbox,
                          interest,  soft_state,     hasher,      origins,        limiter,
-                         *logins,   known_networks, connections, pending_leaves, budgets},
+                         *logins,   known_networks, connections, pending_leaves, budgets,
+                         read_turns},
         endpoint_options(config, budgets),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }, metrics_token});
@@ -263,7 +267,8 @@ MetricsSources Server::Parts::metrics_sources() const {
   for (const auto& part : io) sources.net.push_back(&part->thread.counters());
   sources.sequencer = &sequencer->counters();
   sources.commands_waiting = sequencer->waiting();
-  sources.queries_waiting = readers->depth();
+  sources.queries_waiting = readers->depth(chat::Lane::kUrgent);
+  sources.bulk_queries_waiting = readers->depth(chat::Lane::kBulk) + read_turns.waiting();
   for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
   sources.fanout = &soft_state.counters();
   sources.budgets = &budgets;
@@ -364,6 +369,9 @@ void Server::drain() {
   Parts& parts = *parts_;
   parts.ready = false;
   const auto announced = parts.clock.monotonic();
+  // Whoever reads much is told to come again: the stop waits for none of it.
+  parts.read_turns.close();
+  if (parts.readers) parts.readers->drop_bulk();
   if (parts.started) {
     for (const auto& part : parts.io) {
       part->thread.post([gateway = part->gateway.get()] { gateway->announce_drain(kDrainMs); });

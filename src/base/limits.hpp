@@ -24,6 +24,7 @@ inline constexpr std::size_t kSessionsPerUserMax = 100;
 inline constexpr std::size_t kHistoryPageMax = 1000;
 inline constexpr std::size_t kHistoryPageBytesMax = 1024 * 1024;  // of JSON
 inline constexpr std::size_t kPageLimitMax = 100;
+inline constexpr std::size_t kGroupListMax = 200;  // GET /chats/group/:userId, without pages
 inline constexpr std::size_t kOnlineUsersMax = 200;
 inline constexpr std::size_t kUserSearchMax = 50;
 inline constexpr std::size_t kWatchedUsersMax = 200;

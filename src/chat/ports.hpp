@@ -7,6 +7,7 @@
 //   EventSink     receives them on a node                        (bus → fanout)
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -231,6 +232,9 @@ class Snapshot {
  public:
   virtual ~Snapshot() = default;
 
+  // Rows of the store looked at since this view began: what the reading cost.
+  [[nodiscard]] virtual std::uint64_t rows_read() const { return 0; }
+
   // Sessions past their idle expiry are the caller's to refuse (last_used_at).
   virtual Result<std::optional<SessionUser>> find_session(const TokenHash& token) = 0;
   virtual Result<std::vector<LoginSession>> list_sessions(UserId user) = 0;
@@ -255,7 +259,8 @@ class Snapshot {
   virtual Result<ChatPage> list_public_groups(std::size_t page, std::size_t limit) = 0;
   virtual Result<ChatPage> list_personal_chats(UserId user, std::size_t page,
                                                std::size_t limit) = 0;
-  virtual Result<std::vector<ChatDocument>> list_group_chats(UserId user) = 0;
+  // Newest first, at most `limit`.
+  virtual Result<std::vector<ChatDocument>> list_group_chats(UserId user, std::size_t limit) = 0;
   // In the order of chat id; `cursor` is an earlier page's.
   virtual Result<MyChatPage> list_my_chats(UserId user, std::string_view cursor,
                                            std::size_t limit) = 0;
@@ -279,14 +284,22 @@ class Snapshot {
   }
 };
 
+// What waits for what: a query that reads much never keeps an urgent one waiting behind it.
+enum class Lane : std::uint8_t {
+  kUrgent,  // who somebody is, connecting, joining, sending, revocation: few rows each
+  kBulk,    // lists, search, history, `sync`: as many rows as the answer is long
+};
+inline constexpr std::size_t kLaneCount = 2;
+
 // Runs tasks on the reader threads, each with a fresh snapshot.
 class QueryPool {
  public:
   virtual ~QueryPool() = default;
   using Query = std::move_only_function<void(Snapshot&)>;
-  // Any thread, never blocks. False: the queue is full; the caller answers kOverloaded. The query
-  // must answer the thread that asked by posting to it; it must not throw.
-  [[nodiscard]] virtual bool post(Query&& query) = 0;
+  // Any thread, never blocks. False: the lane is full or closed; the caller answers kOverloaded.
+  // The query must answer the thread that asked by posting to it; it must not throw. It may be
+  // dropped unrun when the server stops: what it owns then says so to whoever asked.
+  [[nodiscard]] virtual bool post(Lane lane, Query&& query) = 0;
 };
 
 // ---- events ----

@@ -24,6 +24,7 @@ class LoginGuard;
 class OriginPolicy;
 class PendingLeaves;
 class RateLimiter;
+class ReadTurns;
 class RealtimeCore;
 class UserConnections;
 
@@ -54,6 +55,7 @@ struct Context {
   UserConnections& connections;   // any thread
   PendingLeaves& pending_leaves;  // any thread
   Budgets& budgets;               // any thread
+  ReadTurns& read_turns;          // any thread
 };
 
 }  // namespace maru::gateway

@@ -8,10 +8,16 @@
 namespace maru::gateway {
 
 void DelayedTasks::after(std::int64_t delay_ms, Task task) {
+  if (closed_) return;
   const std::int64_t due = thread_.clock().monotonic().ms + std::max<std::int64_t>(delay_ms, 0);
   const bool is_first = tasks_.empty() || due < tasks_.begin()->first;
   tasks_.emplace(due, std::move(task));
   if (is_first) arm();
+}
+
+void DelayedTasks::drop_all() {
+  closed_ = true;
+  tasks_.clear();
 }
 
 void DelayedTasks::arm() {

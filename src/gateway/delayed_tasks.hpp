@@ -23,6 +23,8 @@ class DelayedTasks final : private net::Timer {
   // Runs once, no later than `delay_ms` from now and less than a tick earlier; tasks of one delay
   // run in the order in which they came.
   void after(std::int64_t delay_ms, Task task);
+  // What waits goes unrun, and so does what comes later: the thread is about to end.
+  void drop_all();
   [[nodiscard]] std::size_t size() const { return tasks_.size(); }
 
  private:
@@ -30,6 +32,7 @@ class DelayedTasks final : private net::Timer {
   void arm();
 
   net::IoThread& thread_;
+  bool closed_ = false;
   std::multimap<std::int64_t, Task> tasks_;  // by when they are due, monotonic ms
 };
 

@@ -1,5 +1,8 @@
 #include "gateway/gateway.hpp"
 
+#include <atomic>
+#include <unordered_map>
+
 #include "gateway/delayed_tasks.hpp"
 #include "gateway/realtime.hpp"
 #include "gateway/rest/call.hpp"
@@ -18,6 +21,27 @@ rest::Call::Respond respond_to(net::HttpExchange exchange) {
     }
   };
 }
+
+// The REST calls of this thread that are not answered, so that one whose client goes can be told.
+// This thread only.
+class OpenCalls {
+ public:
+  rest::Call::Gone add(const net::HttpExchange& exchange) {
+    auto gone = std::make_shared<std::atomic<bool>>(false);
+    gone_.emplace(exchange.id(), gone);
+    return gone;
+  }
+  void answered(const net::HttpExchange& exchange) { gone_.erase(exchange.id()); }
+  void aborted(const net::HttpExchange& exchange) {
+    const auto found = gone_.find(exchange.id());
+    if (found == gone_.end()) return;
+    found->second->store(true, std::memory_order_relaxed);
+    gone_.erase(found);
+  }
+
+ private:
+  std::unordered_map<std::uint64_t, std::shared_ptr<std::atomic<bool>>> gone_;
+};
 
 }  // namespace
 
@@ -40,7 +64,27 @@ struct Gateway::Implementation {
     return head.path().starts_with(endpoint_path);
   }
 
+  // As respond_to(), for a call that is among `open`.
+  [[nodiscard]] rest::Call::Respond close_with_answer(net::HttpExchange exchange) {
+    return [this, exchange](net::HttpResponse response) {
+      if (exchange.thread().on_this_thread()) {
+        open.answered(exchange);
+        return exchange.respond(std::move(response));
+      }
+      exchange.thread().post([this, exchange, response = std::move(response)]() mutable {
+        open.answered(exchange);
+        exchange.respond(std::move(response));
+      });
+    };
+  }
+  void start_call(net::HttpExchange exchange, net::RequestHead&& head, std::string&& body) {
+    rest::Call::Gone gone = open.add(exchange);
+    router.on_request(std::move(head), std::move(body), close_with_answer(exchange),
+                      std::move(gone));
+  }
+
   std::shared_ptr<rest::Services> services;
+  OpenCalls open;
   DelayedTasks delays;  // of REST calls over their rate
   rest::Router router;
   Realtime realtime;
@@ -60,6 +104,7 @@ net::HeadVerdict Gateway::on_head(net::HttpExchange exchange, const net::Request
   using Kind = net::HeadVerdict::Kind;
   return {.kind = verdict.read_body ? Kind::kReadBody : Kind::kAnswered,
           .body_bytes_max = verdict.body_bytes_max,
+          .abort_at_half_close = verdict.abort_at_half_close,
           .carries_secret = true};
 }
 
@@ -68,7 +113,7 @@ void Gateway::on_request(net::HttpExchange exchange, net::RequestHead&& head, st
   if (it.is_for_endpoint(head)) {
     return it.endpoint.on_request(exchange, std::move(head), std::move(body));
   }
-  it.router.on_request(std::move(head), std::move(body), respond_to(exchange));
+  it.start_call(exchange, std::move(head), std::move(body));
 }
 
 void Gateway::on_body_too_large(net::HttpExchange exchange, const net::RequestHead& head) {
@@ -81,11 +126,11 @@ void Gateway::on_upgrade(net::HttpExchange exchange, net::RequestHead&& head) {
   Implementation& it = *implementation_;
   if (it.is_for_endpoint(head)) return it.endpoint.on_upgrade(exchange, std::move(head));
   // No other protocol is spoken here: an offer to change it may be ignored (RFC 9110, 7.8).
-  it.router.on_request(std::move(head), {}, respond_to(exchange));
+  it.start_call(exchange, std::move(head), {});
 }
 
 void Gateway::on_aborted(net::HttpExchange exchange) {
-  // REST answers to a client that has gone are dropped by the exchange itself.
+  implementation_->open.aborted(exchange);
   implementation_->endpoint.on_aborted(exchange);
 }
 
@@ -94,6 +139,7 @@ void Gateway::announce_drain(std::int64_t within_ms) {
 }
 
 void Gateway::close_all() {
+  implementation_->delays.drop_all();
   implementation_->endpoint.close_all();
   implementation_->services->activity.flush();
 }

@@ -23,6 +23,7 @@
 #include "gateway/origin_policy.hpp"
 #include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/read_turns.hpp"
 #include "gateway/rest/counters.hpp"
 #include "gateway/session_expiry.hpp"
 #include "gateway/user_connections.hpp"
@@ -114,6 +115,7 @@ class TestServer {
   PendingLeaves pending_leaves;
   Budgets budgets;
   KnownNetworks known_networks{lifetimes};
+  ReadTurns read_turns;
   Hasher hasher;
   std::vector<std::unique_ptr<Gateway>> gateways;
   std::uint16_t port = 0;
@@ -148,7 +150,8 @@ class TestServer {
                       known_networks,
                       connections,
                       pending_leaves,
-                      budgets};
+                      budgets,
+                      read_turns};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},
                                                    std::move(probes)));

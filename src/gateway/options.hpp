@@ -30,6 +30,12 @@ struct GatewayOptions {
   double events_per_connection = 30, events_per_connection_burst = 60;
   double joins_per_user = 5, joins_per_user_burst = 20;
   double history_per_user = 10, history_per_user_burst = 50;
+  // What lists, search, history and watches of presence read, in hundreds of rows of the store; ten
+  // thousand rows take a reader some ten milliseconds. Of a network: a school behind one address.
+  double reads_per_user = 100, reads_per_user_burst = 1'000;
+  double reads_per_ip = 1'000, reads_per_ip_burst = 10'000;
+  // Of one reader waiting while another of theirs is answered; past it 429. Lifted with the rates.
+  std::size_t reads_waiting_per_user = 16, reads_waiting_per_ip = 64;
   double logins_per_ip_minute = 10;
   double registers_per_ip_minute = 10;
   double open_guests_per_ip_minute = 300;  // a school behind one address

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "gateway/slot_table.hpp"
 #include "net/address.hpp"
@@ -61,6 +62,8 @@ struct RateLimiter::Implementation {
               pace(o.events_per_connection, o.events_per_connection_burst),
               pace(o.joins_per_user, o.joins_per_user_burst),
               pace(o.history_per_user, o.history_per_user_burst),
+              pace(o.reads_per_user, o.reads_per_user_burst),
+              pace(o.reads_per_ip, o.reads_per_ip_burst),
               pace(o.logins_per_ip_minute / 60, o.logins_per_ip_minute),
               pace(o.registers_per_ip_minute / 60, o.registers_per_ip_minute),
               pace(o.open_guests_per_ip_minute / 60, o.open_guests_per_ip_minute),
@@ -137,6 +140,26 @@ void RateLimiter::give_back(const Toll& toll) {
   }
 }
 
+void RateLimiter::charge(const Toll& toll, std::uint64_t weight, std::int64_t wait_max_ms) {
+  Implementation& it = *implementation_;
+  if (!it.enabled || weight == 0) return;
+  const Pace pace = it.pace_of(toll);
+  const std::uint64_t hash = bucket_hash(toll);
+  const std::int64_t now = it.now_ticks();
+  const std::int64_t latest =
+      now + pace.tolerance_ticks + std::max<std::int64_t>(wait_max_ms, 0) * kTicksPerMs;
+  for (int i = 0; i < kSlotRetriesMax; ++i) {
+    const auto found = it.buckets.find(hash);
+    const std::int64_t before = std::max(now, static_cast<std::int64_t>(found.value));
+    const std::int64_t steps = (std::max(latest, before) - before) / pace.interval_ticks;
+    const std::int64_t taken = std::min<std::int64_t>(
+        static_cast<std::int64_t>(std::min<std::uint64_t>(weight, 1'000'000)), steps);
+    if (taken == 0) return;
+    const std::int64_t after = before + taken * pace.interval_ticks;
+    if (it.buckets.replace(found, hash, static_cast<std::uint64_t>(after))) return;
+  }
+}
+
 std::int64_t RateLimiter::retry_after_ms(const Toll& toll) const {
   const Implementation& it = *implementation_;
   const Pace pace = it.pace_of(toll);
@@ -159,6 +182,9 @@ const char* name_of(Rate rate) {
       return "joins";
     case Rate::kHistoryOfUser:
       return "history";
+    case Rate::kReadsOfUser:
+    case Rate::kReadsOfIp:
+      return "reads";
     case Rate::kLoginsOfIp:
       return "logins";
     case Rate::kRegistersOfIp:
@@ -173,6 +199,17 @@ const char* name_of(Rate rate) {
       return "passwords";
   }
   return "requests";
+}
+
+std::size_t reads_waiting_max(const GatewayOptions& options, Rate rate) {
+  if (!options.rate_limits) return std::numeric_limits<std::size_t>::max();
+  return rate == Rate::kReadsOfUser ? options.reads_waiting_per_user : options.reads_waiting_per_ip;
+}
+
+void charge_for_rows(RateLimiter& limiter, const GatewayOptions& options, const Toll& share,
+                     std::uint64_t rows) {
+  constexpr std::uint64_t kRowsOfOne = 100;
+  limiter.charge(share, rows / kRowsOfOne, options.rate_delay_max_ms);
 }
 
 std::string network_of(std::string_view peer_address) {

@@ -23,6 +23,8 @@ enum class Rate : std::uint8_t {
   kEventsOfConnection,
   kJoinsOfUser,
   kHistoryOfUser,
+  kReadsOfUser,  // weighed: one a read and one for each hundred rows of the store it looked at
+  kReadsOfIp,    // the same of readers whom nobody knows
   kLoginsOfIp,
   kRegistersOfIp,
   kOpenGuestsOfIp,  // logins without a password in open mode
@@ -31,7 +33,7 @@ enum class Rate : std::uint8_t {
   kKnownPasswordHashes,   // of all together who come from where they have logged in before; key 0
   kKnownHashesOfAccount,  // what of it one account takes
 };
-inline constexpr std::size_t kRateCount = 12;
+inline constexpr std::size_t kRateCount = 14;
 
 // How answers and the audit trail call it: "logins".
 [[nodiscard]] const char* name_of(Rate rate);
@@ -77,6 +79,9 @@ class RateLimiter {
     const Toll* refused = nullptr;
   };
   Taken take_all(std::span<const Toll> tolls, std::int64_t wait_max_ms);
+  // Takes `weight` more for what came out to cost so much, whatever is left: the next ones wait for
+  // it, but never longer than `wait_max_ms` for what lies behind them.
+  void charge(const Toll& toll, std::uint64_t weight, std::int64_t wait_max_ms);
   // When a refused caller may come back, for Retry-After.
   [[nodiscard]] std::int64_t retry_after_ms(const Toll& toll) const;
   [[nodiscard]] std::int64_t retry_after_ms(Rate rate, std::uint64_t key) const {
@@ -97,5 +102,11 @@ class RateLimiter {
   struct Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
+
+// How many bulk reads of one reader may wait (Rate::kReadsOfUser or kReadsOfIp).
+[[nodiscard]] std::size_t reads_waiting_max(const GatewayOptions& options, Rate rate);
+// After a bulk read: takes what the rows cost it. Any thread.
+void charge_for_rows(RateLimiter& limiter, const GatewayOptions& options, const Toll& share,
+                     std::uint64_t rows);
 
 }  // namespace maru::gateway

@@ -353,7 +353,7 @@ TEST_P(StoreContract, ChatsOfAUser) {
   EXPECT_EQ(numbers(read([&](auto& s) { return s.list_personal_chats(user, 2, 1); }).chats),
             (std::vector<std::int64_t>{1}));
   EXPECT_TRUE(read([&](auto& s) { return s.list_personal_chats(user, 3, 1); }).chats.empty());
-  EXPECT_EQ(numbers(read([&](auto& s) { return s.list_group_chats(user); })),
+  EXPECT_EQ(numbers(read([&](auto& s) { return s.list_group_chats(user, 1'000); })),
             (std::vector<std::int64_t>{3}));
 }
 

@@ -159,13 +159,14 @@ void look_up_session(RealtimeCore& core, ConnectingPtr connecting) {
   // Shared, for a refused query may have been moved from.
   auto box = std::make_shared<ConnectingPtr>(std::move(connecting));
   const TokenHash token = *(*box)->token;
-  const bool posted = core.context.queries.post([&core, box, token](chat::Snapshot& snapshot) {
-    auto identity =
-        authenticate(snapshot, token, core.context.lifetimes.wall(), core.context.options);
-    core.post_self([&core, box, identity = std::move(identity)]() mutable {
-      if ((*box)->pending.alive()) on_looked_up(core, std::move(*box), std::move(identity));
-    });
-  });
+  const bool posted =
+      core.context.queries.post(chat::Lane::kUrgent, [&core, box, token](chat::Snapshot& snapshot) {
+        auto identity =
+            authenticate(snapshot, token, core.context.lifetimes.wall(), core.context.options);
+        core.post_self([&core, box, identity = std::move(identity)]() mutable {
+          if ((*box)->pending.alive()) on_looked_up(core, std::move(*box), std::move(identity));
+        });
+      });
   if (!posted) retry_later(core, std::move(*box));
 }
 

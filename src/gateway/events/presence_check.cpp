@@ -52,11 +52,13 @@ void run(RealtimeCore& core) {
   std::vector<UserId> asked(state.partners.begin() + static_cast<std::ptrdiff_t>(kept),
                             state.partners.end());
   state.partners.resize(kept);
-  const bool posted = core.context.queries.post([&core, user, asked](chat::Snapshot& snapshot) {
-    core.post_self([&core, user, asked, sharing = snapshot.filter_sharing_chat(user, asked)] {
-      on_answer(core, user, asked, sharing);
-    });
-  });
+  // Many rows; only what somebody hears of others' presence waits for it.
+  const bool posted =
+      core.context.queries.post(chat::Lane::kBulk, [&core, user, asked](chat::Snapshot& snapshot) {
+        core.post_self([&core, user, asked, sharing = snapshot.filter_sharing_chat(user, asked)] {
+          on_answer(core, user, asked, sharing);
+        });
+      });
   if (!posted) on_answer(core, user, std::move(asked), fail(ErrorCode::kOverloaded, {}));
 }
 

@@ -154,6 +154,13 @@ std::string RealtimeCore::next_request_id() {
   return "e" + std::to_string(context.thread.index()) + "-" + std::to_string(++requests_);
 }
 
+Toll RealtimeCore::read_share(const ClientSession& session) {
+  // Open mode's nobody is whatever connection it is.
+  return session.login_user.is_zero()
+             ? Toll{Rate::kReadsOfIp, session.socket->session_tag()}
+             : Toll{Rate::kReadsOfUser, RateLimiter::key_of(session.login_user)};
+}
+
 void RealtimeCore::begin(ClientSession& session, Input input) {
   session.begin_operation(context.options.commands_in_flight_max);
   if (input == Input::kWaits) session.begin_wait();

@@ -6,6 +6,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "gateway/events/session_check.hpp"
 #include "gateway/events/session_table.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/read_turns.hpp"
 #include "json/reader.hpp"
 
 namespace maru::gateway {
@@ -81,9 +83,17 @@ class RealtimeCore {
 
   // ---- asking others ----
   // `work` (Result<R>(chat::Snapshot&)) runs on a reader; `then` (void(ClientSession&, Result<R>))
-  // here, unless the socket is gone by then. kOverloaded comes at once when the readers are full.
+  // here, unless the socket is gone by then. kOverloaded comes at once when the readers are full,
+  // kUnavailable when a stop drops it.
   template <class R, class Work, class Then>
   void query(ClientSession& session, Input input, Work work, Then then);
+  // The same for what reads much: in the bulk lane, one at a time of each reader, paid by the row.
+  // kRateLimited comes at once when `waiting_max` wait already.
+  template <class R, class Work, class Then>
+  void query_in_turn(ClientSession& session, Input input, std::size_t waiting_max, Work work,
+                     Then then);
+  // Whose share of the reading it is (rest/flow.cpp has the same for calls).
+  [[nodiscard]] static Toll read_share(const ClientSession& session);
   // `then` is void(ClientSession&, chat::Reply).
   template <class Then>
   void submit(ClientSession& session, Input input, chat::CommandBody body, Then then);
@@ -102,6 +112,42 @@ class RealtimeCore {
   }
 
  private:
+  // What waits for a query's result, on any thread. Posts `then` exactly once, destroyed without a
+  // result with kUnavailable.
+  template <class R, class Then>
+  class Asking {
+   public:
+    Asking(RealtimeCore& core, SessionKey key, Input input, Then then)
+        : core_(core), key_(key), input_(input), then_(std::move(then)) {}
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
+    ~Asking() {
+      if (then_) give(fail(ErrorCode::kUnavailable, "The server is stopping; try again."));
+    }
+    void give(Result<R> result) {
+      auto then = std::move(*then_);
+      then_.reset();
+      core_.post_self([&core = core_, key = key_, input = input_, then = std::move(then),
+                       result = std::move(result)]() mutable {
+        if (ClientSession* asker = core.sessions.find(key)) then(*asker, std::move(result));
+        core.finish(key, input);
+      });
+    }
+    // On the socket's own thread, at once.
+    void give_now(ClientSession& session, Error error) {
+      auto then = std::move(*then_);
+      then_.reset();
+      then(session, Result<R>(std::unexpected(std::move(error))));
+      core_.finish(key_, input_);
+    }
+
+   private:
+    RealtimeCore& core_;
+    SessionKey key_;
+    Input input_;
+    std::optional<Then> then_;
+  };
+
   void refuse_for_rate(ClientSession& session, const EventCall& call, const Toll& toll);
   void begin(ClientSession& session, Input input);
   void finish(SessionKey key, Input input);
@@ -113,21 +159,48 @@ class RealtimeCore {
 
 template <class R, class Work, class Then>
 void RealtimeCore::query(ClientSession& session, Input input, Work work, Then then) {
-  const SessionKey key = session.key;
   // Shared, for a refused query may have been moved from.
-  auto answer = std::make_shared<Then>(std::move(then));
+  auto asking = std::make_shared<Asking<R, Then>>(*this, session.key, input, std::move(then));
   begin(session, input);
   const bool posted = context.queries.post(
-      [this, key, input, answer, work = std::move(work)](chat::Snapshot& snapshot) mutable {
-        context.thread.post([this, key, input, answer = std::move(answer),
-                             result = Result<R>(work(snapshot))]() mutable {
-          if (ClientSession* asker = sessions.find(key)) (*answer)(*asker, std::move(result));
-          finish(key, input);
-        });
+      chat::Lane::kUrgent, [asking, work = std::move(work)](chat::Snapshot& snapshot) mutable {
+        asking->give(Result<R>(work(snapshot)));
       });
   if (posted) return;
-  (*answer)(session, fail(ErrorCode::kOverloaded, "Too much to read at the moment."));
-  finish(key, input);
+  asking->give_now(session,
+                   Error{ErrorCode::kOverloaded, "Too much to read at the moment.", {}, 0});
+}
+
+template <class R, class Work, class Then>
+void RealtimeCore::query_in_turn(ClientSession& session, Input input, std::size_t waiting_max,
+                                 Work work, Then then) {
+  auto asking = std::make_shared<Asking<R, Then>>(*this, session.key, input, std::move(then));
+  begin(session, input);
+  const Toll share = read_share(session);
+  auto go = [this, asking, share, work = std::move(work)](ReadTurns::Turn turn) mutable {
+    const bool posted = context.queries.post(
+        chat::Lane::kBulk, [this, asking, share, work = std::move(work),
+                            turn = std::move(turn)](chat::Snapshot& snapshot) mutable {
+          asking->give(Result<R>(work(snapshot)));
+          charge_for_rows(context.limiter, context.options, share, snapshot.rows_read());
+        });
+    if (!posted) {
+      asking->give(fail(ErrorCode::kOverloaded, "Too much to read at the moment."));
+    }
+  };
+  switch (context.read_turns.enter(share.key, waiting_max, std::move(go))) {
+    case ReadTurns::Entering::kEntered:
+      return;
+    case ReadTurns::Entering::kFull:
+      return asking->give_now(session,
+                              Error{ErrorCode::kRateLimited,
+                                    "Too much to read at once; wait for the other answers.",
+                                    {},
+                                    1'000});
+    case ReadTurns::Entering::kClosed:
+      return asking->give_now(
+          session, Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000});
+  }
 }
 
 template <class Then>

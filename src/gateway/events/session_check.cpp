@@ -80,8 +80,8 @@ void run_part(RealtimeCore& core) {
   const std::size_t kept = batch.size() - std::min(batch.size(), kSocketsPerQuery);
   std::vector<CheckedSocket> part(batch.begin() + static_cast<std::ptrdiff_t>(kept), batch.end());
   batch.resize(kept);
-  const bool posted =
-      core.context.queries.post([&core, part = std::move(part)](chat::Snapshot& snapshot) {
+  const bool posted = core.context.queries.post(
+      chat::Lane::kUrgent, [&core, part = std::move(part)](chat::Snapshot& snapshot) {
         auto outcome = look_at_sessions(snapshot, part, core.context.lifetimes.wall());
         core.post_self([&core, outcome = std::move(outcome)] {
           go_on(core);

@@ -6,6 +6,7 @@
 // already: then it is left out, so that a call may name only those that an earlier answer left with
 // `more:true`. The socket's next event waits until it is answered.
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -122,8 +123,9 @@ void attach_and_read(RealtimeCore& core, ClientSession& session, SyncCall call, 
     attachments.chats.push_back(id);
     plan.chats.push_back({.id = id, .known = known, .role = mine.role});
   }
-  core.query<SyncPage>(
-      session, Input::kWaits,
+  // One of a socket at a time, so that it need not be kept from waiting.
+  core.query_in_turn<SyncPage>(
+      session, Input::kWaits, std::numeric_limits<std::size_t>::max(),
       [plan = std::move(plan)](chat::Snapshot& snapshot) {
         return read_sync_page(snapshot, plan, kLimits);
       },

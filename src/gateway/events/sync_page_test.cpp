@@ -85,7 +85,9 @@ class MemorySnapshot final : public chat::Snapshot {
   Result<chat::ChatPage> list_personal_chats(UserId, std::size_t, std::size_t) override {
     return none();
   }
-  Result<std::vector<chat::ChatDocument>> list_group_chats(UserId) override { return none(); }
+  Result<std::vector<chat::ChatDocument>> list_group_chats(UserId, std::size_t) override {
+    return none();
+  }
   Result<chat::MyChatPage> list_my_chats(UserId, std::string_view, std::size_t) override {
     return none();
   }

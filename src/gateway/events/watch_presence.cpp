@@ -85,9 +85,12 @@ void handle_watch_presence(RealtimeCore& core, ClientSession& session, const Eve
   if (!users) return core.refuse(session, call.caller, users.error());
   const std::uint64_t key =
       session.user.is_zero() ? session.socket->session_tag() : RateLimiter::key_of(session.user);
-  if (!core.admit(session, call, {{Rate::kHistoryOfUser, key}})) return;
-  core.query<std::vector<Watched>>(
-      session, Input::kFlows,
+  if (!core.admit(session, call,
+                  {{Rate::kHistoryOfUser, key}, RealtimeCore::read_share(session)})) {
+    return;
+  }
+  core.query_in_turn<std::vector<Watched>>(
+      session, Input::kFlows, reads_waiting_max(core.context.options, Rate::kReadsOfUser),
       [mode = core.context.options.auth, asker = session.user, users = std::move(*users)](
           chat::Snapshot& snapshot) { return read_watched(snapshot, mode, asker, users); },
       [&core, caller = call.caller, ended = core.rooms.memberships_ended()](

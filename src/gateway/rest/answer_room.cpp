@@ -1,8 +1,10 @@
 #include "gateway/rest/answer_room.hpp"
 
+#include <memory>
 #include <utility>
 
-#include "gateway/rest/flow.hpp"
+#include "gateway/rate_limiter.hpp"
+#include "net/http.hpp"
 
 namespace maru::gateway::rest {
 namespace {
@@ -36,12 +38,16 @@ void refuse(const CallPtr& call) {
                       1'000});
 }
 
-void look(const CallPtr& call, chat::Snapshot& snapshot, SharedBudget::Holder holder,
-          std::size_t bytes, HasRoom then, std::unique_ptr<Waiting> waiting) {
-  if (auto lease = call->context().budgets.answer_bytes.try_take(holder, bytes)) {
+SharedBudget::Holder holder_of(const Call& call, const Caller& caller) {
+  return caller.session ? RateLimiter::key_of(caller.user) : net::holder_of(call.head());
+}
+
+void look(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller, std::size_t bytes,
+          Deciding then, std::unique_ptr<Waiting> waiting) {
+  if (auto lease = call->context().budgets.answer_bytes.try_take(holder_of(*call, caller), bytes)) {
     waiting.reset();
     call->hold(std::move(lease));
-    return then(snapshot);
+    return then(snapshot, std::move(caller));
   }
   if (!waiting) {
     if (call->services().calls_without_room >= kWaitingMax) return refuse(call);
@@ -49,20 +55,22 @@ void look(const CallPtr& call, chat::Snapshot& snapshot, SharedBudget::Holder ho
   } else if (++waiting->looks > kLooksMax) {
     return refuse(call);
   }
-  call->services().post_after(kLookAgainMs, [call, holder, bytes, then = std::move(then),
+  call->services().post_after(kLookAgainMs, [call, bytes, caller = std::move(caller),
+                                             then = std::move(then),
                                              waiting = std::move(waiting)]() mutable {
-    query(call, [call, holder, bytes, then = std::move(then),
-                 waiting = std::move(waiting)](chat::Snapshot& fresh) mutable {
-      look(call, fresh, holder, bytes, std::move(then), std::move(waiting));
-    });
+    decide_again(call, chat::Lane::kBulk, caller,
+                 [call, bytes, then = std::move(then), waiting = std::move(waiting)](
+                     chat::Snapshot& fresh, Caller&& again) mutable {
+                   look(call, fresh, std::move(again), bytes, std::move(then), std::move(waiting));
+                 });
   });
 }
 
 }  // namespace
 
-void with_room(const CallPtr& call, chat::Snapshot& snapshot, SharedBudget::Holder holder,
-               std::size_t bytes, HasRoom then) {
-  look(call, snapshot, holder, bytes, std::move(then), nullptr);
+void with_room(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller, std::size_t bytes,
+               Deciding then) {
+  look(call, snapshot, std::move(caller), bytes, std::move(then), nullptr);
 }
 
 }  // namespace maru::gateway::rest

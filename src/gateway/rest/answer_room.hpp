@@ -2,20 +2,19 @@
 // only when its page is written that there is no memory for it (base/budgets.hpp, answer_bytes).
 #pragma once
 
-#include <functional>
+#include <cstddef>
 
-#include "base/budget.hpp"
 #include "chat/ports.hpp"
 #include "gateway/rest/call.hpp"
+#include "gateway/rest/flow.hpp"
 
 namespace maru::gateway::rest {
 
-// Reader thread. Reserves `bytes`, an upper bound, in the holder's name; the call's answer takes
-// the reservation along and shrinks it to its size. `then` goes on at once, or with a fresh
-// snapshot once others have read theirs: a while, and not for any number of calls. Otherwise 503
-// overloaded.
-using HasRoom = std::move_only_function<void(chat::Snapshot&)>;
-void with_room(const CallPtr& call, chat::Snapshot& snapshot, SharedBudget::Holder holder,
-               std::size_t bytes, HasRoom then);
+// Reader thread, bulk lane. Reserves `bytes`, an upper bound, in the caller's name (of the address
+// when no session is known); the call's answer takes the reservation along and shrinks it to its
+// size. `then` goes on at once, or as decide_again() does once others have read theirs: a while,
+// and not for any number of calls. Otherwise 503 overloaded.
+void with_room(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller, std::size_t bytes,
+               Deciding then);
 
 }  // namespace maru::gateway::rest

@@ -32,6 +32,10 @@ Policy policy_of(Rate rate, const GatewayOptions& o) {
       return {o.joins_per_user_burst, o.joins_per_user_burst / o.joins_per_user};
     case Rate::kHistoryOfUser:
       return {o.history_per_user_burst, o.history_per_user_burst / o.history_per_user};
+    case Rate::kReadsOfUser:
+      return {o.reads_per_user_burst, o.reads_per_user_burst / o.reads_per_user};
+    case Rate::kReadsOfIp:
+      return {o.reads_per_ip_burst, o.reads_per_ip_burst / o.reads_per_ip};
     case Rate::kLoginsOfIp:
       return {o.logins_per_ip_minute, 60};
     case Rate::kRegistersOfIp:
@@ -89,15 +93,27 @@ void add_common_fields(net::HttpResponse& response, const Context& context,
 }
 
 Call::Call(std::shared_ptr<Services> services, net::RequestHead&& head, std::string request_id,
-           std::size_t route, Respond respond)
+           std::size_t route, Respond respond, Gone gone)
     : services_(std::move(services)),
       head_(std::move(head)),
       request_id_(std::move(request_id)),
       route_(route),
       respond_(std::move(respond)),
+      gone_(std::move(gone)),
       credentials_(credentials_of(head_, services_->context.options)),
       drops_cookie_(credentials_.has_broken_cookie),
       started_(std::chrono::steady_clock::now()) {}
+
+Call::~Call() {
+  if (!respond_) return;
+  if (is_aborted()) {
+    services_->counters.aborted();
+    return;
+  }
+  services_->counters.dropped();
+  answer_problem(Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000},
+                 {});
+}
 
 void Call::answer(Answer answer) {
   assert(respond_ && "a call is answered once");
@@ -116,6 +132,7 @@ void Call::answer(Answer answer) {
       route_, response.status,
       std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
   std::exchange(respond_, nullptr)(std::move(response));
+  turn_.end();
 }
 
 void Call::answer(Result<Answer>&& result) {
@@ -130,12 +147,13 @@ void Call::problem(const Error& error, Fields fields) {
   const bool needs_judge = to_identify_ && is_about_the_request(error.code);
   if (!needs_judge) return answer_problem(error, std::move(fields));
   const Access access = *std::exchange(to_identify_, std::nullopt);
-  rest::query(shared_from_this(), [call = shared_from_this(), access, error,
-                                   fields = std::move(fields)](chat::Snapshot& snapshot) mutable {
-    const auto caller = identify(snapshot, *call, access, {});
-    if (!caller) return call->answer_problem(caller.error(), {});
-    call->answer_problem(error, std::move(fields));
-  });
+  rest::query(shared_from_this(), chat::Lane::kUrgent,
+              [call = shared_from_this(), access, error,
+               fields = std::move(fields)](chat::Snapshot& snapshot) mutable {
+                const auto caller = identify(snapshot, *call, access, {});
+                if (!caller) return call->answer_problem(caller.error(), {});
+                call->answer_problem(error, std::move(fields));
+              });
 }
 
 void Call::answer_problem(const Error& error, Fields fields) {
@@ -192,6 +210,15 @@ void Call::refuse_rate(const Toll& toll, const UserId& actor) {
           rate_limit_fields(limit, static_cast<std::int64_t>(policy.burst),
                             whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
                             whole_seconds(retry_ms)));
+}
+
+void Call::refuse_read() {
+  services_->counters.read_refused();
+  constexpr std::int64_t kRetryMs = 1'000;
+  problem(Error{ErrorCode::kRateLimited,
+                "Too many requests of this kind at once; wait for the answers of the others.",
+                {},
+                kRetryMs});
 }
 
 void Call::login_delayed(std::int64_t delay_ms) {

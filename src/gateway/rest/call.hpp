@@ -1,6 +1,7 @@
 // One REST request on its way from the router to its answer. It is made on its I/O thread, may
 // travel to a reader, the hasher or the sequencer, one thread at a time, and is answered exactly
-// once.
+// once: whatever drops it unanswered (a queue that closes, a task that a stop overtakes) has it
+// answered 503 by that.
 #pragma once
 
 #include <array>
@@ -18,6 +19,7 @@
 #include "gateway/context.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/read_turns.hpp"
 #include "gateway/rest/access.hpp"
 #include "gateway/rest/activity.hpp"
 #include "gateway/rest/answer.hpp"
@@ -47,10 +49,13 @@ struct Services {
 class Call : public std::enable_shared_from_this<Call> {
  public:
   using Respond = std::move_only_function<void(net::HttpResponse)>;  // any thread
+  // Whether the client has gone; set by its I/O thread, read by any. Null: it never goes.
+  using Gone = std::shared_ptr<const std::atomic<bool>>;
   static constexpr std::size_t kParametersMax = 2;
 
   Call(std::shared_ptr<Services> services, net::RequestHead&& head, std::string request_id,
-       std::size_t route, Respond respond);
+       std::size_t route, Respond respond, Gone gone = {});
+  ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -81,6 +86,10 @@ class Call : public std::enable_shared_from_this<Call> {
 
   // Reserved for the answer, which takes it along.
   void hold(SharedBudget::Lease lease) { lease_ = std::move(lease); }
+  // Nobody waits for the answer any more.
+  [[nodiscard]] bool is_aborted() const { return gone_ && gone_->load(std::memory_order_relaxed); }
+  // The turn ends with the answer.
+  void hold(ReadTurns::Turn turn) { turn_ = std::move(turn); }
 
   void answer(Answer answer);
   void answer(Result<Answer>&& answer);
@@ -92,6 +101,8 @@ class Call : public std::enable_shared_from_this<Call> {
   [[nodiscard]] bool take_of_network(Rate rate);
   // The 429 of a bucket that had too little. `actor`: whose bucket it was, if anybody's.
   void refuse_rate(const Toll& toll, const UserId& actor = {});
+  // 429: as many bulk reads of that reader wait as may.
+  void refuse_read();
   // 429 because failed logins of that account must wait.
   void login_delayed(std::int64_t delay_ms);
 
@@ -104,6 +115,8 @@ class Call : public std::enable_shared_from_this<Call> {
   std::size_t route_;
   Respond respond_;
   SharedBudget::Lease lease_;
+  Gone gone_;
+  ReadTurns::Turn turn_;
   Credentials credentials_;
   bool drops_cookie_ = false;
   std::optional<Access> to_identify_;  // nothing: nobody, or it is done

@@ -51,13 +51,27 @@ Result<void> check_own(const Caller& caller, const UserId& user) {
   return fail(ErrorCode::kNotFound, "There is no such list of chats.");
 }
 
+// The newest of them: the original's call knows no pages, and /chats/mine has them all.
+Result<Answer> newest_groups(chat::Snapshot& snapshot, const UserId& user) {
+  auto chats = snapshot.list_group_chats(user, limits::kGroupListMax + 1);
+  if (!chats) return std::unexpected(std::move(chats.error()));
+  const bool more = chats->size() > limits::kGroupListMax;
+  if (more) chats->pop_back();
+  std::string json;
+  json::Writer out(json);
+  write_chats(out, *chats);
+  Answer answer = json_answer(std::move(json));
+  answer.fields.emplace_back("X-Has-More", more ? "true" : "false");
+  return answer;
+}
+
 }  // namespace
 
 void list_public_groups(CallPtr call, const json::Value&) {
   const auto page = page_of(*call, 6);
   if (!page) return call->problem(page.error());
-  read(call, Access::kReader, {}, [page = *page](chat::Snapshot& snapshot, const Caller&) {
-    return envelope(snapshot.list_public_groups(page.number, page.limit), page);
+  read_in_turn(call, Access::kReader, {}, [call, page = *page](chat::Snapshot& snapshot, Caller&&) {
+    call->answer(envelope(snapshot.list_public_groups(page.number, page.limit), page));
   });
 }
 
@@ -66,27 +80,22 @@ void list_personal_chats(CallPtr call, const json::Value&) {
   if (!user) return call->problem(user.error());
   const auto page = page_of(*call, 4);
   if (!page) return call->problem(page.error());
-  read(call, Access::kActor, {*user, "userId"},
-       [user = *user, page = *page](chat::Snapshot& snapshot,
-                                    const Caller& caller) -> Result<Answer> {
-         if (auto own = check_own(caller, user); !own) return std::unexpected(own.error());
-         return envelope(snapshot.list_personal_chats(user, page.number, page.limit), page);
-       });
+  read_in_turn(
+      call, Access::kActor, {*user, "userId"},
+      [call, user = *user, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
+        if (auto own = check_own(caller, user); !own) return call->problem(own.error());
+        call->answer(envelope(snapshot.list_personal_chats(user, page.number, page.limit), page));
+      });
 }
 
 void list_group_chats(CallPtr call, const json::Value&) {
   const auto user = parse_id<UserId>(call->parameter(0), "userId");
   if (!user) return call->problem(user.error());
-  read(call, Access::kActor, {*user, "userId"},
-       [user = *user](chat::Snapshot& snapshot, const Caller& caller) -> Result<Answer> {
-         if (auto own = check_own(caller, user); !own) return std::unexpected(own.error());
-         const auto chats = snapshot.list_group_chats(user);
-         if (!chats) return std::unexpected(chats.error());
-         std::string json;
-         json::Writer out(json);
-         write_chats(out, *chats);
-         return json_answer(std::move(json));
-       });
+  read_in_turn(call, Access::kActor, {*user, "userId"},
+               [call, user = *user](chat::Snapshot& snapshot, Caller&& caller) {
+                 if (auto own = check_own(caller, user); !own) return call->problem(own.error());
+                 call->answer(newest_groups(snapshot, user));
+               });
 }
 
 void get_chat_by_number(CallPtr call, const json::Value&) {

@@ -70,6 +70,18 @@ std::string Counters::prometheus(std::span<const Counters* const> all) {
       sum([](const Counters& c) -> const Counter& { return c.latency_sum_us_; });
   out += "maru_http_request_seconds_sum " + seconds(static_cast<std::int64_t>(micros)) + '\n';
   out += "maru_http_request_seconds_count " + std::to_string(running) + '\n';
+  const auto total = [&](const char* name, const char* help, Counter Counters::* counter) {
+    out += std::string("# HELP ") + name + ' ' + help + "\n# TYPE " + name + " counter\n" + name +
+           ' ' +
+           std::to_string(sum([&](const Counters& c) -> const Counter& { return c.*counter; })) +
+           '\n';
+  };
+  total("maru_http_calls_aborted_total", "REST calls given up because the client had gone.",
+        &Counters::aborted_);
+  total("maru_http_calls_dropped_total", "REST calls that a stop dropped, answered 503.",
+        &Counters::dropped_);
+  total("maru_reads_refused_total", "Bulk reads refused because too many of one reader waited.",
+        &Counters::reads_refused_);
   return out;
 }
 

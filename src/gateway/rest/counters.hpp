@@ -21,6 +21,10 @@ class Counters {
 
   void answered(std::size_t route, int status, std::int64_t microseconds);
 
+  void aborted() { aborted_.fetch_add(1, std::memory_order_relaxed); }
+  void dropped() { dropped_.fetch_add(1, std::memory_order_relaxed); }
+  void read_refused() { reads_refused_.fetch_add(1, std::memory_order_relaxed); }
+
   // The sum over all I/O threads in the Prometheus text format.
   static std::string prometheus(std::span<const Counters* const> all);
 
@@ -29,6 +33,9 @@ class Counters {
   std::array<std::array<Counter, kStatuses.size()>, kRoutesMax> requests_{};
   std::array<Counter, kLatencyBounds.size() + 1> latency_{};
   Counter latency_sum_us_{0};
+  Counter aborted_{0};        // calls given up unanswered because the client had gone
+  Counter dropped_{0};        // calls that a stop dropped, answered 503
+  Counter reads_refused_{0};  // 429: too many bulk reads of one reader at once
 };
 
 }  // namespace maru::gateway::rest

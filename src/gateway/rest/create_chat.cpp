@@ -115,11 +115,10 @@ void create_chat(CallPtr call, const json::Value& body) {
   const Named named{wish->owner, "owner"};
   decide(call, Access::kActor, named,
          [call, wish = std::move(*wish)](chat::Snapshot& snapshot, Caller&& caller) mutable {
-           const UserId user = caller.user;
-           admit(call, snapshot, user, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}},
-                 [call, wish = std::move(wish),
-                  caller = std::move(caller)](chat::Snapshot& fresh) mutable {
-                   name_and_create(call, fresh, std::move(wish), caller);
+           const Toll of_user{Rate::kJoinsOfUser, RateLimiter::key_of(caller.user)};
+           admit(call, snapshot, std::move(caller), {of_user},
+                 [call, wish = std::move(wish)](chat::Snapshot& fresh, Caller&& admitted) mutable {
+                   name_and_create(call, fresh, std::move(wish), admitted);
                  });
          });
 }

@@ -3,9 +3,14 @@
 #include <span>
 
 #include "fanout/soft_state.hpp"
+#include "gateway/read_turns.hpp"
 
 namespace maru::gateway::rest {
 namespace {
+
+Error stopping() {
+  return Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000};
+}
 
 Error overloaded() {
   return Error{ErrorCode::kOverloaded, "The server is busy; try again.", {}, 1'000};
@@ -47,7 +52,7 @@ Result<void> believe(chat::Snapshot& snapshot, const Named& named, Caller& calle
 }  // namespace
 
 Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, const Named& named) {
-  Caller caller;
+  Caller caller{.access = access, .named = named};
   if (access == Access::kPublic) return caller;
   auto identity = find_identity(snapshot, call, access);
   if (!identity) return std::unexpected(std::move(identity.error()));
@@ -77,27 +82,101 @@ Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, con
   return caller;
 }
 
-void admit(const CallPtr& call, chat::Snapshot& snapshot, const UserId& actor,
-           std::initializer_list<Toll> tolls, Admitted then) {
+void admit(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller,
+           std::initializer_list<Toll> tolls, Deciding then) {
   const auto [wait, refused] = call->context().limiter.take_all(
       std::span(tolls.begin(), tolls.size()), call->context().options.rate_delay_max_ms);
-  if (refused != nullptr) return call->refuse_rate(*refused, actor);
-  if (wait == 0) return then(snapshot);
-  call->services().post_after(
-      wait, [call, then = std::move(then)]() mutable { query(call, std::move(then)); });
+  if (refused != nullptr) return call->refuse_rate(*refused, caller.user);
+  if (wait == 0) return then(snapshot, std::move(caller));
+  call->services().post_after(wait,
+                              [call, caller = std::move(caller), then = std::move(then)]() mutable {
+                                decide_again(call, chat::Lane::kUrgent, caller, std::move(then));
+                              });
 }
 
-void query(CallPtr call, std::move_only_function<void(chat::Snapshot&)> task) {
-  if (!call->context().queries.post(std::move(task))) call->problem(overloaded());
+void query(CallPtr call, chat::Lane lane, std::move_only_function<void(chat::Snapshot&)> task) {
+  chat::QueryPool& queries = call->context().queries;
+  const bool posted =
+      queries.post(lane, [call, task = std::move(task)](chat::Snapshot& snapshot) mutable {
+        if (!call->is_aborted()) task(snapshot);
+      });
+  if (!posted) call->problem(overloaded());
 }
+
+namespace {
+
+void decide_in(chat::Lane lane, const CallPtr& call, Access access, Named named,
+               Deciding deciding) {
+  query(call, lane,
+        [call, access, named = std::move(named),
+         deciding = std::move(deciding)](chat::Snapshot& snapshot) mutable {
+          auto caller = identify(snapshot, *call, access, named);
+          if (!caller) return call->problem(caller.error());
+          deciding(snapshot, std::move(*caller));
+        });
+}
+
+}  // namespace
 
 void decide(CallPtr call, Access access, Named named, Deciding deciding) {
-  query(call, [call, access, named = std::move(named),
-               deciding = std::move(deciding)](chat::Snapshot& snapshot) mutable {
-    auto caller = identify(snapshot, *call, access, named);
-    if (!caller) return call->problem(caller.error());
-    deciding(snapshot, std::move(*caller));
-  });
+  decide_in(chat::Lane::kUrgent, call, access, std::move(named), std::move(deciding));
+}
+
+void decide_again(CallPtr call, chat::Lane lane, const Caller& caller, Deciding deciding) {
+  decide_in(lane, call, caller.access, caller.named, std::move(deciding));
+}
+
+// ---- Letting bulk reads in
+// -----------------------------------------------------------------------------------
+
+namespace {
+
+// Whose share of the reading it is. A user whom nothing but the request names is nobody here: one
+// address would be as many readers as it knows names.
+Toll share_of(const Call& call, const Caller& caller) {
+  if (caller.session) return {Rate::kReadsOfUser, RateLimiter::key_of(caller.user)};
+  return {Rate::kReadsOfIp, RateLimiter::key_of_network(call.head().peer_address)};
+}
+
+// Waits until no other bulk read of that reader is under way; until it is answered, none begins.
+void take_turn(const CallPtr& call, const Toll& share, Caller&& caller, Deciding reading) {
+  auto go = [call, share, caller = std::move(caller),
+             reading = std::move(reading)](ReadTurns::Turn turn) mutable {
+    call->hold(std::move(turn));
+    decide_again(call, chat::Lane::kBulk, caller,
+                 [call, share, reading = std::move(reading)](chat::Snapshot& snapshot,
+                                                             Caller&& fresh) mutable {
+                   reading(snapshot, std::move(fresh));
+                   charge_for_rows(call->context().limiter, call->context().options, share,
+                                   snapshot.rows_read());
+                 });
+  };
+  switch (call->context().read_turns.enter(
+      share.key, reads_waiting_max(call->context().options, share.rate), std::move(go))) {
+    case ReadTurns::Entering::kEntered:
+      return;
+    case ReadTurns::Entering::kFull:
+      return call->refuse_read();
+    case ReadTurns::Entering::kClosed:
+      return call->problem(stopping());
+  }
+}
+
+}  // namespace
+
+void read_in_turn(CallPtr call, Access access, Named named, Deciding reading,
+                  std::optional<Rate> also) {
+  decide(call, access, std::move(named),
+         [call, also, reading = std::move(reading)](chat::Snapshot& snapshot,
+                                                    Caller&& caller) mutable {
+           const Toll share = share_of(*call, caller);
+           auto go_on = [call, share, reading = std::move(reading)](chat::Snapshot&,
+                                                                    Caller&& admitted) mutable {
+             take_turn(call, share, std::move(admitted), std::move(reading));
+           };
+           if (!also) return admit(call, snapshot, std::move(caller), {share}, std::move(go_on));
+           admit(call, snapshot, std::move(caller), {{*also, share.key}, share}, std::move(go_on));
+         });
 }
 
 void read(CallPtr call, Access access, Named named, Reading reading) {

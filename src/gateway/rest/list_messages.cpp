@@ -91,24 +91,17 @@ void list_messages(CallPtr call, const json::Value&) {
   if (!id) return call->problem(id.error());
   const auto page = decode_page(*call);
   if (!page) return call->problem(page.error());
-  decide(call, Access::kReader, {},
-         [call, id = *id, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
-           const std::uint64_t key = caller.session
-                                         ? RateLimiter::key_of(caller.user)
-                                         : RateLimiter::key_of_network(call->head().peer_address);
-           const UserId actor = caller.user;
-           admit(call, snapshot, actor, {{Rate::kHistoryOfUser, key}},
-                 [call, id, page, caller = std::move(caller)](chat::Snapshot& fresh) {
-                   const auto holder = caller.session ? RateLimiter::key_of(caller.user)
-                                                      : net::holder_of(call->head());
-                   with_room(call, fresh, holder, bytes_of(page),
-                             [call, id, page, caller](chat::Snapshot& latest) {
-                               const auto header = find_visible_chat(latest, *call, caller, id);
-                               if (!header) return call->problem(header.error());
-                               call->answer(page_answer(latest, *header, page));
-                             });
-                 });
-         });
+  read_in_turn(
+      call, Access::kReader, {},
+      [call, id = *id, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
+        with_room(call, snapshot, std::move(caller), bytes_of(page),
+                  [call, id, page](chat::Snapshot& latest, Caller&& reader) {
+                    const auto header = find_visible_chat(latest, *call, reader, id);
+                    if (!header) return call->problem(header.error());
+                    call->answer(page_answer(latest, *header, page));
+                  });
+      },
+      Rate::kHistoryOfUser);
 }
 
 }  // namespace maru::gateway::rest

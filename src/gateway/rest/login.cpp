@@ -65,39 +65,42 @@ void open_session(const CallPtr& call, PasswordLogin login, std::string renewed,
 // that renewed its parameters, or by a change of the password. Once more against what is stored
 // now.
 void verify_again(const CallPtr& call, PasswordLogin login) {
-  query(call, [call, login = std::move(login)](chat::Snapshot& snapshot) mutable {
-    auto user = snapshot.find_user(login.user);
-    if (!user) return call->problem(user.error());
-    login.hash = *user && !(*user)->deleted_at ? (*user)->password_hash : std::string();
-    PasswordTry tried{login.user, login.name,         login.folded,     std::move(login.password),
-                      login.hash, "password_changed", kWrongCredentials};
-    try_password(call, std::move(tried),
-                 [call, login = std::move(login)](Verification verification) mutable {
-                   open_session(call, std::move(login), std::move(verification.renewed),
-                                Turn::kLast);
-                 });
-  });
+  query(call, chat::Lane::kUrgent,
+        [call, login = std::move(login)](chat::Snapshot& snapshot) mutable {
+          auto user = snapshot.find_user(login.user);
+          if (!user) return call->problem(user.error());
+          login.hash = *user && !(*user)->deleted_at ? (*user)->password_hash : std::string();
+          PasswordTry tried{
+              login.user, login.name,         login.folded,     std::move(login.password),
+              login.hash, "password_changed", kWrongCredentials};
+          try_password(call, std::move(tried),
+                       [call, login = std::move(login)](Verification verification) mutable {
+                         open_session(call, std::move(login), std::move(verification.renewed),
+                                      Turn::kLast);
+                       });
+        });
 }
 
 void log_in_account(const CallPtr& call, PasswordLogin login) {
-  query(call, [call, login = std::move(login)](chat::Snapshot& snapshot) mutable {
-    auto user = snapshot.find_user_by_name(login.folded);
-    if (!user) return call->problem(user.error());
-    if (*user && !(*user)->deleted_at) {
-      login.user = (*user)->id;
-      login.hash = (*user)->password_hash;
-    }
-    PasswordTry tried{login.user,       login.name,
-                      login.folded,     std::move(login.password),
-                      login.hash,       "invalid_credentials",
-                      kWrongCredentials};
-    try_password(call, std::move(tried),
-                 [call, login = std::move(login)](Verification verification) mutable {
-                   login.password = std::move(verification.password);
-                   open_session(call, std::move(login), std::move(verification.renewed),
-                                Turn::kFirst);
-                 });
-  });
+  query(call, chat::Lane::kUrgent,
+        [call, login = std::move(login)](chat::Snapshot& snapshot) mutable {
+          auto user = snapshot.find_user_by_name(login.folded);
+          if (!user) return call->problem(user.error());
+          if (*user && !(*user)->deleted_at) {
+            login.user = (*user)->id;
+            login.hash = (*user)->password_hash;
+          }
+          PasswordTry tried{login.user,       login.name,
+                            login.folded,     std::move(login.password),
+                            login.hash,       "invalid_credentials",
+                            kWrongCredentials};
+          try_password(call, std::move(tried),
+                       [call, login = std::move(login)](Verification verification) mutable {
+                         login.password = std::move(verification.password);
+                         open_session(call, std::move(login), std::move(verification.renewed),
+                                      Turn::kFirst);
+                       });
+        });
 }
 
 // Whether the address may try: in open mode a nickname proves nothing and tells nothing, so that
@@ -122,13 +125,14 @@ void log_in_by_older_name(const CallPtr& call, std::string_view raw_name,
                           std::optional<Secret> password, Error refusal) {
   std::string name = text::given_user_name(raw_name);
   if (name.empty() || (!password && !call->is_open())) return call->problem(refusal);
-  query(call, [call, name = std::move(name), password = std::move(password),
-               refusal = std::move(refusal)](chat::Snapshot& snapshot) mutable {
-    const auto user = snapshot.find_user_by_name(text::fold_name(name));
-    if (!user) return call->problem(user.error());
-    if (!*user || (*user)->deleted_at) return call->problem(refusal);
-    log_in(call, std::move(name), std::move(password));
-  });
+  query(call, chat::Lane::kUrgent,
+        [call, name = std::move(name), password = std::move(password),
+         refusal = std::move(refusal)](chat::Snapshot& snapshot) mutable {
+          const auto user = snapshot.find_user_by_name(text::fold_name(name));
+          if (!user) return call->problem(user.error());
+          if (!*user || (*user)->deleted_at) return call->problem(refusal);
+          log_in(call, std::move(name), std::move(password));
+        });
 }
 
 }  // namespace

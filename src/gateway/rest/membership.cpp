@@ -35,21 +35,22 @@ void log_change(const Call& call, const char* event, const UserId& user, const C
 }
 
 // {chat, sequence}: the head that the join itself is part of.
-void answer_joined(const CallPtr& call, const chat::Joined& joined) {
-  query(call, [call, joined](chat::Snapshot& snapshot) {
-    const auto document = snapshot.find_chat(joined.chat);
-    if (!document) return call->problem(document.error());
-    if (!*document) return call->problem(no_such_chat().error());
-    const bool is_new = joined.sequence.value != 0;
-    std::string json;
-    json::Writer out(json);
-    out.begin_object().key("chat");
-    wire::write_chat(out, **document, wire::OwnerForm::kPopulated);
-    out.key("sequence")
-        .integer(is_new ? joined.sequence.value : (*document)->head.value)
-        .end_object();
-    call->answer(json_answer(std::move(json), is_new ? 201 : 200));
-  });
+void answer_joined(const CallPtr& call, const Caller& caller, const chat::Joined& joined) {
+  decide_again(call, chat::Lane::kUrgent, caller,
+               [call, joined](chat::Snapshot& snapshot, Caller&&) {
+                 const auto document = snapshot.find_chat(joined.chat);
+                 if (!document) return call->problem(document.error());
+                 if (!*document) return call->problem(no_such_chat().error());
+                 const bool is_new = joined.sequence.value != 0;
+                 std::string json;
+                 json::Writer out(json);
+                 out.begin_object().key("chat");
+                 wire::write_chat(out, **document, wire::OwnerForm::kPopulated);
+                 out.key("sequence")
+                     .integer(is_new ? joined.sequence.value : (*document)->head.value)
+                     .end_object();
+                 call->answer(json_answer(std::move(json), is_new ? 201 : 200));
+               });
 }
 
 void answer_left(const CallPtr& call, const chat::Left& left) {
@@ -65,15 +66,18 @@ void answer_left(const CallPtr& call, const chat::Left& left) {
   call->answer(json_answer(std::move(json), left.left ? 201 : 200));
 }
 
-void submit_join(const CallPtr& call, const ChatId& chat, const UserId& user) {
-  submit(call, chat::JoinChat{chat, user}, [call, user](chat::ReplyBody&& reply) {
+void submit_join(const CallPtr& call, const ChatId& chat, const Caller& caller) {
+  submit(call, chat::JoinChat{chat, caller.user}, [call, caller](chat::ReplyBody&& reply) {
     const auto& joined = std::get<chat::Joined>(reply);
-    if (joined.sequence.value != 0) log_change(*call, "audit_member_joined", user, joined.chat);
-    answer_joined(call, joined);
+    if (joined.sequence.value != 0) {
+      log_change(*call, "audit_member_joined", caller.user, joined.chat);
+    }
+    answer_joined(call, caller, joined);
   });
 }
 
-void submit_leave(const CallPtr& call, const ChatId& chat, const UserId& user) {
+void submit_leave(const CallPtr& call, const ChatId& chat, const Caller& caller) {
+  const UserId user = caller.user;
   submit(call, chat::LeaveChat{chat, user}, [call, user, chat](chat::ReplyBody&& reply) {
     const auto& left = std::get<chat::Left>(reply);
     if (left.left) log_change(*call, "audit_member_left", user, chat);
@@ -81,16 +85,16 @@ void submit_leave(const CallPtr& call, const ChatId& chat, const UserId& user) {
   });
 }
 
-using Submit = void (*)(const CallPtr& call, const ChatId& chat, const UserId& user);
+using Submit = void (*)(const CallPtr& call, const ChatId& chat, const Caller& caller);
 
 void change_membership(const CallPtr& call, const json::Value& body, Submit submit_change) {
   auto target = target_of(*call, body);
   if (!target) return call->problem(target.error());
   decide(call, Access::kActor, target->named,
          [call, chat = target->chat, submit_change](chat::Snapshot& snapshot, Caller&& caller) {
-           const UserId user = caller.user;
-           admit(call, snapshot, user, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}},
-                 [=](chat::Snapshot&) { submit_change(call, chat, user); });
+           const Toll of_user{Rate::kJoinsOfUser, RateLimiter::key_of(caller.user)};
+           admit(call, snapshot, std::move(caller), {of_user},
+                 [=](chat::Snapshot&, Caller&& admitted) { submit_change(call, chat, admitted); });
          });
 }
 

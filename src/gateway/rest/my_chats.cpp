@@ -92,20 +92,23 @@ void list_my_chats(CallPtr call, const json::Value&) {
                                {{"cursor", "format"}},
                                0});
   }
-  decide(call, Access::kSelf, {},
-         [call, cursor, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot,
-                                                                  Caller&& caller) {
-           auto page = snapshot.list_my_chats(caller.user, cursor, limit);
-           if (!page) return call->problem(page.error());
-           std::vector<UserId> users = members_of(*page);
-           ask_online(call, std::move(users),
-                      [call, page = std::move(*page)](const Online& online) mutable {
-                        // A long answer is a reader's work, not that of the thread of presence.
-                        query(call, [call, page = std::move(page), online](chat::Snapshot&) {
-                          call->answer(json_answer(page_json(page, online)));
-                        });
-                      });
-         });
+  read_in_turn(call, Access::kSelf, {},
+               [call, cursor, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot,
+                                                                        Caller&& caller) {
+                 auto page = snapshot.list_my_chats(caller.user, cursor, limit);
+                 if (!page) return call->problem(page.error());
+                 std::vector<UserId> users = members_of(*page);
+                 ask_online(call, std::move(users),
+                            [call, caller, page = std::move(*page)](const Online& online) mutable {
+                              // A long answer is a reader's work, not that of the thread of
+                              // presence.
+                              decide_again(call, chat::Lane::kBulk, caller,
+                                           [call, page = std::move(page), online](chat::Snapshot&,
+                                                                                  Caller&&) {
+                                             call->answer(json_answer(page_json(page, online)));
+                                           });
+                            });
+               });
 }
 
 }  // namespace maru::gateway::rest

@@ -42,19 +42,20 @@ void register_user(CallPtr call, const json::Value& body) {
   if (!password) return call->problem(password.error());
   Registration registration{*name, text::fold_name(*name)};
   // A taken name is told before a hash is spent on it; the sequencer decides again.
-  query(call, [call, registration = std::move(registration),
-               password = std::move(*password)](chat::Snapshot& snapshot) mutable {
-    const auto holder = snapshot.find_user_by_name(registration.folded);
-    if (!holder) return call->problem(holder.error());
-    if (*holder) {
-      return call->problem(
-          Error{ErrorCode::kNameTaken, "The name is taken.", {{"userName", "taken"}}, 0});
-    }
-    hash_password(call, {}, std::move(password),
-                  [call, registration = std::move(registration)](std::string hash) mutable {
-                    store(call, std::move(registration), std::move(hash));
-                  });
-  });
+  query(call, chat::Lane::kUrgent,
+        [call, registration = std::move(registration),
+         password = std::move(*password)](chat::Snapshot& snapshot) mutable {
+          const auto holder = snapshot.find_user_by_name(registration.folded);
+          if (!holder) return call->problem(holder.error());
+          if (*holder) {
+            return call->problem(
+                Error{ErrorCode::kNameTaken, "The name is taken.", {{"userName", "taken"}}, 0});
+          }
+          hash_password(call, {}, std::move(password),
+                        [call, registration = std::move(registration)](std::string hash) mutable {
+                          store(call, std::move(registration), std::move(hash));
+                        });
+        });
 }
 
 }  // namespace maru::gateway::rest

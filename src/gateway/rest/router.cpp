@@ -116,9 +116,10 @@ std::string Router::next_request_id() {
   return id;
 }
 
-CallPtr Router::make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond) {
+CallPtr Router::make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond,
+                          Call::Gone gone) {
   return std::make_shared<Call>(services_, std::move(head), next_request_id(), route,
-                                std::move(respond));
+                                std::move(respond), std::move(gone));
 }
 
 Router::Verdict Router::on_head(const net::RequestHead& head, Call::Respond respond) {
@@ -130,10 +131,12 @@ Router::Verdict Router::on_head(const net::RequestHead& head, Call::Respond resp
         ->problem(*refusal, std::move(fields));
     return {false, 0};
   }
-  return {true, match.route ? match.route->body_bytes_max : 0};
+  if (!match.route) return {true, 0};
+  return {true, match.route->body_bytes_max, match.route->lane == chat::Lane::kBulk};
 }
 
-void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respond respond) {
+void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respond respond,
+                        Call::Gone gone) {
   // It may carry a password, whatever becomes of it.
   struct Wiping {
     std::string& text;
@@ -145,8 +148,8 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   const bool is_options = head.method == net::Method::kOptions;
   const bool is_json = is_json_type(head.field("content-type"));
   const bool is_plain = is_plain_coding(head.field("content-encoding"));
-  const CallPtr call =
-      make_call(std::move(head), match.route ? match.index : kNoRoute, std::move(respond));
+  const CallPtr call = make_call(std::move(head), match.route ? match.index : kNoRoute,
+                                 std::move(respond), std::move(gone));
   if (is_options) return call->answer(preflight(call->head(), match));
   for (std::size_t i = 0; i < match.parameters.size(); ++i) {
     call->set_parameter(i, std::move(match.parameters[i]));

@@ -19,14 +19,16 @@ class Router {
   struct Verdict {
     bool read_body = true;
     std::size_t body_bytes_max = 0;
+    bool abort_at_half_close = false;
   };
   Verdict on_head(const net::RequestHead& head, Call::Respond respond);
-  void on_request(net::RequestHead&& head, std::string&& body, Call::Respond respond);
+  void on_request(net::RequestHead&& head, std::string&& body, Call::Respond respond,
+                  Call::Gone gone = {});
   void on_body_too_large(const net::RequestHead& head, Call::Respond respond);
 
  private:
-  [[nodiscard]] CallPtr make_call(net::RequestHead&& head, std::size_t route,
-                                  Call::Respond respond);
+  [[nodiscard]] CallPtr make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond,
+                                  Call::Gone gone = {});
   std::string next_request_id();
 
   std::shared_ptr<Services> services_;

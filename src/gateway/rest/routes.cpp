@@ -10,6 +10,7 @@ namespace {
 
 using enum Mount;
 using enum Access;
+using enum chat::Lane;
 constexpr auto kGet = net::Method::kGet;
 constexpr auto kPost = net::Method::kPost;
 constexpr auto kPatch = net::Method::kPatch;
@@ -20,31 +21,31 @@ constexpr std::size_t kUnknownBodyMax = 8 * 1024;
 
 // clang-format off
 constexpr Route kRoutes[] = {
-    {kPost,   "/users/login",              kApiAndRoot, kPublic, Body::kRequired, kUnknownBodyMax, login},
-    {kPost,   "/users/register",           kApiOnly,    kPublic, Body::kRequired, kUnknownBodyMax, register_user},
-    {kPost,   "/users/logout",             kApiAndRoot, kReader, Body::kOptional, kUnknownBodyMax, logout},
-    {kGet,    "/users",                    kApiAndRoot, kReader, Body::kNone,     kBodyMax, list_online_users},
-    {kGet,    "/users/search",             kApiAndRoot, kReader, Body::kNone,     kBodyMax, search_users},
-    {kGet,    "/users/me",                 kApiOnly,    kSelf,   Body::kNone,     kBodyMax, get_me},
-    {kPatch,  "/users/me",                 kApiOnly,    kSelf,   Body::kRequired, kUnknownBodyMax, change_password},
-    {kGet,    "/users/me/sessions",        kApiOnly,    kSelf,   Body::kNone,     kBodyMax, list_sessions},
-    {kDelete, "/users/me/sessions/:id",    kApiOnly,    kSelf,   Body::kNone,     kBodyMax, revoke_session},
-    {kGet,    "/users/:userId",            kApiOnly,    kReader, Body::kNone,     kBodyMax, get_user},
-    {kGet,    "/chats",                    kApiAndRoot, kReader, Body::kNone,     kBodyMax, list_public_groups},
-    {kPost,   "/chats",                    kApiAndRoot, kActor,  Body::kRequired, kBodyMax, create_chat},
-    {kGet,    "/chats/one-to-one/:userId", kApiAndRoot, kActor,  Body::kNone,     kBodyMax, list_personal_chats},
-    {kGet,    "/chats/group/:userId",      kApiAndRoot, kActor,  Body::kNone,     kBodyMax, list_group_chats},
-    {kGet,    "/chats/mine",               kApiOnly,    kSelf,   Body::kNone,     kBodyMax, list_my_chats},
-    {kGet,    "/chats/:number",            kApiAndRoot, kReader, Body::kNone,     kBodyMax, get_chat_by_number},
-    {kPost,   "/chats/:chat/join",         kApiOnly,    kActor,  Body::kOptional, kBodyMax, join_chat},
-    {kPost,   "/chats/:chat/leave",        kApiOnly,    kActor,  Body::kOptional, kBodyMax, leave_chat},
-    {kGet,    "/messages/:chat",           kApiAndRoot, kReader, Body::kNone,     kBodyMax, list_messages},
-    {kPost,   "/messages/:chat",           kApiOnly,    kActor,  Body::kRequired, kBodyMax, send_message},
-    {kGet,    "/healthz",                  kApiAndRoot, kPublic, Body::kNone,     kBodyMax, show_health},
-    {kGet,    "/readyz",                   kApiAndRoot, kPublic, Body::kNone,     kBodyMax, show_readiness},
-    {kGet,    "/metrics",                  kApiAndRoot, kPublic, Body::kNone,     kBodyMax, show_metrics},
-    {kGet,    "/openapi.json",             kApiOnly,    kPublic, Body::kNone,     kBodyMax, show_openapi},
-    {kGet,    "/",                         kRootOnly,   kPublic, Body::kNone,     kBodyMax, show_front_page},
+    {kPost,   "/users/login",              kApiAndRoot, kPublic, Body::kRequired, kUnknownBodyMax, kUrgent, login},
+    {kPost,   "/users/register",           kApiOnly,    kPublic, Body::kRequired, kUnknownBodyMax, kUrgent, register_user},
+    {kPost,   "/users/logout",             kApiAndRoot, kReader, Body::kOptional, kUnknownBodyMax, kUrgent, logout},
+    {kGet,    "/users",                    kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   list_online_users},
+    {kGet,    "/users/search",             kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   search_users},
+    {kGet,    "/users/me",                 kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kUrgent, get_me},
+    {kPatch,  "/users/me",                 kApiOnly,    kSelf,   Body::kRequired, kUnknownBodyMax, kUrgent, change_password},
+    {kGet,    "/users/me/sessions",        kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kUrgent, list_sessions},
+    {kDelete, "/users/me/sessions/:id",    kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kUrgent, revoke_session},
+    {kGet,    "/users/:userId",            kApiOnly,    kReader, Body::kNone,     kBodyMax, kUrgent, get_user},
+    {kGet,    "/chats",                    kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   list_public_groups},
+    {kPost,   "/chats",                    kApiAndRoot, kActor,  Body::kRequired, kBodyMax, kUrgent, create_chat},
+    {kGet,    "/chats/one-to-one/:userId", kApiAndRoot, kActor,  Body::kNone,     kBodyMax, kBulk,   list_personal_chats},
+    {kGet,    "/chats/group/:userId",      kApiAndRoot, kActor,  Body::kNone,     kBodyMax, kBulk,   list_group_chats},
+    {kGet,    "/chats/mine",               kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kBulk,   list_my_chats},
+    {kGet,    "/chats/:number",            kApiAndRoot, kReader, Body::kNone,     kBodyMax, kUrgent, get_chat_by_number},
+    {kPost,   "/chats/:chat/join",         kApiOnly,    kActor,  Body::kOptional, kBodyMax, kUrgent, join_chat},
+    {kPost,   "/chats/:chat/leave",        kApiOnly,    kActor,  Body::kOptional, kBodyMax, kUrgent, leave_chat},
+    {kGet,    "/messages/:chat",           kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   list_messages},
+    {kPost,   "/messages/:chat",           kApiOnly,    kActor,  Body::kRequired, kBodyMax, kUrgent, send_message},
+    {kGet,    "/healthz",                  kApiAndRoot, kPublic, Body::kNone,     kBodyMax, kUrgent, show_health},
+    {kGet,    "/readyz",                   kApiAndRoot, kPublic, Body::kNone,     kBodyMax, kUrgent, show_readiness},
+    {kGet,    "/metrics",                  kApiAndRoot, kPublic, Body::kNone,     kBodyMax, kUrgent, show_metrics},
+    {kGet,    "/openapi.json",             kApiOnly,    kPublic, Body::kNone,     kBodyMax, kUrgent, show_openapi},
+    {kGet,    "/",                         kRootOnly,   kPublic, Body::kNone,     kBodyMax, kUrgent, show_front_page},
 };
 // clang-format on
 

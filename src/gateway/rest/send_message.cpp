@@ -58,13 +58,15 @@ void send_message(CallPtr call, const json::Value& body) {
            const Toll of_room{Rate::kMessagesOfRoom, RateLimiter::key_of(draft.chat)};
            const auto is_member = snapshot.is_member(draft.chat, caller.user);
            if (!is_member) return call->problem(is_member.error());
-           auto go_on = [call, user = caller.user,
-                         draft = std::move(draft)](chat::Snapshot&) mutable {
-             submit_draft(call, user, std::move(draft));
+           auto go_on = [call, draft = std::move(draft)](chat::Snapshot&,
+                                                         Caller&& admitted) mutable {
+             submit_draft(call, admitted.user, std::move(draft));
            };
            // Only members share the room's rate: nobody else can use it up.
-           if (!*is_member) return admit(call, snapshot, caller.user, {of_user}, std::move(go_on));
-           admit(call, snapshot, caller.user, {of_user, of_room}, std::move(go_on));
+           if (!*is_member) {
+             return admit(call, snapshot, std::move(caller), {of_user}, std::move(go_on));
+           }
+           admit(call, snapshot, std::move(caller), {of_user, of_room}, std::move(go_on));
          });
 }
 

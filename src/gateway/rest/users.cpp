@@ -53,12 +53,13 @@ void answer_online(const CallPtr& call, chat::Snapshot& snapshot,
 
 void list_online_users(CallPtr call, const json::Value&) {
   // Who asks first: strangers must not get at the presence thread.
-  decide(call, Access::kReader, {}, [call](chat::Snapshot&, Caller&&) {
+  read_in_turn(call, Access::kReader, {}, [call](chat::Snapshot&, Caller&& caller) {
     call->context().soft_state.ask_online_users(
-        limits::kOnlineUsersMax, [call](std::vector<UserId> online) {
-          query(call, [call, online = std::move(online)](chat::Snapshot& snapshot) {
-            answer_online(call, snapshot, online);
-          });
+        limits::kOnlineUsersMax, [call, caller = std::move(caller)](std::vector<UserId> online) {
+          decide_again(call, chat::Lane::kBulk, caller,
+                       [call, online = std::move(online)](chat::Snapshot& snapshot, Caller&&) {
+                         answer_online(call, snapshot, online);
+                       });
         });
   });
 }
@@ -75,7 +76,7 @@ void search_users(CallPtr call, const json::Value&) {
   }
   const std::string wanted =
       raw.size() > kSearchBytesMax ? std::string() : text::name_search_query(raw);
-  decide(
+  read_in_turn(
       call, Access::kReader, {},
       [call, wanted, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot, Caller&&) {
         if (wanted.empty()) return call->answer(json_answer("[]"));

@@ -12,7 +12,10 @@ namespace maru::gateway::testing {
 
 class FakeSnapshot final : public chat::Snapshot {
  public:
-  explicit FakeSnapshot(const chat::testing::FakeStore& store) : store_(store) {}
+  explicit FakeSnapshot(const chat::testing::FakeStore& store, std::uint64_t rows_read = 0)
+      : store_(store), rows_read_(rows_read) {}
+
+  [[nodiscard]] std::uint64_t rows_read() const override { return rows_read_; }
 
   Result<std::optional<chat::SessionUser>> find_session(const TokenHash& token) override {
     for (const auto& [id, session] : store_.sessions()) {
@@ -104,10 +107,11 @@ class FakeSnapshot final : public chat::Snapshot {
         [&](const chat::ChatState& s) { return s.chat.is_personal && has_member(s, user); }, page,
         limit);
   }
-  Result<std::vector<chat::ChatDocument>> list_group_chats(UserId user) override {
+  Result<std::vector<chat::ChatDocument>> list_group_chats(UserId user,
+                                                           std::size_t limit) override {
     return page_of(
                [&](const chat::ChatState& s) { return !s.chat.is_personal && has_member(s, user); },
-               1, 1'000)
+               1, limit)
         ->chats;
   }
   Result<chat::MyChatPage> list_my_chats(UserId user, std::string_view cursor,
@@ -192,6 +196,7 @@ class FakeSnapshot final : public chat::Snapshot {
   }
 
   const chat::testing::FakeStore& store_;
+  std::uint64_t rows_read_;
 };
 
 }  // namespace maru::gateway::testing

@@ -55,13 +55,19 @@ std::string Reply::keys(const json::Value& object) {
   return out;
 }
 
-bool RestHarness::Queries::post(Query&& query) {
+bool RestHarness::Queries::post(chat::Lane lane, Query&& query) {
   if (harness_.queries_full) return false;
   std::lock_guard lock(harness_.one_at_a_time_);
-  FakeSnapshot snapshot(harness_.core.store);
+  harness_.lanes.push_back(lane);
   Query mine = std::move(query);
-  mine(snapshot);
+  if (!harness_.on_query || !harness_.on_query(mine)) harness_.run(mine);
   return true;
+}
+
+void RestHarness::run(chat::QueryPool::Query& query) {
+  std::lock_guard lock(one_at_a_time_);
+  FakeSnapshot snapshot(core.store, rows_read);
+  query(snapshot);
 }
 
 bool RestHarness::Commands::submit(chat::Command&& command) {
@@ -86,13 +92,16 @@ RestHarness::RestHarness(GatewayOptions o)
   Context context{options,    thread_,         {&thread_},   realtime_cores_, core.clock,
                   lifetimes_, seeded_random(), commands_,    queries_,        inbox_,
                   interest_,  soft_state_,     hasher_,      origins_,        limiter_,
-                  logins_,    known_networks_, connections_, pending_leaves_, budgets_};
+                  logins_,    known_networks_, connections_, pending_leaves_, budgets_,
+                  read_turns_};
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
                 hash_secret(kMetricsToken)};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
   services_->post = [](Task task) { task(); };
   services_->post_after = [this](std::int64_t delay_ms, Task task) {
     delays_ms.push_back(delay_ms);
+    if (drops_delayed) return;
+    if (while_delayed) while_delayed();
     task();
   };
   router_ = std::make_unique<rest::Router>(services_);
@@ -138,7 +147,7 @@ std::future<Reply> RestHarness::start(net::Method method, std::string target, st
   if (verdict.read_body && body.size() > verdict.body_bytes_max) {
     router_->on_body_too_large(head, respond);
   } else if (verdict.read_body) {
-    router_->on_request(std::move(head), std::move(body), respond);
+    router_->on_request(std::move(head), std::move(body), respond, gone);
   }
   return answer;
 }

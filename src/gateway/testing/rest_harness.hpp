@@ -2,6 +2,8 @@
 // store. Queries and commands run at once on whichever thread asks, one at a time. Tests only.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <future>
 #include <initializer_list>
 #include <memory>
@@ -21,6 +23,7 @@
 #include "gateway/origin_policy.hpp"
 #include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/read_turns.hpp"
 #include "gateway/rest/router.hpp"
 #include "gateway/testing/fake_snapshot.hpp"
 #include "gateway/testing/request_head.hpp"
@@ -92,8 +95,16 @@ class RestHarness {
   SettledClock lifetimes_{core.clock};
   bool queries_full = false;
   bool commands_full = false;
+  std::vector<chat::Lane> lanes;        // of the queries, in the order in which they came
+  std::function<void()> while_delayed;  // what happens while a request waits for its rate
+  std::move_only_function<bool(chat::QueryPool::Query&)> on_query;  // true: it took the query
+  std::shared_ptr<std::atomic<bool>> gone;  // of the clients of the next requests; null: none go
   std::vector<chat::TouchActivity> touches;
   std::vector<std::int64_t> delays_ms;  // of requests that were put off; they go on at once here
+  bool drops_delayed = false;           // they do not: a stop dropped them
+  std::uint64_t rows_read = 0;          // what every query looked at, for its weight
+  void run(chat::QueryPool::Query& query);  // one that on_query took
+  void close_turns() { read_turns_.close(); }
   Hasher& hasher() { return hasher_; }
   KnownNetworks& known_networks() { return known_networks_; }
 
@@ -101,7 +112,7 @@ class RestHarness {
   class Queries final : public chat::QueryPool {
    public:
     explicit Queries(RestHarness& harness) : harness_(harness) {}
-    bool post(Query&& query) override;
+    bool post(chat::Lane lane, Query&& query) override;
 
    private:
     RestHarness& harness_;
@@ -125,6 +136,7 @@ class RestHarness {
   UserConnections connections_{0};
   PendingLeaves pending_leaves_;
   Budgets budgets_;
+  ReadTurns read_turns_;
   fanout::SoftState soft_state_;
   OriginPolicy origins_;
   RateLimiter limiter_;

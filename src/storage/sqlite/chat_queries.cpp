@@ -67,8 +67,8 @@ ChatQueries::ChatQueries(Database& database)
       count_personal_(database, "SELECT count(*)" MARU_CHATS_OF_USER " AND c.personal = 1"),
       list_personal_(database, "SELECT c.ref" MARU_CHATS_OF_USER
                                " AND c.personal = 1 ORDER BY c.number DESC LIMIT ?2 OFFSET ?3"),
-      list_groups_(database,
-                   "SELECT c.ref" MARU_CHATS_OF_USER " AND c.personal = 0 ORDER BY c.number DESC"),
+      list_groups_(database, "SELECT c.ref" MARU_CHATS_OF_USER
+                             " AND c.personal = 0 ORDER BY c.number DESC LIMIT ?2"),
       list_after_(database,
                   "SELECT c.ref" MARU_CHATS_OF_USER " AND c.id > ?2 ORDER BY c.id LIMIT ?3"),
       list_memberships_(database, "SELECT c.id, m.role" MARU_CHATS_OF_USER
@@ -256,10 +256,10 @@ chat::ChatPage ChatQueries::list_personal(UserId user, std::size_t page, std::si
   return result;
 }
 
-std::vector<chat::ChatDocument> ChatQueries::list_groups(UserId user) {
+std::vector<chat::ChatDocument> ChatQueries::list_groups(UserId user, std::size_t limit) {
   std::vector<Ref> refs;
   {
-    Rows rows = list_groups_.query(user);
+    Rows rows = list_groups_.query(user, limit);
     refs = read_refs(rows);
   }
   return load_documents(refs);

@@ -34,7 +34,7 @@ class ChatQueries {
 
   chat::ChatPage list_public_groups(std::size_t page, std::size_t limit);
   chat::ChatPage list_personal(UserId user, std::size_t page, std::size_t limit);
-  std::vector<chat::ChatDocument> list_groups(UserId user);
+  std::vector<chat::ChatDocument> list_groups(UserId user, std::size_t limit);
   // The documents of the user's chats with id > `after`, in the order of id.
   std::vector<chat::ChatDocument> list_of(UserId user, const ChatId& after, std::size_t limit);
   std::vector<chat::Membership> list_memberships(UserId user, const ChatId& after,

@@ -117,7 +117,10 @@ Rows::~Rows() {
 
 bool Rows::next() {
   const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_ROW) {
+    ++count_;
+    return true;
+  }
   if (code == SQLITE_DONE) return false;
   raise(statement_, code);
 }
@@ -164,7 +167,7 @@ void Rows::copy_exactly(int column, void* out, std::size_t size) const {
   std::memcpy(out, bytes.data(), size);
 }
 
-Statement::Statement(Database& database, const char* sql) {
+Statement::Statement(Database& database, const char* sql) : rows_(&database.rows_read_) {
   const int code = sqlite3_prepare_v3(database.handle(), sql, -1, SQLITE_PREPARE_PERSISTENT,
                                       &statement_, nullptr);
   if (code != SQLITE_OK) raise(database.handle(), code);

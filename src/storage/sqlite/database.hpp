@@ -66,6 +66,9 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  // Rows that queries have given since it was opened.
+  [[nodiscard]] std::uint64_t rows_read() const { return rows_read_; }
+
   // Runs every statement of `sql`; rows are ignored.
   void execute(const char* sql);
   // The first column of the first row; 0 if there is none.
@@ -83,7 +86,10 @@ class Database {
  private:
   void run_control(std::unique_ptr<Statement>& statement, const char* sql);
 
+  friend class Statement;
+
   sqlite3* handle_ = nullptr;
+  std::uint64_t rows_read_ = 0;
   std::unique_ptr<Statement> begin_read_;
   std::unique_ptr<Statement> begin_write_;
   std::unique_ptr<Statement> commit_;
@@ -111,7 +117,8 @@ class WriteTransaction {
 // The rows of one execution. Views are valid until next() or the end of the Rows.
 class Rows {
  public:
-  explicit Rows(sqlite3_stmt* statement) : statement_(statement) {}
+  // `count` outlives it, and counts the rows.
+  Rows(sqlite3_stmt* statement, std::uint64_t& count) : statement_(statement), count_(count) {}
   ~Rows();
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
@@ -140,6 +147,7 @@ class Rows {
   void copy_exactly(int column, void* out, std::size_t size) const;
 
   sqlite3_stmt* statement_;
+  std::uint64_t& count_;
 };
 
 template <class Id>
@@ -174,7 +182,7 @@ class Statement {
   template <class... Values>
   [[nodiscard]] Rows query(const Values&... values) {
     bind_all(Lifetime::kCopied, values...);
-    return Rows(statement_);
+    return Rows(statement_, *rows_);
   }
 
  private:
@@ -223,6 +231,7 @@ class Statement {
   void finish();
 
   sqlite3_stmt* statement_ = nullptr;
+  std::uint64_t* rows_;  // the database's count
   Lifetime lifetime_ = Lifetime::kCall;
 };
 

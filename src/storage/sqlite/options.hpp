@@ -40,8 +40,8 @@ struct StoreOptions {
 
 struct ReaderOptions {
   std::size_t threads = 2;
-  // Queries waiting per thread; past it post() refuses.
-  std::size_t queue_max = 2048;
+  // Queries waiting in each lane; past it post() refuses.
+  std::size_t waiting_max = 4096;
 };
 
 }  // namespace maru::sqlite

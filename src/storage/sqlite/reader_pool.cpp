@@ -1,7 +1,7 @@
 #include "storage/sqlite/reader_pool.hpp"
 
-#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/thread_name.hpp"
@@ -11,27 +11,21 @@
 namespace maru::sqlite {
 
 struct ReaderPool::Reader {
-  Reader(const StoreOptions& options, std::size_t queue_max)
-      : snapshot(options), queue(queue_max) {}
+  explicit Reader(const StoreOptions& options) : snapshot(options) {}
 
-  void run(std::size_t number) {
+  void run(chat::QueryLanes& lanes, std::size_t number) {
     name_this_thread(("reader-" + std::to_string(number)).c_str());
-    std::vector<Query> batch;
-    while (queue.wait_drain(batch, std::chrono::seconds(60))) {
-      for (Query& query : batch) {
-        snapshot.begin();
-        query(snapshot);
-        snapshot.end();
-        // What the query holds ends here, on this thread, before it stops counting as work.
-        query = nullptr;
-        load.fetch_sub(1, std::memory_order_relaxed);
-      }
+    while (auto taken = lanes.take()) {
+      snapshot.begin();
+      taken->query(snapshot);
+      snapshot.end();
+      // What the query holds ends here, on this thread, before it stops counting as work.
+      taken->query = nullptr;
+      lanes.finish(taken->lane);
     }
   }
 
   SqliteSnapshot snapshot;
-  Mailbox<Query> queue;
-  std::atomic<std::size_t> load = 0;  // waiting or running
   std::thread thread;
 };
 
@@ -40,51 +34,31 @@ Result<std::unique_ptr<ReaderPool>> ReaderPool::open(const SqliteStore& store,
   std::vector<std::unique_ptr<Reader>> readers;
   try {
     for (std::size_t i = 0; i < options.threads; ++i) {
-      readers.push_back(std::make_unique<Reader>(store.options(), options.queue_max));
+      readers.push_back(std::make_unique<Reader>(store.options()));
     }
   } catch (const SqliteError& error) {
     return fail(ErrorCode::kUnavailable,
                 std::string("The store cannot be opened for reading: ") + error.what() + ".");
   }
-  return std::unique_ptr<ReaderPool>(new ReaderPool(std::move(readers)));
+  return std::unique_ptr<ReaderPool>(new ReaderPool(std::move(readers), options.waiting_max));
 }
 
-ReaderPool::ReaderPool(std::vector<std::unique_ptr<Reader>> readers)
-    : readers_(std::move(readers)) {
+ReaderPool::ReaderPool(std::vector<std::unique_ptr<Reader>> readers, std::size_t waiting_max)
+    : lanes_(readers.size(), waiting_max), readers_(std::move(readers)) {
   std::size_t number = 0;
   for (const auto& reader : readers_) {
-    reader->thread = std::thread([&one = *reader, number] { one.run(number); });
+    reader->thread = std::thread([this, &one = *reader, number] { one.run(lanes_, number); });
     ++number;
   }
 }
 
 ReaderPool::~ReaderPool() {
-  for (const auto& reader : readers_) reader->queue.close();
+  for (const chat::Lane lane : {chat::Lane::kBulk, chat::Lane::kUrgent}) lanes_.close(lane);
   for (const auto& reader : readers_) reader->thread.join();
 }
 
-bool ReaderPool::post(Query&& query) {
-  // To the least busy reader: a slow query must not hold up what an idle thread could answer.
-  Reader* best = nullptr;
-  std::size_t best_load = 0;
-  for (const auto& reader : readers_) {
-    const std::size_t load = reader->load.load(std::memory_order_relaxed);
-    if (!best || load < best_load) {
-      best = reader.get();
-      best_load = load;
-    }
-  }
-  if (!best) return false;
-  best->load.fetch_add(1, std::memory_order_relaxed);
-  if (best->queue.try_post(std::move(query)) == PostResult::kPosted) return true;
-  best->load.fetch_sub(1, std::memory_order_relaxed);
-  return false;
-}
-
-std::size_t ReaderPool::depth() const {
-  std::size_t depth = 0;
-  for (const auto& reader : readers_) depth += reader->load.load(std::memory_order_relaxed);
-  return depth;
+bool ReaderPool::post(chat::Lane lane, Query&& query) {
+  return lanes_.post(lane, std::move(query));
 }
 
 }  // namespace maru::sqlite

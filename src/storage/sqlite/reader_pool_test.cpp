@@ -44,36 +44,112 @@ class ReaderPoolTest : public ::testing::Test {
 };
 
 TEST_F(ReaderPoolTest, RefusesPastItsQueueAndAnswersTheRest) {
-  open_pool({.threads = 1, .queue_max = 3});
+  open_pool({.threads = 1, .waiting_max = 3});
   std::latch running(1);
   std::latch go(1);
-  std::atomic<int> answered = 0;
-  ASSERT_TRUE(pool_->post([&](chat::Snapshot&) {
+  std::latch answered(4);
+  ASSERT_TRUE(pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot&) {
     running.count_down();
     go.wait();
-    ++answered;
+    answered.count_down();
   }));
   running.wait();
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(pool_->post([&](chat::Snapshot&) { ++answered; }));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot&) { answered.count_down(); }));
+  }
   auto kept = std::make_unique<int>(7);
-  EXPECT_FALSE(pool_->post([&, held = std::move(kept)](chat::Snapshot&) { answered += *held; }));
-  EXPECT_EQ(pool_->depth(), 4u);
+  chat::QueryPool::Query one_more = [held = std::move(kept)](chat::Snapshot&) { *held = 8; };
+  EXPECT_FALSE(pool_->post(chat::Lane::kUrgent, std::move(one_more)));
+  EXPECT_TRUE(one_more);  // the caller's still
+  EXPECT_EQ(pool_->depth(chat::Lane::kUrgent), 4u);
   go.count_down();
+  answered.wait();
+}
+
+// Whatever waits when it ends: nobody waits for it but those who are told by its end.
+TEST_F(ReaderPoolTest, ItsEndDropsWhatWaits) {
+  open_pool({.threads = 1, .waiting_max = 1'000});
+  std::latch running(1);
+  std::latch go(1);
+  std::atomic<int> run = 0;
+  auto owned = std::make_shared<int>(0);
+  ASSERT_TRUE(pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot&) {
+    running.count_down();
+    go.wait();
+  }));
+  running.wait();
+  for (int i = 0; i < 400; ++i) {
+    const chat::Lane lane = i % 2 == 0 ? chat::Lane::kUrgent : chat::Lane::kBulk;
+    ASSERT_TRUE(pool_->post(lane, [&run, owned](chat::Snapshot&) { ++run; }));
+  }
+  std::thread opener([&] {
+    while (owned.use_count() > 1) std::this_thread::yield();
+    go.count_down();
+  });
   pool_.reset();
-  EXPECT_EQ(answered, 4);
+  opener.join();
+  EXPECT_EQ(run, 0);
+}
+
+// One who reads much, and many who wait for it: whoever comes with an urgent query is answered
+// while all of that stands still.
+TEST_F(ReaderPoolTest, UrgentQueriesOvertakeAFullBulkLane) {
+  open_pool({.threads = 2, .waiting_max = 100});
+  std::latch running(1);
+  std::latch go(1);
+  std::latch bulk_done(101);
+  ASSERT_TRUE(pool_->post(chat::Lane::kBulk, [&](chat::Snapshot&) {
+    running.count_down();
+    go.wait();
+    bulk_done.count_down();
+  }));
+  running.wait();
+  std::atomic<int> bulk = 0;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(pool_->post(chat::Lane::kBulk, [&](chat::Snapshot&) {
+      ++bulk;
+      bulk_done.count_down();
+    }));
+  }
+  EXPECT_FALSE(pool_->post(chat::Lane::kBulk, [](chat::Snapshot&) {}));
+  for (int i = 0; i < 1'000; ++i) {
+    std::promise<void> done;
+    ASSERT_TRUE(pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot&) { done.set_value(); }));
+    done.get_future().wait();
+  }
+  EXPECT_EQ(bulk, 0);
+  go.count_down();
+  bulk_done.wait();
+  EXPECT_EQ(bulk, 100);
+}
+
+TEST_F(ReaderPoolTest, TellsHowManyRowsAQueryLookedAt) {
+  must({make_text(1, 1, 1, 1), make_text(1, 2, 1, 2), make_text(1, 3, 1, 3)});
+  open_pool();
+  for (int i = 0; i < 2; ++i) {  // each view counts from nothing
+    std::promise<std::uint64_t> rows;
+    ASSERT_TRUE(pool_->post(chat::Lane::kBulk, [&](chat::Snapshot& snapshot) {
+      EXPECT_EQ(snapshot.rows_read(), 0u);
+      EXPECT_TRUE(snapshot.read_records(make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 1'000));
+      rows.set_value(snapshot.rows_read());
+    }));
+    const std::uint64_t seen = rows.get_future().get();
+    EXPECT_GE(seen, 3u);
+    EXPECT_LE(seen, 6u);
+  }
 }
 
 TEST_F(ReaderPoolTest, ASlowQueryDoesNotHoldUpTheOthers) {
-  open_pool({.threads = 2, .queue_max = 100});
+  open_pool({.threads = 2, .waiting_max = 100});
   std::latch running(1);
   std::latch go(1);
-  ASSERT_TRUE(pool_->post([&](chat::Snapshot&) {
+  ASSERT_TRUE(pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot&) {
     running.count_down();
     go.wait();
   }));
   running.wait();
   std::promise<void> done;
-  ASSERT_TRUE(pool_->post([&](chat::Snapshot&) { done.set_value(); }));
+  ASSERT_TRUE(pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot&) { done.set_value(); }));
   done.get_future().wait();
   go.count_down();
   pool_.reset();  // the slow query still looks at `go`
@@ -82,7 +158,7 @@ TEST_F(ReaderPoolTest, ASlowQueryDoesNotHoldUpTheOthers) {
 // Two chats move together in every batch; a snapshot never sees one ahead of the other, nor a head
 // without its record, while the log is checkpointed and begun again beneath the readers.
 TEST_F(ReaderPoolTest, SnapshotsAreConsistentWhileTheWriterWrites) {
-  open_pool({.threads = 4, .queue_max = 4096});
+  open_pool({.threads = 4, .waiting_max = 4096});
   std::atomic<int> torn = 0;
   std::atomic<int> errors = 0;
   std::atomic<int> reads = 0;
@@ -106,7 +182,7 @@ TEST_F(ReaderPoolTest, SnapshotsAreConsistentWhileTheWriterWrites) {
     must({make_text(1, n, 1, n), make_text(2, n, 1, n)});
     acknowledged.store(n);
     for (int i = 0; i < 4; ++i) {
-      [[maybe_unused]] const bool posted = pool_->post(query);
+      [[maybe_unused]] const bool posted = pool_->post(chat::Lane::kUrgent, query);
     }
     if (n % 50 == 0) store_->idle({static_cast<std::int64_t>(n) * 10'000});
   }
@@ -117,13 +193,13 @@ TEST_F(ReaderPoolTest, SnapshotsAreConsistentWhileTheWriterWrites) {
 }
 
 TEST_F(ReaderPoolTest, AHundredSnapshotsAtOnceEachStandStill) {
-  open_pool({.threads = 100, .queue_max = 1});
+  open_pool({.threads = 100, .waiting_max = 100});
   std::latch begun(100);
   std::latch written(1);
   std::atomic<int> moved = 0;
   int posted = 0;
   for (int i = 0; i < 100; ++i) {
-    posted += pool_->post([&](chat::Snapshot& snapshot) {
+    posted += pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot& snapshot) {
       const Sequence before = *snapshot.head(make_id<ChatId>(1));
       begun.count_down();
       written.wait();
@@ -143,10 +219,10 @@ TEST_F(ReaderPoolTest, AHundredSnapshotsAtOnceEachStandStill) {
 // A reader that holds its snapshot delays the start of a new log, never an append, and once it ends
 // the log shrinks again.
 TEST_F(ReaderPoolTest, AHeldSnapshotDoesNotStopTheWriter) {
-  open_pool({.threads = 1, .queue_max = 10});
+  open_pool({.threads = 1, .waiting_max = 10});
   std::latch running(1);
   std::latch go(1);
-  ASSERT_TRUE(pool_->post([&](chat::Snapshot& snapshot) {
+  ASSERT_TRUE(pool_->post(chat::Lane::kUrgent, [&](chat::Snapshot& snapshot) {
     EXPECT_TRUE(snapshot.head(make_id<ChatId>(1)));
     running.count_down();
     go.wait();
@@ -178,8 +254,9 @@ TEST_F(ReaderPoolTest, ReadersNeverWriteTheFile) {
   ASSERT_EQ(::stat(file.c_str(), &before), 0);
   open_pool();
   for (int i = 0; i < 100; ++i) {
-    ASSERT_TRUE(pool_->post(
-        [](chat::Snapshot& snapshot) { EXPECT_EQ(snapshot.head(make_id<ChatId>(1))->value, 1u); }));
+    ASSERT_TRUE(pool_->post(chat::Lane::kUrgent, [](chat::Snapshot& snapshot) {
+      EXPECT_EQ(snapshot.head(make_id<ChatId>(1))->value, 1u);
+    }));
   }
   pool_.reset();
   ASSERT_EQ(::stat(file.c_str(), &after), 0);

@@ -43,6 +43,7 @@ SqliteSnapshot::SqliteSnapshot(const StoreOptions& options)
 
 void SqliteSnapshot::begin() {
   broken_.reset();
+  rows_before_ = database_.rows_read();
   const auto begun = begins_.run([&] {
     database_.begin_read();
     return true;
@@ -120,8 +121,9 @@ Result<chat::ChatPage> SqliteSnapshot::list_personal_chats(UserId user, std::siz
   return run([&] { return chats_.list_personal(user, page, limit); });
 }
 
-Result<std::vector<chat::ChatDocument>> SqliteSnapshot::list_group_chats(UserId user) {
-  return run([&] { return chats_.list_groups(user); });
+Result<std::vector<chat::ChatDocument>> SqliteSnapshot::list_group_chats(UserId user,
+                                                                         std::size_t limit) {
+  return run([&] { return chats_.list_groups(user, limit); });
 }
 
 Result<chat::MyChatPage> SqliteSnapshot::list_my_chats(UserId user, std::string_view cursor,

@@ -22,6 +22,9 @@ class SqliteSnapshot final : public chat::Snapshot {
   void begin();
   void end();
 
+  [[nodiscard]] std::uint64_t rows_read() const override {
+    return database_.rows_read() - rows_before_;
+  }
   Result<std::optional<chat::SessionUser>> find_session(const TokenHash& token) override;
   Result<std::vector<chat::LoginSession>> list_sessions(UserId user) override;
   Result<std::optional<chat::User>> find_user(UserId id) override;
@@ -39,7 +42,7 @@ class SqliteSnapshot final : public chat::Snapshot {
   Result<chat::ChatPage> list_public_groups(std::size_t page, std::size_t limit) override;
   Result<chat::ChatPage> list_personal_chats(UserId user, std::size_t page,
                                              std::size_t limit) override;
-  Result<std::vector<chat::ChatDocument>> list_group_chats(UserId user) override;
+  Result<std::vector<chat::ChatDocument>> list_group_chats(UserId user, std::size_t limit) override;
   // A cursor that is none of ours: kValidationFailed (field cursor).
   Result<chat::MyChatPage> list_my_chats(UserId user, std::string_view cursor,
                                          std::size_t limit) override;
@@ -61,6 +64,7 @@ class SqliteSnapshot final : public chat::Snapshot {
   UserQueries users_;
   ChatQueries chats_;
   RecordQueries records_;
+  std::uint64_t rows_before_ = 0;  // this view
   std::optional<Error> broken_;
 };
 

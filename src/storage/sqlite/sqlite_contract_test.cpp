@@ -21,7 +21,7 @@ class SqliteHarness final : public StoreHarness {
   chat::Store& store() override { return *store_; }
   void read(const std::function<void(chat::Snapshot&)>& query) override {
     std::promise<void> done;
-    ASSERT_TRUE(readers_->post([&](chat::Snapshot& snapshot) {
+    ASSERT_TRUE(readers_->post(chat::Lane::kUrgent, [&](chat::Snapshot& snapshot) {
       query(snapshot);
       done.set_value();
     }));

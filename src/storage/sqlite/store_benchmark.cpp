@@ -254,7 +254,7 @@ void BM_ReaderPoolRoundTrip(benchmark::State& state) {
   const auto pool = std::move(ReaderPool::open(filled()->store()).value());
   for (auto _ : state) {
     std::promise<void> done;
-    if (!pool->post([&](chat::Snapshot& snapshot) {
+    if (!pool->post(chat::Lane::kUrgent, [&](chat::Snapshot& snapshot) {
           benchmark::DoNotOptimize(snapshot.head(number_id<ChatId>(1)));
           done.set_value();
         })) {

@@ -24,6 +24,7 @@
 #include "gateway/origin_policy.hpp"
 #include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/read_turns.hpp"
 #include "gateway/realtime.hpp"
 #include "gateway/user_connections.hpp"
 #include "net/io_thread.hpp"
@@ -51,10 +52,10 @@ T must(Result<T> result) {
 // The readers, who may be full on demand.
 class BusyQueries final : public chat::QueryPool {
  public:
-  bool post(Query&& query) override {
+  bool post(chat::Lane lane, Query&& query) override {
     const int turn = next_.fetch_add(1);
     if (turn >= first_refused && turn < first_let_through) return false;
-    return readers->post(std::move(query));
+    return readers->post(lane, std::move(query));
   }
   void refuse(int let_through, int refused) {
     first_refused = next_ + let_through;
@@ -105,6 +106,7 @@ struct Node::Parts {
   RealtimeCores realtime_cores;
   PendingLeaves pending_leaves;
   Budgets budgets;
+  ReadTurns read_turns;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<local::LocalBus> bus;
@@ -160,7 +162,8 @@ Node::Node(GatewayOptions options, unsigned threads)
         Context{it.options,   part->thread,      io_threads,     it.realtime_cores, it.clock,
                 it.lifetimes, fill_random,       *it.commands,   it.queries,        part->inbox,
                 it.interest,  it.soft_state,     it.hasher,      it.origins,        it.limiter,
-                *it.logins,   it.known_networks, it.connections, it.pending_leaves, it.budgets});
+                *it.logins,   it.known_networks, it.connections, it.pending_leaves, it.budgets,
+                it.read_turns});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);
