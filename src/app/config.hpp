@@ -18,6 +18,7 @@
 #include "base/budgets.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "chat/quotas.hpp"
 #include "gateway/options.hpp"
 
 namespace maru::app {
@@ -44,6 +45,7 @@ struct Config {
   std::optional<log::Format> log_format;  // nothing: text on a terminal, JSON otherwise
   std::optional<bool> recovery;           // nothing: on with --auth open, off with accounts
   BudgetLimits budgets;
+  chat::Quotas quotas;
   gateway::GatewayOptions gateway;
 
   struct Setting {

@@ -120,6 +120,8 @@ void add_sequencer(Families& out, const chat::SequencerCounters& counters, std::
   count("maru_send_looks_total", "clientMsgIds that were looked up in the store",
         counters.send_looks);
   count("maru_commands_internal_total", "Commands given up", counters.internal);
+  count("maru_chats_over_quota_total", "New chats refused for the quotas of strangers",
+        counters.over_quota);
   add_value(out, "maru_commands_waiting", "Commands in the sequencer's mailbox", MetricType::Gauge,
             static_cast<double>(waiting));
   add_histogram(out, "maru_batch_commands", "Commands a batch", counters.batch_commands,

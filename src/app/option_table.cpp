@@ -292,10 +292,35 @@ std::vector<OptionRow> rate_rows() {
   };
 }
 
+std::vector<OptionRow> quota_rows() {
+  const auto row = [](const char* name, const char* standard, const char* help,
+                      std::uint32_t chat::Quotas::* field) {
+    return OptionRow{name,
+                     "",
+                     "N",
+                     standard,
+                     help,
+                     [field](Config& c, const std::string& v) {
+                       return set_number<std::uint32_t>(c.quotas.*field, v, 0, 1'000'000);
+                     },
+                     ValueKind::kNumber};
+  };
+  return {
+      row("strangers-added-per-user", "200",
+          "people with whom an account shares no chat, whom it may put into chats in a day",
+          &chat::Quotas::strangers_per_account),
+      row("strangers-added-per-guest", "100", "the same of a guest",
+          &chat::Quotas::strangers_per_guest),
+      row("added-by-strangers", "50", "new chats into which strangers may put one user in a day",
+          &chat::Quotas::added_by_strangers),
+  };
+}
+
 std::vector<OptionRow> make_rows() {
   std::vector<OptionRow> rows = listening_rows();
   for (auto& row : service_rows()) rows.push_back(std::move(row));
   for (auto& row : rate_rows()) rows.push_back(std::move(row));
+  for (auto& row : quota_rows()) rows.push_back(std::move(row));
   rows.push_back(backend_row("mongo-uri", "MONGO_URI", "MongoDB as the store"));
   rows.push_back(backend_row("redis-url", "REDIS_URL", "Redis between nodes"));
   rows.push_back(backend_row("rabbitmq-url", "RABBITMQ_URL", "RabbitMQ as the command log"));

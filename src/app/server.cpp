@@ -83,6 +83,13 @@ net::NetOptions net_options(const Config& config, Budgets& budgets) {
   return options;
 }
 
+chat::SequencerOptions sequencer_options(const Config& config) {
+  chat::SequencerOptions options;
+  options.quotas = config.quotas;
+  options.quotas.enabled = config.gateway.rate_limits;
+  return options;
+}
+
 endpoint::EndpointOptions endpoint_options(const Config& config, Budgets& budgets) {
   endpoint::EndpointOptions options;
   options.post_budget = &budgets.post_bytes;
@@ -188,7 +195,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   hub.emplace(std::move(targets), interest, &soft_state, clock);
   session_audit.emplace(*hub);
   bus.emplace(*session_audit);
-  sequencer.emplace(*store, *bus, clock, ids);
+  sequencer.emplace(*store, *bus, clock, ids, sequencer_options(config));
   commands.emplace(*sequencer);
   expiry.emplace(*commands, lifetimes, options);
   auto pool = sqlite::ReaderPool::open(*store);

@@ -17,7 +17,13 @@ inline constexpr std::size_t kPasswordCodePointsMax = 128;
 
 // Chats (product.md C1 and section 2).
 inline constexpr std::size_t kGroupMembersMax = 100;
+// What a user makes, joins or opens; what others put one in has bounds of its own, so that nobody
+// can use these up for somebody else.
 inline constexpr std::size_t kChatsPerUserMax = 1000;
+inline constexpr std::size_t kGroupsPutInMax = 4000;         // groups that others made with one
+inline constexpr std::size_t kPersonalChatsToOneMax = 5000;  // 1:1s that others opened with one
+inline constexpr std::size_t kChatsOfUserMax =
+    kChatsPerUserMax + kGroupsPutInMax + kPersonalChatsToOneMax;
 inline constexpr std::size_t kSessionsPerUserMax = 100;
 
 // Reading (product.md section 2).
@@ -39,7 +45,7 @@ inline constexpr std::size_t kBinaryAttachmentsMax = 10;
 inline constexpr std::size_t kHttpHeadBytesMax = 16 * 1024;
 inline constexpr std::size_t kHttpFieldsMax = 64;
 inline constexpr std::size_t kJsonDepthMax = 16;
-// A sync may name each of kChatsPerUserMax chats, with as much again for what surrounds them.
+// A sync may name kChatsPerUserMax chats, with as much again for what surrounds them.
 inline constexpr std::size_t kJsonNodesMax = 2100;
 inline constexpr std::size_t kWebSocketFragmentsMax = 16;
 

@@ -8,7 +8,7 @@
 namespace maru::chat {
 
 Reply ChatCore::decide(const CommandBody& command, const Stamp& stamp, Effects& effects) {
-  Turn turn{state_, asked_leaves_, stamp, effects};
+  Turn turn{state_, asked_leaves_, stamp, effects, quotas_};
   return std::visit([&](const auto& one) { return chat::decide(one, turn); }, command);
 }
 
@@ -21,10 +21,10 @@ Result<const User*> load_live_user(UserId id, Turn& turn) {
 }
 
 Result<void> check_chat_count(UserId user, Turn& turn) {
-  const auto count = turn.state.find_chat_count_of(user);
+  const auto count = turn.state.find_chat_count_of(user, Entry::kOwn);
   if (!count) return std::unexpected(count.error());
   if (*count < limits::kChatsPerUserMax) return {};
-  auto refusal = fail(ErrorCode::kValidationFailed, "The user is in too many chats.");
+  auto refusal = fail(ErrorCode::kValidationFailed, "The user has made and joined too many chats.");
   refusal.error().fields.push_back({"users", "too_many_chats",
                                     static_cast<std::int64_t>(limits::kChatsPerUserMax),
                                     static_cast<std::int64_t>(*count) + 1});

@@ -13,6 +13,7 @@
 #include "chat/command.hpp"
 #include "chat/event.hpp"
 #include "chat/ports.hpp"
+#include "chat/quotas.hpp"
 #include "chat/working_state.hpp"
 
 namespace maru::chat {
@@ -34,7 +35,7 @@ struct Effects {
 // events may leave before the changes are durable.
 class ChatCore {
  public:
-  explicit ChatCore(WorkingState& state) : state_(state) {}
+  explicit ChatCore(WorkingState& state, Quotas quotas = {}) : state_(state), quotas_(quotas) {}
 
   // Adds to `effects`; nothing when the reply is an error.
   [[nodiscard]] Reply decide(const CommandBody& command, const Stamp& stamp, Effects& effects);
@@ -42,6 +43,7 @@ class ChatCore {
  private:
   WorkingState& state_;
   AskedLeaves asked_leaves_;
+  const Quotas quotas_;
 };
 
 }  // namespace maru::chat

@@ -100,9 +100,9 @@ struct ExpireLoginFailures {
 
 // A group, or the 1:1 of two users (an existing one is returned; the key means it from then on).
 // Members: `users` and the caller, who owns it, from the start, without a system message. Errors:
-// kNotFound (field users: an unknown user), kChatFull (> 100 members), kValidationFailed (a 1:1
-// that is not the caller and one other; > 1,000 chats of a user), kIdempotencyConflict. →
-// ChatCreated
+// kNotFound (field users: an unknown user), kChatFull (> 100 members; one of the users is in too
+// many chats), kValidationFailed (a 1:1 that is not the caller and one other; > 1,000 chats of the
+// caller's own), kRateLimited (quotas.hpp), kIdempotencyConflict. → ChatCreated
 struct CreateChat {
   UserId caller;
   std::string name;
@@ -112,7 +112,7 @@ struct CreateChat {
 };
 
 // Errors: kNotFound (no such chat, or a 1:1 of others), kChatFull, kValidationFailed (> 1,000 chats
-// of the user). Joining again is fine. Takes back what the user asked with AskLeave. → Joined
+// of the user's own). Joining again is fine. Takes back what the user asked with AskLeave. → Joined
 struct JoinChat {
   ChatId chat;
   UserId user;

@@ -1,6 +1,7 @@
 // Creating groups and 1:1s. Takes no sequence: the creation document itself says who is there.
 #include <algorithm>
 #include <array>
+#include <span>
 #include <unordered_set>
 
 #include "base/limits.hpp"
@@ -35,6 +36,17 @@ std::uint64_t fingerprint_of(const CreateChat& command, std::vector<UserId> memb
   for (const UserId& member : members) fingerprint.add(member.bytes().data(), UserId::kSize);
   fingerprint.add(command.name.data(), command.name.size());
   return fingerprint.value();
+}
+
+Result<std::vector<QuotaCount>> check_counts(const CreateChat& command,
+                                             const std::vector<UserId>& users, Turn& turn) {
+  if (auto room = check_chat_count(command.caller, turn); !room) {
+    return std::unexpected(std::move(room.error()));
+  }
+  const auto caller = load_live_user(command.caller, turn);
+  if (!caller) return std::unexpected(caller.error());
+  const Entry entry = command.is_personal ? Entry::kOpenedToMe : Entry::kPutIn;
+  return prepare_additions(**caller, std::span(users).subspan(1), entry, turn);
 }
 
 // The caller and `users`, each once, the caller first.
@@ -97,7 +109,8 @@ Result<void> check_size(const CreateChat& command, std::size_t count) {
   return {};
 }
 
-Result<std::vector<Member>> load_members(const std::vector<UserId>& users, Turn& turn) {
+Result<std::vector<Member>> load_members(const CreateChat& command,
+                                         const std::vector<UserId>& users, Turn& turn) {
   std::vector<Member> members;
   members.reserve(users.size());
   for (const UserId& id : users) {
@@ -111,10 +124,11 @@ Result<std::vector<Member>> load_members(const std::vector<UserId>& users, Turn&
       refusal.error().fields.push_back({"users", "unknown"});
       return refusal;
     }
-    if (auto room = check_chat_count(id, turn); !room) {
-      return std::unexpected(std::move(room.error()));
-    }
-    members.push_back({id, (*user)->name, is_caller ? Role::kOwner : Role::kMember, Sequence{0}});
+    const Entry entry = is_caller             ? Entry::kOwn
+                        : command.is_personal ? Entry::kOpenedToMe
+                                              : Entry::kPutIn;
+    members.push_back({id, (*user)->name, is_caller ? Role::kOwner : Role::kMember, Sequence{0},
+                       entry, is_caller});
   }
   return members;
 }
@@ -147,8 +161,10 @@ Reply decide(const CreateChat& command, Turn& turn) {
     return answer;
   }
 
-  auto members = load_members(users, turn);
+  auto members = load_members(command, users, turn);
   if (!members) return std::unexpected(std::move(members.error()));
+  auto counters = check_counts(command, users, turn);
+  if (!counters) return std::unexpected(std::move(counters.error()));
   const auto last_number = turn.state.find_last_number();
   if (!last_number) return std::unexpected(last_number.error());
 
@@ -169,6 +185,7 @@ Reply decide(const CreateChat& command, Turn& turn) {
     // An expired use of the same key would be in the way.
     turn.change(expired_keys(turn));
   }
+  count_additions(std::move(*counters), turn);
   const ChatDocument document =
       document_of(ChatState{inserted.chat, inserted.members, Sequence{0}, 0});
   turn.change(std::move(inserted));

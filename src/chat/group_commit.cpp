@@ -22,14 +22,14 @@ std::size_t weight_of(const Change& change) {
 }  // namespace
 
 GroupCommit::GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-                         SequencerCounters& counters, CacheLimits limits)
+                         SequencerCounters& counters, CacheLimits limits, Quotas quotas)
     : store_(store),
       bus_(bus),
       clock_(clock),
       ids_(ids),
       counters_(counters),
       state_(store, limits),
-      core_(state_) {}
+      core_(state_, quotas) {}
 
 void GroupCommit::run(std::span<Command> commands) {
   while (!commands.empty()) commands = commands.subspan(run_batch(commands));
@@ -131,6 +131,7 @@ void GroupCommit::refuse(std::span<Command> batch, const Error& error) {
 void GroupCommit::answer(Command& command, Reply reply) {
   count(counters_.commands);
   if (!reply && reply.error().code == ErrorCode::kUnavailable) count(counters_.unavailable);
+  if (!reply && reply.error().code == ErrorCode::kRateLimited) count(counters_.over_quota);
   if (command.reply) command.reply(std::move(reply));
 }
 

@@ -37,7 +37,7 @@ class GroupCommit {
   static constexpr std::size_t kBatchChangesMax = 4'096;
 
   GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-              SequencerCounters& counters, CacheLimits limits = {});
+              SequencerCounters& counters, CacheLimits limits = {}, Quotas quotas = {});
 
   // One batch, or a few where kBatchChangesMax cuts it. Every reply handler has been called when it
   // returns.

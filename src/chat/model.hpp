@@ -63,11 +63,34 @@ struct Chat {
 
 enum class Role : std::uint8_t { kMember, kAdmin, kOwner };
 
+// How a member came to be one. Each kind has a bound of its own (limits.hpp).
+enum class Entry : std::uint8_t {
+  kOwn,         // made or joined it, opened the 1:1
+  kPutIn,       // somebody else made the group with them
+  kOpenedToMe,  // somebody else opened the 1:1
+};
+
 struct Member {
   UserId user;
   std::string user_name;
   Role role = Role::kMember;
   Sequence joined_at;  // 0 for those of the creation document
+  Entry entry = Entry::kOwn;
+  // They want to be here: came by themselves, or have written. Whom they share such a chat with
+  // does not count as a stranger to them.
+  bool accepted = true;
+};
+
+// How often something was done by or to a user since a moment; in a window of a day (quotas.hpp).
+enum class QuotaKind : std::uint8_t {
+  kStrangersAdded,    // by the user: people with whom no chat was shared
+  kAddedByStrangers,  // to the user: chats that others put them in
+};
+struct QuotaCount {
+  UserId user;
+  QuotaKind kind = QuotaKind::kStrangersAdded;
+  WallTime since;
+  std::uint32_t count = 0;
 };
 
 enum class RecordKind : std::uint8_t { kText, kSystem };

@@ -96,6 +96,20 @@ struct ChatUpdated {
   bool archived = false;
   WallTime updated_at;
 };
+// The member has written: see Member::accepted.
+struct MemberAccepted {
+  ChatId chat;
+  UserId user;
+};
+// The counter is this from now on.
+struct QuotaCounted {
+  QuotaCount counter;
+};
+// Forgets counters whose `since` is before that, a bounded number where more are forgotten next
+// time.
+struct QuotasExpired {
+  WallTime before;
+};
 struct MemberRoleSet {
   ChatId chat;
   UserId user;
@@ -120,10 +134,11 @@ struct LoginFailuresExpired {
   std::size_t keep_max = 0;
 };
 
-using Change = std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened,
-                            SessionTouched, SessionClosed, ChatInserted, MemberAdded, MemberRemoved,
-                            ChatUpdated, MemberRoleSet, RecordAppended, IdempotencyExpired,
-                            LoginFailuresNoted, LoginFailuresExpired, ChatKeyUsed>;
+using Change =
+    std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened, SessionTouched,
+                 SessionClosed, ChatInserted, MemberAdded, MemberRemoved, ChatUpdated,
+                 MemberRoleSet, RecordAppended, IdempotencyExpired, LoginFailuresNoted,
+                 LoginFailuresExpired, ChatKeyUsed, MemberAccepted, QuotaCounted, QuotasExpired>;
 
 // Everything that the sequencer must know of a chat to decide.
 struct ChatState {
@@ -154,7 +169,19 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<LoginSession>> load_idle_sessions(WallTime idle_since,
                                                                              std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::vector<ChatId>> load_chats_of(UserId user) = 0;
-  [[nodiscard]] virtual Result<std::size_t> load_chat_count_of(UserId user) = 0;
+  // Memberships of that kind.
+  [[nodiscard]] virtual Result<std::size_t> load_chat_count_of(UserId user, Entry entry) = 0;
+  // How `user` and another one share chats: at all, and one that the other has accepted.
+  struct Sharing {
+    bool any = false;
+    bool accepted = false;
+    bool operator==(const Sharing&) const = default;
+  };
+  // One for each of `others`, in their order.
+  [[nodiscard]] virtual Result<std::vector<Sharing>> load_sharing(
+      UserId user, std::span<const UserId> others) = 0;
+  [[nodiscard]] virtual Result<std::optional<QuotaCount>> load_quota(UserId user,
+                                                                     QuotaKind kind) = 0;
   // By (chat, sender, clientMsgId), for ever.
   [[nodiscard]] virtual Result<RecordPtr> load_by_client_msg_id(
       ChatId chat, UserId from,

@@ -19,7 +19,7 @@ Sequencer::Sequencer(Store& store, EventBus& bus, const Clock& clock, IdSource& 
     : options_(options),
       store_(store),
       clock_(clock),
-      commit_(store, bus, clock, ids, counters_, options.cache),
+      commit_(store, bus, clock, ids, counters_, options.cache, options.quotas),
       mailbox_(options.mailbox_max),
       thread_([this] { run(); }) {}
 

@@ -18,6 +18,7 @@ struct SequencerOptions {
   std::size_t batch_commands_max = 1'024;
   std::chrono::milliseconds idle_after{250};  // quiet for so long: Store::idle is called
   CacheLimits cache;
+  Quotas quotas;
 };
 
 class Sequencer {

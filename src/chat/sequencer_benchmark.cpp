@@ -18,7 +18,11 @@ class NullStore final : public Store {
     return {};
   }
   Result<std::vector<ChatId>> load_chats_of(UserId) override { return {}; }
-  Result<std::size_t> load_chat_count_of(UserId) override { return 0; }
+  Result<std::size_t> load_chat_count_of(UserId, Entry) override { return 0; }
+  Result<std::vector<Sharing>> load_sharing(UserId, std::span<const UserId> others) override {
+    return std::vector<Sharing>(others.size());
+  }
+  Result<std::optional<QuotaCount>> load_quota(UserId, QuotaKind) override { return std::nullopt; }
   Result<RecordPtr> load_by_client_msg_id(ChatId, UserId, std::string_view) override {
     return nullptr;
   }

@@ -39,6 +39,7 @@ struct SequencerCounters {
   std::atomic<std::uint64_t> conflicts{0};    // appends that hit a unique key
   std::atomic<std::uint64_t> internal{0};     // commands given up as kInternal
   std::atomic<std::uint64_t> send_looks{0};   // clientMsgIds looked up in the store
+  std::atomic<std::uint64_t> over_quota{0};   // chats refused for the quotas of strangers
   PowerHistogram<16> batch_commands;          // commands a batch
   PowerHistogram<26> append_us;               // µs an append took, whether it succeeded or not
 };

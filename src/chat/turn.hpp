@@ -1,9 +1,11 @@
 // One command's turn: what its decision reads and where it writes. Internal to chat/.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "chat/chat_core.hpp"
 
@@ -15,6 +17,7 @@ struct Turn {
   AskedLeaves& asked_leaves;
   const Stamp& stamp;
   Effects& effects;
+  const Quotas& quotas;
 
   template <class One>
   void change(One one) {
@@ -47,10 +50,17 @@ Reply decide(const SendMessage& command, Turn& turn);
 
 // The user, alive. Unknown: kNotFound; deleted: kUnauthenticated, as its sessions are over.
 [[nodiscard]] Result<const User*> load_live_user(UserId id, Turn& turn);
-// Refuses (kValidationFailed, field users) a user who has as many chats as one may have.
+// Refuses (kValidationFailed, field users) a user who has made and joined as many chats as one may.
 [[nodiscard]] Result<void> check_chat_count(UserId user, Turn& turn);
 // The idempotency keys of chats whose day is over.
 [[nodiscard]] IdempotencyExpired expired_keys(const Turn& turn);
+// Whether `adder` may make a chat with `added` in it, who come by `entry`; the counters as they are
+// afterwards, for count_additions. Errors: kChatFull (field users: somebody is in too many chats
+// already), kRateLimited (field users: which quota; with the time to wait).
+[[nodiscard]] Result<std::vector<QuotaCount>> prepare_additions(const User& adder,
+                                                                std::span<const UserId> added,
+                                                                Entry entry, Turn& turn);
+void count_additions(std::vector<QuotaCount> counters, Turn& turn);
 [[nodiscard]] const Member* find_member(const ChatState& state, UserId user);
 [[nodiscard]] ChatDocument document_of(const ChatState& state);
 

@@ -97,14 +97,51 @@ Result<std::vector<ChatId>> WorkingState::load_chats_of(UserId user) {
   return chats;
 }
 
-Result<std::size_t> WorkingState::find_chat_count_of(UserId user) {
-  const auto known = chat_counts_.find(user);
+Result<std::size_t> WorkingState::find_chat_count_of(UserId user, Entry entry) {
+  const auto known = chat_counts_.find({user, entry});
   if (known != chat_counts_.end()) return known->second;
-  auto count = store_.load_chat_count_of(user);
+  auto count = store_.load_chat_count_of(user, entry);
   if (!count) return unreadable();
-  for (const MembershipChange& change : changes_of(user)) *count += change.added ? 1 : -1;
-  chat_counts_.emplace(user, *count);
+  for (const MembershipChange& change : changes_of(user)) {
+    if (change.entry == entry) *count += change.added ? 1 : -1;
+  }
+  chat_counts_.emplace(std::pair(user, entry), *count);
   return *count;
+}
+
+Result<std::vector<Store::Sharing>> WorkingState::find_sharing(UserId user,
+                                                               std::span<const UserId> others) {
+  auto sharing = store_.load_sharing(user, others);
+  if (!sharing) return unreadable();
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    for (const UserId& came : {user, others[i]}) {
+      for (const MembershipChange& change : changes_of(came)) {
+        if (change.added) add_new_sharing(change.chat, user, others[i], (*sharing)[i]);
+      }
+    }
+  }
+  return sharing;
+}
+
+// A chat that one of the two has come into with this batch.
+void WorkingState::add_new_sharing(ChatId chat, UserId user, UserId other,
+                                   Store::Sharing& sharing) {
+  const ChatState* state = chats_.find(chat);
+  if (!state || std::ranges::find(state->members, user, &Member::user) == state->members.end()) {
+    return;
+  }
+  const auto them = std::ranges::find(state->members, other, &Member::user);
+  if (them == state->members.end()) return;
+  sharing.any = true;
+  sharing.accepted = sharing.accepted || them->accepted;
+}
+
+Result<std::optional<QuotaCount>> WorkingState::find_quota(UserId user, QuotaKind kind) {
+  const auto known = quotas_.find({user, kind});
+  if (known != quotas_.end()) return known->second;
+  auto loaded = store_.load_quota(user, kind);
+  if (!loaded) return unreadable();
+  return *loaded;
 }
 
 Result<std::optional<Store::CreatedUnderKey>> WorkingState::find_created_under_key(
@@ -235,7 +272,9 @@ void WorkingState::apply_one(const ChatInserted& change) {
   chats_.insert(change.chat.id, std::move(state), weight);
   touched_chats_.push_back(change.chat.id);
   last_number_ = change.chat.number;
-  for (const Member& member : change.members) change_membership(member.user, change.chat.id, true);
+  for (const Member& member : change.members) {
+    change_membership(member.user, {change.chat.id, member.entry, true});
+  }
   if (change.chat.is_personal) {
     new_pairs_[pair_of(change.members.front().user, change.members.back().user)] = change.chat.id;
   }
@@ -251,13 +290,16 @@ void WorkingState::apply_one(const ChatKeyUsed& change) {
 
 void WorkingState::apply_one(const MemberAdded& change) {
   touch_chat(change.chat).members.push_back(change.member);
-  change_membership(change.member.user, change.chat, true);
+  change_membership(change.member.user, {change.chat, change.member.entry, true});
 }
 
 void WorkingState::apply_one(const MemberRemoved& change) {
-  std::erase_if(touch_chat(change.chat).members,
-                [&](const Member& member) { return member.user == change.user; });
-  change_membership(change.user, change.chat, false);
+  auto& members = touch_chat(change.chat).members;
+  const auto member = std::ranges::find(members, change.user, &Member::user);
+  if (member == members.end()) return;
+  const Entry entry = member->entry;
+  members.erase(member);
+  change_membership(change.user, {change.chat, entry, false});
 }
 
 void WorkingState::apply_one(const ChatUpdated& change) {
@@ -290,10 +332,20 @@ void WorkingState::rename_member(ChatId chat, UserId user, const std::string& na
   }
 }
 
-void WorkingState::change_membership(UserId user, ChatId chat, bool added) {
-  membership_changes_[user].push_back({chat, added});
-  const auto known = chat_counts_.find(user);
-  if (known != chat_counts_.end()) known->second += added ? 1 : -1;
+void WorkingState::apply_one(const MemberAccepted& change) {
+  for (Member& member : touch_chat(change.chat).members) {
+    if (member.user == change.user) member.accepted = true;
+  }
+}
+
+void WorkingState::apply_one(const QuotaCounted& change) {
+  quotas_.insert_or_assign({change.counter.user, change.counter.kind}, change.counter);
+}
+
+void WorkingState::change_membership(UserId user, const MembershipChange& change) {
+  membership_changes_[user].push_back(change);
+  const auto known = chat_counts_.find({user, change.entry});
+  if (known != chat_counts_.end()) known->second += change.added ? 1 : -1;
 }
 
 std::span<const WorkingState::MembershipChange> WorkingState::changes_of(UserId user) const {
@@ -337,6 +389,7 @@ void WorkingState::forget_batch() {
   new_keys_.clear();
   membership_changes_.clear();
   chat_counts_.clear();
+  quotas_.clear();
   sent_.clear();
 }
 

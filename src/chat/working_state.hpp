@@ -55,7 +55,11 @@ class WorkingState {
   [[nodiscard]] Result<const ChatState*> find_chat(ChatId id);
   [[nodiscard]] Result<std::optional<ChatId>> find_personal_chat(UserId a, UserId b);
   [[nodiscard]] Result<std::vector<ChatId>> load_chats_of(UserId user);
-  [[nodiscard]] Result<std::size_t> find_chat_count_of(UserId user);
+  [[nodiscard]] Result<std::size_t> find_chat_count_of(UserId user, Entry entry);
+  // As the store's. Of the open batch it knows who came, not who has left or accepted.
+  [[nodiscard]] Result<std::vector<Store::Sharing>> find_sharing(UserId user,
+                                                                 std::span<const UserId> others);
+  [[nodiscard]] Result<std::optional<QuotaCount>> find_quota(UserId user, QuotaKind kind);
   [[nodiscard]] Result<std::optional<Store::CreatedUnderKey>> find_created_under_key(
       UserId caller, std::string_view key, WallTime not_before);
   [[nodiscard]] Result<ChatNumber> find_last_number();
@@ -97,6 +101,7 @@ class WorkingState {
   };
   struct MembershipChange {
     ChatId chat;
+    Entry entry;
     bool added;
   };
 
@@ -117,12 +122,16 @@ class WorkingState {
   void apply_one(const ChatKeyUsed& change);
   void apply_one(const LoginFailuresNoted&) {}
   void apply_one(const LoginFailuresExpired&) {}
+  void apply_one(const MemberAccepted& change);
+  void apply_one(const QuotaCounted& change);
+  void apply_one(const QuotasExpired&) {}
 
   User& touch_user(UserId id);
   ChatState& touch_chat(ChatId id);
   [[nodiscard]] bool is_likely(const SentKey& key);
   void note_found(const SentKey& key);
-  void change_membership(UserId user, ChatId chat, bool added);
+  void change_membership(UserId user, const MembershipChange& change);
+  void add_new_sharing(ChatId chat, UserId user, UserId other, Store::Sharing& sharing);
   [[nodiscard]] std::span<const MembershipChange> changes_of(UserId user) const;
   void forget_batch();
 
@@ -147,7 +156,8 @@ class WorkingState {
   std::map<std::pair<UserId, UserId>, ChatId> new_pairs_;
   std::map<std::pair<UserId, std::string>, Store::CreatedUnderKey> new_keys_;
   std::unordered_map<UserId, std::vector<MembershipChange>> membership_changes_;
-  std::unordered_map<UserId, std::size_t> chat_counts_;
+  std::map<std::pair<UserId, Entry>, std::size_t> chat_counts_;
+  std::map<std::pair<UserId, QuotaKind>, QuotaCount> quotas_;
   std::unordered_map<SentKey, RecordPtr, HashSentKey> sent_;
 };
 

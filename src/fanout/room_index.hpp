@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/id.hpp"
+#include "base/limits.hpp"
 #include "fanout/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"
 
@@ -69,7 +70,8 @@ class RoomIndex {
  public:
   // Per listener and chat; and for what waits by position, give or take one delivery.
   static constexpr std::size_t kHeldEventsMax = 1024;
-  static constexpr std::size_t kChatsPerListenerMax = 1000;
+  // All chats that a user can be in, and some that are being left while others are joined.
+  static constexpr std::size_t kChatsPerListenerMax = limits::kChatsOfUserMax + 1000;
 
   // `thread` is this I/O thread's index in `interest`.
   RoomIndex(unsigned thread, InterestTable& interest);

@@ -340,13 +340,13 @@ TEST_F(RoomIndexTest, PresenceReachesWatchersAndForgetsTheOldest) {
 
 TEST_F(RoomIndexTest, ChatsOfAListenerAreBounded) {
   for (std::size_t i = 0; i < RoomIndex::kChatsPerListenerMax; ++i) {
-    ASSERT_EQ(index.attach_pending(chat_id(1000 + i), ann), AttachResult::kPending);
+    ASSERT_EQ(index.attach_pending(chat_id(10'000 + i), ann), AttachResult::kPending);
   }
   EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kTooMany);
-  index.detach(chat_id(1500), ann);
+  index.detach(chat_id(15'000), ann);
   EXPECT_EQ(index.attach_pending(kChat, ann), AttachResult::kPending);
-  EXPECT_EQ(index.attach_pending(chat_id(1501), ann), AttachResult::kAttached);
-  EXPECT_EQ(index.attach_pending(chat_id(1500), ann), AttachResult::kTooMany);
+  EXPECT_EQ(index.attach_pending(chat_id(15'001), ann), AttachResult::kAttached);
+  EXPECT_EQ(index.attach_pending(chat_id(15'000), ann), AttachResult::kTooMany);
 }
 
 TEST_F(RoomIndexTest, InterestFollowsTheRooms) {

@@ -82,7 +82,9 @@ TEST_P(StoreContract, AnEmptyStoreHasNothing) {
   EXPECT_TRUE(store().load_sessions(user)->empty());
   EXPECT_TRUE(store().load_idle_sessions({1}, 10)->empty());
   EXPECT_TRUE(store().load_chats_of(user)->empty());
-  EXPECT_EQ(*store().load_chat_count_of(user), 0u);
+  EXPECT_EQ(*store().load_chat_count_of(user, chat::Entry::kOwn), 0u);
+  EXPECT_EQ(*store().load_sharing(user, std::vector{user}), std::vector<chat::Store::Sharing>(1));
+  EXPECT_FALSE(*store().load_quota(user, chat::QuotaKind::kStrangersAdded));
   EXPECT_EQ(*store().load_by_client_msg_id(chat, user, "x"), nullptr);
   EXPECT_FALSE(*store().load_created_under_key(user, "k", {0}));
   EXPECT_EQ(store().load_last_number()->value, 0);
@@ -344,7 +346,7 @@ TEST_P(StoreContract, ChatsOfAUser) {
   add_users(3);
   must({make_chat(3, {1, 2}), make_chat(1, {1, 2}, true), make_chat(2, {1, 3}, true),
         make_chat(4, {2})});
-  EXPECT_EQ(*store().load_chat_count_of(make_id<UserId>(1)), 3u);
+  EXPECT_EQ(*store().load_chat_count_of(make_id<UserId>(1), chat::Entry::kOwn), 3u);
   EXPECT_EQ(store().load_chats_of(make_id<UserId>(1))->size(), 3u);
   const UserId user = make_id<UserId>(1);
   const auto page = read([&](auto& s) { return s.list_personal_chats(user, 1, 1); });
@@ -355,6 +357,69 @@ TEST_P(StoreContract, ChatsOfAUser) {
   EXPECT_TRUE(read([&](auto& s) { return s.list_personal_chats(user, 3, 1); }).chats.empty());
   EXPECT_EQ(numbers(read([&](auto& s) { return s.list_group_chats(user, 1'000); })),
             (std::vector<std::int64_t>{3}));
+}
+
+TEST_P(StoreContract, HowMembersCameIsKeptAndCounted) {
+  add_users(3);
+  chat::ChatInserted group = make_chat(1, {1, 2, 3});
+  group.members[1].entry = chat::Entry::kPutIn;
+  group.members[1].accepted = false;
+  group.members[2].entry = chat::Entry::kPutIn;
+  chat::ChatInserted pair = make_chat(2, {1, 2}, true);
+  pair.members[1].entry = chat::Entry::kOpenedToMe;
+  pair.members[1].accepted = false;
+  must({group, pair, make_chat(3, {3})});
+  const UserId one = make_id<UserId>(1);
+  const UserId two = make_id<UserId>(2);
+  const auto count = [&](UserId user, chat::Entry entry) {
+    return *store().load_chat_count_of(user, entry);
+  };
+  EXPECT_EQ(count(one, chat::Entry::kOwn), 2u);
+  EXPECT_EQ(count(two, chat::Entry::kOwn), 0u);
+  EXPECT_EQ(count(two, chat::Entry::kPutIn), 1u);
+  EXPECT_EQ(count(two, chat::Entry::kOpenedToMe), 1u);
+  EXPECT_EQ((*store().load_chat(make_id<ChatId>(1)))->members[1].entry, chat::Entry::kPutIn);
+  EXPECT_FALSE((*store().load_chat(make_id<ChatId>(1)))->members[1].accepted);
+
+  using Sharing = chat::Store::Sharing;
+  const std::vector others{two, make_id<UserId>(3), make_id<UserId>(9)};
+  EXPECT_EQ(*store().load_sharing(one, others),
+            (std::vector<Sharing>{{true, false}, {true, true}, {false, false}}));
+  // The other way round: one has made the chats.
+  EXPECT_EQ(*store().load_sharing(two, std::vector{one}), (std::vector<Sharing>{{true, true}}));
+  must({chat::MemberAccepted{make_id<ChatId>(2), two}});
+  EXPECT_EQ(*store().load_sharing(one, std::vector{two}), (std::vector<Sharing>{{true, true}}));
+  EXPECT_TRUE((*store().load_chat(make_id<ChatId>(2)))->members[1].accepted);
+}
+
+TEST_P(StoreContract, SharingIsFoundAmongManyChats) {
+  add_users(3);
+  std::vector<chat::Change> batch;
+  for (std::uint32_t n = 1; n <= 50; ++n) {
+    batch.emplace_back(
+        make_chat(n, n == 40 ? std::vector<std::uint32_t>{1, 2} : std::vector<std::uint32_t>{1}));
+  }
+  must(std::move(batch));
+  using Sharing = chat::Store::Sharing;
+  EXPECT_EQ(*store().load_sharing(make_id<UserId>(1),
+                                  std::vector{make_id<UserId>(2), make_id<UserId>(3)}),
+            (std::vector<Sharing>{{true, true}, {false, false}}));
+}
+
+TEST_P(StoreContract, QuotasAreKeptUntilTheyExpire) {
+  add_users(2);
+  using chat::QuotaKind;
+  const UserId one = make_id<UserId>(1);
+  const UserId two = make_id<UserId>(2);
+  must({chat::QuotaCounted{{one, QuotaKind::kStrangersAdded, {100}, 7}},
+        chat::QuotaCounted{{two, QuotaKind::kAddedByStrangers, {200}, 1}}});
+  must({chat::QuotaCounted{{one, QuotaKind::kStrangersAdded, {100}, 8}}});
+  EXPECT_EQ((*store().load_quota(one, QuotaKind::kStrangersAdded))->count, 8u);
+  EXPECT_EQ((*store().load_quota(one, QuotaKind::kStrangersAdded))->since.ms, 100);
+  EXPECT_FALSE(*store().load_quota(one, QuotaKind::kAddedByStrangers));
+  must({chat::QuotasExpired{{200}}});
+  EXPECT_FALSE(*store().load_quota(one, QuotaKind::kStrangersAdded));
+  EXPECT_EQ((*store().load_quota(two, QuotaKind::kAddedByStrangers))->count, 1u);
 }
 
 TEST_P(StoreContract, MyChatsPageByIdWithoutGapsOrRepeats) {

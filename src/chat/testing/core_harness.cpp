@@ -139,11 +139,11 @@ std::vector<std::string> check_store(const FakeStore& store) {
   Findings findings(out);
   std::set<std::int64_t> numbers;
   std::set<std::pair<UserId, UserId>> pairs;
-  std::map<UserId, std::size_t> chats_of;
+  std::map<std::pair<UserId, Entry>, std::size_t> chats_of;
   for (const auto& [id, state] : store.chats()) {
     check_chat(store, state, findings);
     findings.require(numbers.insert(state.chat.number.value).second, "a room number twice");
-    for (const Member& member : state.members) ++chats_of[member.user];
+    for (const Member& member : state.members) ++chats_of[{member.user, member.entry}];
     if (state.chat.is_personal) {
       findings.require(
           pairs.insert(std::minmax(state.members[0].user, state.members[1].user)).second,
@@ -153,8 +153,11 @@ std::vector<std::string> check_store(const FakeStore& store) {
   findings.require(
       numbers.empty() || (*numbers.begin() == 1 && *numbers.rbegin() == std::ssize(numbers)),
       "room numbers not 1..n");
-  for (const auto& [user, count] : chats_of) {
-    findings.require(count <= limits::kChatsPerUserMax, "a user in too many chats");
+  const std::map<Entry, std::size_t> most{{Entry::kOwn, limits::kChatsPerUserMax},
+                                          {Entry::kPutIn, limits::kGroupsPutInMax},
+                                          {Entry::kOpenedToMe, limits::kPersonalChatsToOneMax}};
+  for (const auto& [key, count] : chats_of) {
+    findings.require(count <= most.at(key.second), "a user in too many chats");
   }
   std::set<UserId> named;
   for (const auto& [name, user] : store.names()) {

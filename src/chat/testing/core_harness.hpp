@@ -46,8 +46,8 @@ class RecordingBus final : public EventBus {
 
 class CoreHarness {
  public:
-  explicit CoreHarness(std::uint64_t seed = 1, CacheLimits limits = {})
-      : bus(store), ids(seed), commit(store, bus, clock, ids, counters, limits) {}
+  explicit CoreHarness(std::uint64_t seed = 1, CacheLimits limits = {}, Quotas quotas = {})
+      : bus(store), ids(seed), commit(store, bus, clock, ids, counters, limits, quotas) {}
 
   // One batch. Replies in the order of the commands.
   std::vector<Reply> run_batch(std::vector<CommandBody> bodies);

@@ -301,6 +301,35 @@ bool FakeStore::write(const LoginFailuresExpired& change) {
   return true;
 }
 
+bool FakeStore::write(const MemberAccepted& change) {
+  ChatState* state = edit(chats_, change.chat, "MemberAccepted");
+  if (!state) return true;
+  const auto member = std::ranges::find(state->members, change.user, &Member::user);
+  if (member == state->members.end()) {
+    violations_.push_back("MemberAccepted: no member");
+  } else {
+    member->accepted = true;
+  }
+  return true;
+}
+
+bool FakeStore::write(const QuotaCounted& change) {
+  const std::pair key{change.counter.user, change.counter.kind};
+  save(quotas_, key);
+  quotas_.insert_or_assign(key, change.counter);
+  return true;
+}
+
+bool FakeStore::write(const QuotasExpired& change) {
+  for (auto at = quotas_.begin(); at != quotas_.end();) {
+    const auto counter = at++;
+    if (counter->second.since >= change.before) continue;
+    save(quotas_, std::pair(counter->first));
+    quotas_.erase(counter);
+  }
+  return true;
+}
+
 // ---- loads ----
 
 Result<std::optional<ChatState>> FakeStore::load_chat(ChatId id) {
@@ -362,10 +391,37 @@ Result<std::vector<ChatId>> FakeStore::load_chats_of(UserId user) {
   return found;
 }
 
-Result<std::size_t> FakeStore::load_chat_count_of(UserId user) {
-  auto chats = load_chats_of(user);
-  if (!chats) return unavailable();
-  return chats->size();
+Result<std::size_t> FakeStore::load_chat_count_of(UserId user, Entry entry) {
+  if (load_fails()) return unavailable();
+  std::size_t count = 0;
+  for (const auto& [id, state] : chats_) {
+    const auto member = std::ranges::find(state.members, user, &Member::user);
+    if (member != state.members.end() && member->entry == entry) ++count;
+  }
+  return count;
+}
+
+Result<std::vector<Store::Sharing>> FakeStore::load_sharing(UserId user,
+                                                            std::span<const UserId> others) {
+  if (load_fails()) return unavailable();
+  std::vector<Sharing> found(others.size());
+  for (const auto& [id, state] : chats_) {
+    if (std::ranges::find(state.members, user, &Member::user) == state.members.end()) continue;
+    for (std::size_t i = 0; i < others.size(); ++i) {
+      const auto member = std::ranges::find(state.members, others[i], &Member::user);
+      if (member == state.members.end()) continue;
+      found[i].any = true;
+      found[i].accepted = found[i].accepted || member->accepted;
+    }
+  }
+  return found;
+}
+
+Result<std::optional<QuotaCount>> FakeStore::load_quota(UserId user, QuotaKind kind) {
+  if (load_fails()) return unavailable();
+  const auto found = quotas_.find({user, kind});
+  if (found == quotas_.end()) return std::nullopt;
+  return found->second;
 }
 
 Result<RecordPtr> FakeStore::load_by_client_msg_id(ChatId chat, UserId from, std::string_view id) {

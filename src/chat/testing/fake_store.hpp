@@ -69,7 +69,10 @@ class FakeStore final : public Store {
   [[nodiscard]] Result<std::vector<LoginSession>> load_idle_sessions(WallTime idle_since,
                                                                      std::size_t limit) override;
   [[nodiscard]] Result<std::vector<ChatId>> load_chats_of(UserId user) override;
-  [[nodiscard]] Result<std::size_t> load_chat_count_of(UserId user) override;
+  [[nodiscard]] Result<std::size_t> load_chat_count_of(UserId user, Entry entry) override;
+  [[nodiscard]] Result<std::vector<Sharing>> load_sharing(UserId user,
+                                                          std::span<const UserId> others) override;
+  [[nodiscard]] Result<std::optional<QuotaCount>> load_quota(UserId user, QuotaKind kind) override;
   [[nodiscard]] Result<RecordPtr> load_by_client_msg_id(ChatId chat, UserId from,
                                                         std::string_view id) override;
   [[nodiscard]] Result<std::optional<CreatedUnderKey>> load_created_under_key(
@@ -106,6 +109,9 @@ class FakeStore final : public Store {
   [[nodiscard]] bool write(const IdempotencyExpired& change);
   [[nodiscard]] bool write(const LoginFailuresNoted& change);
   [[nodiscard]] bool write(const LoginFailuresExpired& change);
+  [[nodiscard]] bool write(const MemberAccepted& change);
+  [[nodiscard]] bool write(const QuotaCounted& change);
+  [[nodiscard]] bool write(const QuotasExpired& change);
 
   // Remembers how `map[key]` was, to restore it if the batch fails.
   template <class Map>
@@ -127,6 +133,7 @@ class FakeStore final : public Store {
   std::map<SentKey, RecordPtr> sent_;
   std::map<std::pair<UserId, std::string>, StoredKey> keys_;
   std::map<LoginKey, LoginFailures> login_failures_;
+  std::map<std::pair<UserId, QuotaKind>, QuotaCount> quotas_;
 
   std::vector<std::function<void()>> undo_;
   std::vector<std::string> violations_;

@@ -50,7 +50,8 @@ inline std::string make_client_id(ClientIds kind, std::uint64_t count, std::mt19
 // A sequencer with its chats, and one thread that keeps `window` messages in flight.
 class Load {
  public:
-  Load(Store& store, ClientIds ids) : ids_(ids), sequencer_(store, bus_, clock_, id_source_) {
+  Load(Store& store, ClientIds ids)
+      : ids_(ids), sequencer_(store, bus_, clock_, id_source_, {.quotas = {.enabled = false}}) {
     for (std::size_t i = 0; i < kLoadMembers; ++i) {
       const std::string name = "user" + std::to_string(i);
       NewSession session;

@@ -117,7 +117,7 @@ void become_member(RealtimeCore& core, ClientSession& session, Join join, UserId
 void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
   if (session.attach(join.chat) == fanout::AttachResult::kTooMany) {
     Error error{ErrorCode::kValidationFailed, "This socket hears too many chats.", {}, 0};
-    error.fields.push_back({"chatId", "too_many", limits::kChatsPerUserMax, -1});
+    error.fields.push_back({"chatId", "too_many", limits::kChatsOfUserMax, -1});
     return core.refuse(session, join.caller, error);
   }
   const ChatId chat = join.chat;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "chat/quotas.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/flow.hpp"
@@ -71,6 +72,15 @@ bool is_about_the_request(ErrorCode code) {
   const int status = wire::http_status(code);
   return status >= 400 && status < 500 && code != ErrorCode::kUnauthenticated &&
          code != ErrorCode::kRateLimited;
+}
+
+// Of a daily quota that the core holds (chat/quotas.hpp): its rule names it.
+Fields quota_fields(const Error& error) {
+  std::string name = error.fields.front().code;
+  std::ranges::replace(name, '_', '-');
+  return rate_limit_fields(name, error.fields.front().limit,
+                           whole_seconds(chat::Quotas().window_ms),
+                           whole_seconds(error.retry_after_ms));
 }
 
 constexpr const char* kExposedFields =
@@ -166,6 +176,9 @@ void Call::answer_problem(const Error& error, Fields fields) {
   json::Writer writer(problem.body);
   wire::write_problem(writer, error, request_id_);
   problem.fields = std::move(fields);
+  if (error.code == ErrorCode::kRateLimited && problem.fields.empty() && !error.fields.empty()) {
+    problem.fields = quota_fields(error);
+  }
   if (error.code == ErrorCode::kUnauthenticated) {
     problem.fields.emplace_back("WWW-Authenticate", "Bearer");
     if (drops_cookie_) {

@@ -42,7 +42,7 @@ ChatQueries::ChatQueries(Database& database)
       find_by_number_(database, "SELECT " MARU_CHAT_COLUMNS MARU_CHAT_TABLES "WHERE c.number = ?1"),
       find_by_ref_(database, "SELECT " MARU_CHAT_COLUMNS MARU_CHAT_TABLES "WHERE c.ref = ?1"),
       list_members_(database,
-                    "SELECT u.id, u.name, m.role, m.joined_at FROM members m"
+                    "SELECT u.id, u.name, m.role, m.joined_at, m.entry, m.accepted FROM members m"
                     " JOIN users u ON u.ref = m.user WHERE m.chat = ?1"
                     " ORDER BY m.joined_at, m.ordinal"),
       find_personal_(database,
@@ -50,7 +50,12 @@ ChatQueries::ChatQueries(Database& database)
                      " AND c.pair_low = min(a.ref, b.ref) AND c.pair_high = max(a.ref, b.ref)"),
       list_ids_of_(database, "SELECT c.id" MARU_CHATS_OF_USER " ORDER BY c.id"),
       list_refs_of_(database, "SELECT chat FROM members WHERE user = " MARU_REF_OF_USER),
-      count_of_(database, "SELECT count(*) FROM members WHERE user = " MARU_REF_OF_USER),
+      count_of_(database,
+                "SELECT count(*) FROM members WHERE user = " MARU_REF_OF_USER " AND entry = ?2"),
+      find_accepted_(
+          database, "SELECT accepted FROM members WHERE user = " MARU_REF_OF_USER " AND chat = ?2"),
+      find_quota_(database, "SELECT since, count FROM quotas WHERE user = " MARU_REF_OF_USER
+                            " AND kind = ?2"),
       find_created_(database,
                     "SELECT c.id, k.fingerprint FROM created_keys k JOIN chats c ON c.ref = k.chat"
                     " WHERE k.caller = " MARU_REF_OF_USER " AND k.key = ?2 AND k.created_at >= ?3"),
@@ -112,7 +117,9 @@ std::vector<chat::Member> ChatQueries::load_members(Ref chat) {
     members.push_back({rows.id<UserId>(0),
                        std::string(rows.text(1)),
                        static_cast<chat::Role>(rows.integer(2)),
-                       {static_cast<std::uint64_t>(rows.integer(3))}});
+                       {static_cast<std::uint64_t>(rows.integer(3))},
+                       static_cast<chat::Entry>(rows.integer(4)),
+                       rows.integer(5) != 0});
   }
   return members;
 }
@@ -152,9 +159,54 @@ std::vector<ChatId> ChatQueries::list_ids_of(UserId user) {
   return ids;
 }
 
-std::size_t ChatQueries::count_of(UserId user) {
-  Rows rows = count_of_.query(user);
+std::size_t ChatQueries::count_of(UserId user, chat::Entry entry) {
+  Rows rows = count_of_.query(user, static_cast<int>(entry));
   return rows.next() ? static_cast<std::size_t>(rows.integer(0)) : 0;
+}
+
+std::vector<chat::Store::Sharing> ChatQueries::load_sharing(UserId user,
+                                                            std::span<const UserId> others) {
+  std::unordered_set<Ref> mine;
+  {
+    Rows rows = list_refs_of_.query(user);
+    while (rows.next()) mine.insert(rows.integer(0));
+  }
+  std::vector<chat::Store::Sharing> found;
+  found.reserve(others.size());
+  for (const UserId& other : others) found.push_back(load_sharing_with(mine, other));
+  return found;
+}
+
+chat::Store::Sharing ChatQueries::load_sharing_with(const std::unordered_set<Ref>& mine,
+                                                    UserId other) {
+  // Who has few chats is looked up in each; else the other's list is read, which is cheaper a chat.
+  constexpr std::size_t kFew = 32;
+  chat::Store::Sharing sharing;
+  const auto look = [&](Ref chat) {
+    Rows rows = find_accepted_.query(other, chat);
+    if (!rows.next()) return;
+    sharing.any = true;
+    sharing.accepted = sharing.accepted || rows.integer(0) != 0;
+  };
+  if (mine.size() <= kFew) {
+    for (const Ref chat : mine) {
+      look(chat);
+      if (sharing.accepted) break;
+    }
+    return sharing;
+  }
+  Rows rows = list_refs_of_.query(other);
+  while (!sharing.accepted && rows.next()) {
+    const Ref chat = rows.integer(0);
+    if (mine.contains(chat)) look(chat);
+  }
+  return sharing;
+}
+
+std::optional<chat::QuotaCount> ChatQueries::find_quota(UserId user, chat::QuotaKind kind) {
+  Rows rows = find_quota_.query(user, static_cast<int>(kind));
+  if (!rows.next()) return std::nullopt;
+  return chat::QuotaCount{user, kind, rows.time(0), static_cast<std::uint32_t>(rows.integer(1))};
 }
 
 std::optional<chat::Store::CreatedUnderKey> ChatQueries::find_created_under_key(

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "chat/ports.hpp"
@@ -20,7 +21,9 @@ class ChatQueries {
   std::optional<chat::ChatState> load_state(ChatId id);
   std::optional<ChatId> find_personal(UserId a, UserId b);
   std::vector<ChatId> list_ids_of(UserId user);
-  std::size_t count_of(UserId user);
+  std::size_t count_of(UserId user, chat::Entry entry);
+  std::vector<chat::Store::Sharing> load_sharing(UserId user, std::span<const UserId> others);
+  std::optional<chat::QuotaCount> find_quota(UserId user, chat::QuotaKind kind);
   std::optional<chat::Store::CreatedUnderKey> find_created_under_key(UserId caller,
                                                                      std::string_view key,
                                                                      WallTime not_before);
@@ -49,6 +52,7 @@ class ChatQueries {
   static Loaded read_chat(const Rows& rows);
   std::optional<Loaded> load(ChatId id);
   std::vector<chat::Member> load_members(Ref chat);
+  chat::Store::Sharing load_sharing_with(const std::unordered_set<Ref>& mine, UserId other);
   std::vector<chat::ChatDocument> load_documents(std::span<const Ref> refs);
 
   Statement find_;
@@ -59,6 +63,8 @@ class ChatQueries {
   Statement list_ids_of_;
   Statement list_refs_of_;
   Statement count_of_;
+  Statement find_accepted_;
+  Statement find_quota_;
   Statement find_created_;
   Statement is_member_;
   Statement head_;

@@ -55,6 +55,10 @@ constexpr CountRule kCountRules[] = {
      " OR personal NOT IN (0, 1) OR archived NOT IN (0, 1)"},
     {"readable", "members have no known role",
      "SELECT count(*) FROM members WHERE role NOT IN (0, 1, 2)"},
+    {"readable", "members have no known way of entry",
+     "SELECT count(*) FROM members WHERE entry NOT IN (0, 1, 2) OR accepted NOT IN (0, 1)"},
+    {"reference", "quotas belong to no user",
+     "SELECT count(*) FROM quotas WHERE user NOT IN (SELECT ref FROM users)"},
     {"members", "chats have an owner who is no member",
      "SELECT count(*) FROM chats c WHERE owner IS NOT NULL AND NOT EXISTS"
      " (SELECT 1 FROM members m WHERE m.chat = c.ref AND m.user = c.owner)"},

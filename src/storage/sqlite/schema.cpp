@@ -123,12 +123,30 @@ CREATE TABLE login_failures(           -- counters, so that a restart does not g
 CREATE INDEX login_failures_by_time ON login_failures(until);
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kLoginFailures}};
+// Since version 3: what others do with a user is counted apart. Of an older store, whoever is in a
+// chat is taken to want it.
+constexpr const char* kEntries = R"sql(
+ALTER TABLE members ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;    -- chat::Entry
+ALTER TABLE members ADD COLUMN accepted INTEGER NOT NULL DEFAULT 1;
+UPDATE members SET entry = 1 + (SELECT personal FROM chats WHERE ref = members.chat)
+  WHERE joined_at = 0 AND ordinal > 0; -- who made the chat is the first of those of the start
+DROP INDEX members_by_user;
+CREATE INDEX members_by_user ON members(user, entry, chat);
+CREATE TABLE quotas(                   -- chat::QuotaCount
+  user INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY(user, kind)) WITHOUT ROWID;
+CREATE INDEX quotas_by_time ON quotas(since);
+)sql";
 
-// Those of kSchemaVersion, however a store comes to them.
+constexpr Migration kMigrations[] = {{1, kLoginFailures}, {2, kEntries}};
+
+// Those of kSchemaVersion, as a store of the first version comes to them.
 void make_tables(Database& database) {
   database.execute(kTables);
-  database.execute(kLoginFailures);
+  for (const Migration& step : kMigrations) database.execute(step.sql);
 }
 
 // Without comments and spacing, so that neither makes a difference.

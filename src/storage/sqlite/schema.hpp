@@ -15,7 +15,7 @@ namespace maru::sqlite {
 // "MARU", in the header of every database file of ours (PRAGMA application_id).
 inline constexpr std::uint32_t kApplicationId = 0x4D415255;
 // PRAGMA user_version. A change of the tables raises it and adds a Migration.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // Brings a store of version `from` to `from + 1`. Runs inside the migrating transaction.
 struct Migration {

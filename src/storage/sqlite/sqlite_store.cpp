@@ -293,8 +293,17 @@ Result<std::vector<ChatId>> SqliteStore::load_chats_of(UserId user) {
   return load([&] { return connection_->queries->chats.list_ids_of(user); });
 }
 
-Result<std::size_t> SqliteStore::load_chat_count_of(UserId user) {
-  return load([&] { return connection_->queries->chats.count_of(user); });
+Result<std::size_t> SqliteStore::load_chat_count_of(UserId user, chat::Entry entry) {
+  return load([&] { return connection_->queries->chats.count_of(user, entry); });
+}
+
+Result<std::vector<chat::Store::Sharing>> SqliteStore::load_sharing(
+    UserId user, std::span<const UserId> others) {
+  return load([&] { return connection_->queries->chats.load_sharing(user, others); });
+}
+
+Result<std::optional<chat::QuotaCount>> SqliteStore::load_quota(UserId user, chat::QuotaKind kind) {
+  return load([&] { return connection_->queries->chats.find_quota(user, kind); });
 }
 
 Result<chat::RecordPtr> SqliteStore::load_by_client_msg_id(ChatId chat, UserId from,

@@ -46,7 +46,9 @@ class SqliteStore final : public chat::Store {
   Result<std::vector<chat::LoginSession>> load_idle_sessions(WallTime idle_since,
                                                              std::size_t limit) override;
   Result<std::vector<ChatId>> load_chats_of(UserId user) override;
-  Result<std::size_t> load_chat_count_of(UserId user) override;
+  Result<std::size_t> load_chat_count_of(UserId user, chat::Entry entry) override;
+  Result<std::vector<Sharing>> load_sharing(UserId user, std::span<const UserId> others) override;
+  Result<std::optional<chat::QuotaCount>> load_quota(UserId user, chat::QuotaKind kind) override;
   Result<chat::RecordPtr> load_by_client_msg_id(ChatId chat, UserId from,
                                                 std::string_view id) override;
   Result<std::optional<CreatedUnderKey>> load_created_under_key(UserId caller, std::string_view key,

@@ -306,6 +306,20 @@ TEST_F(SqliteStoreTest, AStoreOfVersionOneBecomesWhatANewOneIs) {
         " updated_at) VALUES(1, x'650000000000000000000001', 'one', 'one', 'one', 1, 'hash', 5, "
         "6)");
     old.execute("INSERT INTO user_terms VALUES('one', 1), ('ne', 1), ('e', 1)");
+    // A group that one made with two and that three has joined, and a 1:1 that one opened.
+    old.execute(
+        "INSERT INTO users(ref, id, name, type, password_hash, created_at, updated_at, deleted_at)"
+        " VALUES(2, x'650000000000000000000002', '#2', 0, '', 5, 6, 7),"
+        " (3, x'650000000000000000000003', '#3', 0, '', 5, 6, 7);"
+        "INSERT INTO chats VALUES(1, x'650000000000000000000001', 1, 'group', 0, 0, 1, 5, NULL,"
+        " NULL), (2, x'650000000000000000000002', 2, 'pair', 1, 0, 1, 5, 1, 2);"
+        "INSERT INTO heads VALUES(1, 1, 0, 5), (2, 0, 0, 5);"
+        "INSERT INTO members VALUES(1, 1, 2, 0, 0), (1, 2, 0, 0, 1), (1, 3, 0, 1, 0),"
+        " (2, 1, 2, 0, 0), (2, 2, 0, 0, 1);"
+        "INSERT INTO records(chat, sequence, id, kind, text_count, created_at, subject,"
+        " member_count, content) VALUES(1, 1, x'650000000000000000000001', 1, 0, 5, 3, 3, 'in');"
+        "UPDATE meta SET value = 2 WHERE name = 'last_number';"
+        "UPDATE meta SET value = 1 WHERE name = 'public_groups'");
   }
   {
     const auto store = must_open();
@@ -313,12 +327,24 @@ TEST_F(SqliteStoreTest, AStoreOfVersionOneBecomesWhatANewOneIs) {
     const auto user = store->load_user_by_name("one");
     ASSERT_TRUE(user && *user);
     EXPECT_EQ((*user)->password_hash, "hash");
+    using chat::Entry;
+    const auto entries = [&](std::uint32_t chat) {
+      std::vector<Entry> found;
+      const auto state = *store->load_chat(make_id<ChatId>(chat));
+      for (const auto& member : state->members) {
+        EXPECT_TRUE(member.accepted);
+        found.push_back(member.entry);
+      }
+      return found;
+    };
+    EXPECT_EQ(entries(1), (std::vector{Entry::kOwn, Entry::kPutIn, Entry::kOwn}));
+    EXPECT_EQ(entries(2), (std::vector{Entry::kOwn, Entry::kOpenedToMe}));
     ASSERT_TRUE(store->append(
         std::vector<chat::Change>{chat::LoginFailuresNoted{{chat::LoginKey{7}, 3, {9}}}}));
   }
   Database backup(file().string() + ".v1.backup", OpenMode::kReadOnly);
   EXPECT_EQ(backup.query_integer("PRAGMA user_version"), 1);
-  EXPECT_EQ(backup.query_integer("SELECT count(*) FROM users"), 1);
+  EXPECT_EQ(backup.query_integer("SELECT count(*) FROM users"), 3);
   EXPECT_EQ(check_data_directory(options_.data_dir).outcome, CheckOutcome::kClean);
   const auto migrated = schema_of(file());
   options_.data_dir = directory_.path() / "new";

@@ -59,7 +59,7 @@ Writer::Writer(Database& database)
       raise_number_(database,
                     "UPDATE meta SET value = ?1 WHERE name = 'last_number' AND value < ?1"),
       add_public_(database, "UPDATE meta SET value = value + ?1 WHERE name = 'public_groups'"),
-      insert_member_(database, "INSERT INTO members VALUES(?1, ?2, ?3, ?4, ?5)"),
+      insert_member_(database, "INSERT INTO members VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
       delete_member_(database, "DELETE FROM members WHERE chat = ?1 AND user = ?2"),
       set_role_(database, "UPDATE members SET role = ?3 WHERE chat = ?1 AND user = ?2"),
       read_chat_state_(database, "SELECT personal, archived FROM chats WHERE ref = ?1"),
@@ -87,6 +87,11 @@ Writer::Writer(Database& database)
       cap_failures_(database,
                     "DELETE FROM login_failures WHERE until <="
                     " (SELECT until FROM login_failures ORDER BY until DESC LIMIT 1 OFFSET ?1)"),
+      accept_(database, "UPDATE members SET accepted = 1 WHERE chat = ?1 AND user = ?2"),
+      count_quota_(database, "INSERT OR REPLACE INTO quotas VALUES(?1, ?2, ?3, ?4)"),
+      expire_quotas_(database,
+                     "DELETE FROM quotas WHERE (user, kind) IN (SELECT user, kind FROM quotas"
+                     " WHERE since < ?1 ORDER BY since LIMIT 200)"),
       find_user_(database, "SELECT ref FROM users WHERE id = ?1"),
       find_chat_(database, "SELECT ref FROM chats WHERE id = ?1") {}
 
@@ -161,7 +166,8 @@ void Writer::apply_change(const chat::ChatInserted& change) {
   int ordinal = 0;
   for (const chat::Member& member : change.members) {
     insert_member_.execute(ref, user_ref(member.user), static_cast<int>(member.role),
-                           member.joined_at, ordinal++);
+                           member.joined_at, ordinal++, static_cast<int>(member.entry),
+                           member.accepted);
   }
   if (!change.idempotency_key) return;
   insert_created_key({change.caller, *change.idempotency_key, chat.id,
@@ -200,7 +206,8 @@ void Writer::apply_change(const chat::ChatKeyUsed& change) {
 
 void Writer::apply_change(const chat::MemberAdded& change) {
   insert_member_.execute(chat_entry(change.chat).ref, user_ref(change.member.user),
-                         static_cast<int>(change.member.role), change.member.joined_at, 0);
+                         static_cast<int>(change.member.role), change.member.joined_at, 0,
+                         static_cast<int>(change.member.entry), change.member.accepted);
 }
 
 void Writer::apply_change(const chat::MemberRemoved& change) {
@@ -297,6 +304,20 @@ void Writer::apply_change(const chat::LoginFailuresNoted& change) {
 void Writer::apply_change(const chat::LoginFailuresExpired& change) {
   expire_failures_.execute(change.before);
   cap_failures_.execute(change.keep_max);
+}
+
+void Writer::apply_change(const chat::MemberAccepted& change) {
+  accept_.execute(chat_entry(change.chat).ref, user_ref(change.user));
+}
+
+void Writer::apply_change(const chat::QuotaCounted& change) {
+  const chat::QuotaCount& counter = change.counter;
+  count_quota_.execute(user_ref(counter.user), static_cast<int>(counter.kind), counter.since,
+                       static_cast<std::int64_t>(counter.count));
+}
+
+void Writer::apply_change(const chat::QuotasExpired& change) {
+  expire_quotas_.execute(change.before);
 }
 
 void Writer::add_terms(std::string_view name, Ref user) {

@@ -53,6 +53,9 @@ class Writer {
   void apply_change(const chat::IdempotencyExpired& change);
   void apply_change(const chat::LoginFailuresNoted& change);
   void apply_change(const chat::LoginFailuresExpired& change);
+  void apply_change(const chat::MemberAccepted& change);
+  void apply_change(const chat::QuotaCounted& change);
+  void apply_change(const chat::QuotasExpired& change);
 
   void insert_chat_row(const chat::ChatInserted& change);
   void insert_created_key(const chat::ChatKeyUsed& change, Ref chat);
@@ -99,6 +102,9 @@ class Writer {
   Statement forget_failures_;
   Statement expire_failures_;
   Statement cap_failures_;
+  Statement accept_;
+  Statement count_quota_;
+  Statement expire_quotas_;
   Statement find_user_;
   Statement find_chat_;
 

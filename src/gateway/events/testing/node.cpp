@@ -148,7 +148,9 @@ Node::Node(GatewayOptions options, unsigned threads)
   }
   it.hub.emplace(std::move(targets), it.interest, &it.soft_state, it.clock);
   it.bus.emplace(*it.hub);
-  it.sequencer.emplace(*it.store, *it.bus, it.clock, it.ids);
+  chat::SequencerOptions sequencing;
+  sequencing.quotas.enabled = it.options.rate_limits;
+  it.sequencer.emplace(*it.store, *it.bus, it.clock, it.ids, sequencing);
   it.commands.emplace(*it.sequencer);
   it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
