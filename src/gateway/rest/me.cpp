@@ -21,7 +21,7 @@ struct PasswordChange {
 
 void answer_me(const CallPtr& call) {
   decide(call, Access::kSelf, {}, [call](chat::Snapshot& snapshot, Caller&& caller) {
-    answer_profile(call, snapshot, caller.user);
+    answer_profile(call, snapshot, caller.user, caller.user);
   });
 }
 

@@ -89,8 +89,8 @@ void search_users(CallPtr call, const json::Value&) {
 void get_user(CallPtr call, const json::Value&) {
   const auto id = parse_id<UserId>(call->parameter(0), "userId");
   if (!id) return call->problem(id.error());
-  decide(call, Access::kReader, {}, [call, id = *id](chat::Snapshot& snapshot, Caller&&) {
-    answer_profile(call, snapshot, id);
+  decide(call, Access::kReader, {}, [call, id = *id](chat::Snapshot& snapshot, Caller&& caller) {
+    answer_profile(call, snapshot, id, caller.user);
   });
 }
 

@@ -433,6 +433,27 @@ TEST(Logout, EndsTheSessionAndTheGuestWithIt) {
   EXPECT_NE(ended.string("userName"), "민수");
 }
 
+TEST(Profile, LastSeenIsToldToWhoSharesAChatAndToOneself) {
+  RestHarness harness;
+  const auto seen = harness.guest("seen");
+  const auto friendly = harness.guest("friendly");
+  const auto stranger = harness.guest("stranger");
+  harness.group(seen, "마루방", {friendly.id});
+  harness.personal(friendly, stranger);
+  chat::TouchActivity touch;
+  touch.users.emplace_back(*UserId::parse(seen.id), harness.core.clock.wall());
+  ASSERT_TRUE(harness.core.run(touch));
+  const std::string path = "/api/users/" + seen.id;
+  const std::string at = to_rfc3339(harness.core.clock.wall());
+  EXPECT_EQ(harness.get(path, friendly.token).string("lastSeenAt"), at);
+  EXPECT_EQ(harness.get(path, seen.token).string("lastSeenAt"), at);
+  EXPECT_EQ(harness.get("/api/users/me", seen.token).string("lastSeenAt"), at);
+  const Reply hidden = harness.get(path, stranger.token);
+  EXPECT_EQ(hidden.string("userName"), "seen");
+  EXPECT_TRUE(hidden.body["lastSeenAt"].is_null());
+  EXPECT_EQ(Reply::keys(hidden.body), kUserKeys);
+}
+
 TEST(Me, ShowsTheProfile) {
   RestHarness harness;
   const auto person = harness.guest("민수");
