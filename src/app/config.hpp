@@ -20,6 +20,7 @@
 #include "base/log.hpp"
 #include "chat/quotas.hpp"
 #include "gateway/options.hpp"
+#include "storage/sqlite/disk_space.hpp"
 
 namespace maru::app {
 
@@ -46,6 +47,7 @@ struct Config {
   std::optional<bool> recovery;           // nothing: on with --auth open, off with accounts
   BudgetLimits budgets;
   chat::Quotas quotas;
+  sqlite::DiskReserve disk_reserve;
   gateway::GatewayOptions gateway;
 
   struct Setting {

@@ -150,6 +150,18 @@ void add_labelled(Families& out, std::string name, std::string help, MetricType 
   out.push_back(std::move(family));
 }
 
+void add_disk(Families& out, const sqlite::DiskSpace& disk,
+              const chat::SequencerCounters& counters) {
+  add_value(out, "maru_disk_free_bytes", "Free space where the messages are kept",
+            MetricType::Gauge, static_cast<double>(disk.free_bytes()));
+  add_value(out, "maru_disk_reserve_bytes", "Below it guests, below half of it everybody waits",
+            MetricType::Gauge, static_cast<double>(disk.reserve_bytes()));
+  add_labelled(
+      out, "maru_stored_bytes_total", "About what users added to the store", MetricType::Counter,
+      "user",
+      {{"guest", counters.bytes_by_type[0].load()}, {"account", counters.bytes_by_type[1].load()}});
+}
+
 void add_fanout(Families& out, const fanout::Counters& counters, std::size_t waiting) {
   const auto count = [&](const char* name, const char* help,
                          const std::atomic<std::uint64_t>& value) {
@@ -225,6 +237,7 @@ std::string metrics_text(const MetricsSources& sources) {
   Families families;
   add_net(families, sources.net);
   add_sequencer(families, *sources.sequencer, sources.commands_waiting);
+  add_disk(families, *sources.disk, *sources.sequencer);
   add_fanout(families, *sources.fanout, sources.deliveries_waiting);
   add_budgets(families, *sources.budgets, sources.log_bytes_max);
   add_log(families);

@@ -11,12 +11,14 @@
 #include "gateway/hasher.hpp"
 #include "gateway/rest/counters.hpp"
 #include "net/io_thread.hpp"
+#include "storage/sqlite/disk_space.hpp"
 
 namespace maru::app {
 
 struct MetricsSources {
   std::vector<const net::NetCounters*> net;  // one an I/O thread; summed
   const chat::SequencerCounters* sequencer = nullptr;
+  const sqlite::DiskSpace* disk = nullptr;
   std::size_t commands_waiting = 0;
   std::size_t queries_waiting = 0;
   std::size_t bulk_queries_waiting = 0;

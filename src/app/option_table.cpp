@@ -71,6 +71,38 @@ Refusal set_rate(double& rate, double& burst, const std::string& text) {
   return std::nullopt;
 }
 
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  static constexpr std::pair<std::string_view, int> kUnits[] = {
+      {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+  int shift = 0;
+  for (const auto& [unit, bits] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    text.remove_suffix(unit.size());
+    shift = bits;
+  }
+  const auto number = parse_number<std::uint64_t>(std::string(text), 0, std::uint64_t{1} << 20);
+  if (shift != 0) return number ? std::optional(*number << shift) : std::nullopt;
+  return parse_number<std::uint64_t>(std::string(text), 0, std::uint64_t{1} << 60);
+}
+
+// "" : the default; "5%" of the file system, or bytes; 0: none.
+Refusal set_disk_reserve(sqlite::DiskReserve& reserve, const std::string& text) {
+  if (text.empty()) {
+    reserve = {};
+    return std::nullopt;
+  }
+  if (text.ends_with('%')) {
+    const auto percent = parse_number<unsigned>(text.substr(0, text.size() - 1), 0, 90);
+    if (!percent) return "a share from 0% to 90%, or a size like 512MiB or 1GiB; 0: none";
+    reserve = {std::nullopt, percent};
+    return std::nullopt;
+  }
+  const auto bytes = parse_bytes(text);
+  if (!bytes) return "a share like 5%, or a size like 512MiB or 1GiB; 0: none";
+  reserve = {bytes, std::nullopt};
+  return std::nullopt;
+}
+
 // These belong to the cluster mode. Refused rather than ignored: a server that quietly kept its
 // messages elsewhere than its owner asked for would lose them for him.
 OptionRow backend_row(const std::string& name, const std::string& original,
@@ -199,6 +231,10 @@ std::vector<OptionRow> service_rows() {
          c.data_dir = v;
          return std::nullopt;
        }},
+      {"disk-reserve", "", "SIZE", "",
+       "free space below which guests, and below half of it everybody, can write nothing: 5%, 1GiB;"
+       " 0: none; default: the smaller of 5% and 1GiB",
+       [](Config& c, const std::string& v) { return set_disk_reserve(c.disk_reserve, v); }},
       {"auth", "", "MODE", "accounts",
        "accounts: sessions prove who one is; open: the nickname does (demos, trusted networks)",
        [](Config& c, const std::string& v) -> Refusal {

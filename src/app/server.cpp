@@ -273,6 +273,7 @@ MetricsSources Server::Parts::metrics_sources() const {
   MetricsSources sources;
   for (const auto& part : io) sources.net.push_back(&part->thread.counters());
   sources.sequencer = &sequencer->counters();
+  sources.disk = &store->disk();
   sources.commands_waiting = sequencer->waiting();
   sources.queries_waiting = readers->depth(chat::Lane::kUrgent);
   sources.bulk_queries_waiting = readers->depth(chat::Lane::kBulk) + read_turns.waiting();
@@ -326,6 +327,7 @@ Result<void> Server::make_parts(const std::optional<TokenHash>& metrics_token) {
   claim_.emplace(std::move(*claim));
   sqlite::StoreOptions store_options;
   store_options.data_dir = config_.data_dir;
+  store_options.reserve = config_.disk_reserve;
   auto store = sqlite::SqliteStore::open(store_options);
   if (!store) return std::unexpected(store.error());
   parts_ = std::make_unique<Parts>(config_, std::move(*store));

@@ -1,15 +1,57 @@
 #include "chat/chat_core.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "base/limits.hpp"
 #include "chat/turn.hpp"
 
 namespace maru::chat {
 
+namespace {
+
+// With its row, and the entries of indexes that grow with it.
+constexpr std::uint64_t kRowBytes = 150;
+constexpr std::uint64_t kMemberBytes = 60;
+
+std::uint64_t bytes_of(const Change& change) {
+  if (const auto* appended = std::get_if<RecordAppended>(&change)) {
+    return kRowBytes + appended->record->content.size();
+  }
+  if (const auto* inserted = std::get_if<ChatInserted>(&change)) {
+    return kRowBytes + inserted->chat.name.size() + kMemberBytes * inserted->members.size();
+  }
+  if (std::holds_alternative<MemberAdded>(change)) return kMemberBytes;
+  const bool adds_row =
+      std::holds_alternative<UserInserted>(change) || std::holds_alternative<SessionOpened>(change);
+  return adds_row ? kRowBytes : 0;
+}
+
+}  // namespace
+
 Reply ChatCore::decide(const CommandBody& command, const Stamp& stamp, Effects& effects) {
   Turn turn{state_, asked_leaves_, stamp, effects, quotas_};
-  return std::visit([&](const auto& one) { return chat::decide(one, turn); }, command);
+  const std::size_t before = effects.changes.size();
+  Reply reply = std::visit([&](const auto& one) { return chat::decide(one, turn); }, command);
+  if (!turn.writer) return reply;
+  auto& bytes = effects.bytes.at(static_cast<std::size_t>(*turn.writer));
+  for (const Change& change : std::span(effects.changes).subspan(before)) bytes += bytes_of(change);
+  return reply;
+}
+
+Result<void> admit_write(AccountType type, Turn& turn) {
+  const Room least = type == AccountType::kGuest ? Room::kShort : Room::kNone;
+  if (turn.stamp.room >= least) {
+    return fail(ErrorCode::kUnavailable, "The disk of the server is nearly full.");
+  }
+  turn.writer = type;
+  return {};
+}
+
+Result<void> admit_write(UserId id, Turn& turn) {
+  const auto user = turn.state.find_user(id);
+  if (!user) return std::unexpected(user.error());
+  return admit_write(*user ? (*user)->type : AccountType::kGuest, turn);
 }
 
 Result<const User*> load_live_user(UserId id, Turn& turn) {

@@ -5,6 +5,8 @@
 // one, kUnavailable) has changed nothing.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -23,12 +25,15 @@ struct Stamp {
   WallTime now;       // of the wall clock: for people
   WallTime lifetime;  // of SettledClock: what sessions and keys are as old as
   IdSource& ids;
+  Room room = Room::kPlenty;
 };
 
 // What a batch of decisions comes to, in order.
 struct Effects {
   std::vector<Change> changes;  // already applied to the working state
   std::vector<Event> events;
+  // About what the changes add to the store, by whose they are.
+  std::array<std::uint64_t, kAccountTypes> bytes{};
 };
 
 // Owner: the sequencer's thread. Decisions are on the open batch's state: neither replies nor

@@ -167,6 +167,9 @@ Reply decide(const CreateChat& command, Turn& turn) {
   if (!counters) return std::unexpected(std::move(counters.error()));
   const auto last_number = turn.state.find_last_number();
   if (!last_number) return std::unexpected(last_number.error());
+  if (auto room = admit_write(command.caller, turn); !room) {
+    return std::unexpected(std::move(room.error()));
+  }
 
   ChatInserted inserted;
   inserted.chat = Chat{.id = turn.stamp.ids.next<ChatId>(),

@@ -53,6 +53,10 @@ Reply decide(const JoinChat& command, Turn& turn) {
     return std::unexpected(std::move(room.error()));
   }
 
+  if (auto room = admit_write((*user)->type, turn); !room) {
+    return std::unexpected(std::move(room.error()));
+  }
+
   // Whoever revives an archived group, or finds one without an owner, owns it.
   const bool takes_over = state.chat.archived || !state.chat.owner;
   Member member{command.user, (*user)->name, takes_over ? Role::kOwner : Role::kMember,

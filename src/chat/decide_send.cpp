@@ -87,6 +87,9 @@ Reply decide(const SendMessage& command, Turn& turn) {
     return std::unexpected(place.error());
   }
 
+  if (auto room = admit_write(command.from, turn); !room) {
+    return std::unexpected(std::move(room.error()));
+  }
   if (!place->sender->accepted) turn.change(MemberAccepted{command.chat, command.from});
   RecordPtr record = std::make_shared<const Record>(text_record(*place, command, turn));
   turn.change(RecordAppended{record});

@@ -55,6 +55,11 @@ Reply decide(const RegisterUser& command, Turn& turn) {
   const auto taken = turn.state.find_name(command.folded_name);
   if (!taken) return std::unexpected(taken.error());
   if (*taken) return fail(ErrorCode::kNameTaken, "The name is taken.");
+  // A newcomer can wait, as a guest can.
+  if (auto room = admit_write(AccountType::kGuest, turn); !room) {
+    return std::unexpected(std::move(room.error()));
+  }
+  turn.writer = AccountType::kAccount;
   User user;
   user.name = command.name;
   user.type = AccountType::kAccount;
@@ -63,6 +68,9 @@ Reply decide(const RegisterUser& command, Turn& turn) {
 }
 
 Reply decide(const OpenGuest& command, Turn& turn) {
+  if (auto room = admit_write(AccountType::kGuest, turn); !room) {
+    return std::unexpected(std::move(room.error()));
+  }
   const auto holder = turn.state.find_name(command.folded_name);
   if (!holder) return std::unexpected(holder.error());
   if (*holder && command.rule == GuestRule::kNameMustBeFree) {

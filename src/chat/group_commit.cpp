@@ -62,8 +62,9 @@ void GroupCommit::run_alone(Command& command) {
 std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
   effects_.changes.clear();
   effects_.events.clear();
+  effects_.bytes = {};
   replies_.clear();
-  const Stamp stamp{clock_.wall(), lifetimes_.wall(), ids_};
+  const Stamp stamp{clock_.wall(), lifetimes_.wall(), ids_, store_.room(clock_.monotonic())};
   std::size_t weight = 0;
   for (const Command& command : commands) {
     if (cut == Cut::kAtChangesMax && weight >= kBatchChangesMax) break;
@@ -120,6 +121,9 @@ void GroupCommit::release(std::span<Command> batch) {
     return std::holds_alternative<RecordCommitted>(event);
   });
   count(counters_.records, static_cast<std::uint64_t>(records));
+  for (std::size_t type = 0; type < kAccountTypes; ++type) {
+    count(counters_.bytes_by_type.at(type), effects_.bytes.at(type));
+  }
   if (!effects_.events.empty()) bus_.publish(std::exchange(effects_.events, {}));
   for (std::size_t i = 0; i < batch.size(); ++i) answer(batch[i], std::move(replies_[i]));
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ struct LoginFailures {
 };
 
 enum class AccountType : std::uint8_t { kGuest, kAccount };
+inline constexpr std::size_t kAccountTypes = 2;
 
 struct User {
   UserId id;

@@ -21,6 +21,7 @@
 #include "chat/command.hpp"
 #include "chat/event.hpp"
 #include "chat/model.hpp"
+#include "chat/room.hpp"
 
 namespace maru::chat {
 
@@ -194,6 +195,9 @@ class Store {
       UserId caller, std::string_view key, WallTime not_before) = 0;
   // The highest room number ever given; 0 if none.
   [[nodiscard]] virtual Result<ChatNumber> load_last_number() = 0;
+
+  // How much room there is for more; asked before each batch is decided, so it is cheap.
+  [[nodiscard]] virtual Room room(MonotonicTime /*now*/) { return Room::kPlenty; }
 
   // Called when the replies and events of a batch have gone out: the time for work that is due
   // under load too (SQLite: a checkpoint). Nobody waits for an answer that is durable already, and

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "chat/model.hpp"
+
 namespace maru::chat {
 
 // Counts by powers of two: bucket b holds the values v with bit_width(v) == b, that is
@@ -40,8 +42,10 @@ struct SequencerCounters {
   std::atomic<std::uint64_t> internal{0};     // commands given up as kInternal
   std::atomic<std::uint64_t> send_looks{0};   // clientMsgIds looked up in the store
   std::atomic<std::uint64_t> over_quota{0};   // chats refused for the quotas of strangers
-  PowerHistogram<16> batch_commands;          // commands a batch
-  PowerHistogram<26> append_us;               // µs an append took, whether it succeeded or not
+  // About what was added to the store, by AccountType of who wrote it.
+  std::array<std::atomic<std::uint64_t>, kAccountTypes> bytes_by_type{};
+  PowerHistogram<16> batch_commands;  // commands a batch
+  PowerHistogram<26> append_us;       // µs an append took, whether it succeeded or not
 };
 
 }  // namespace maru::chat

@@ -1,6 +1,7 @@
 // One command's turn: what its decision reads and where it writes. Internal to chat/.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ struct Turn {
   const Stamp& stamp;
   Effects& effects;
   const Quotas& quotas;
+  // Whose bytes the changes are; nobody's in particular where the decision does not say.
+  std::optional<AccountType> writer{};
 
   template <class One>
   void change(One one) {
@@ -50,6 +53,10 @@ Reply decide(const SendMessage& command, Turn& turn);
 
 // The user, alive. Unknown: kNotFound; deleted: kUnauthenticated, as its sessions are over.
 [[nodiscard]] Result<const User*> load_live_user(UserId id, Turn& turn);
+// Notes whose the changes are. kUnavailable where the disk has no room left for what such a user
+// writes; after everything else that could refuse or answer the command.
+[[nodiscard]] Result<void> admit_write(AccountType type, Turn& turn);
+[[nodiscard]] Result<void> admit_write(UserId user, Turn& turn);
 // Refuses (kValidationFailed, field users) a user who has made and joined as many chats as one may.
 [[nodiscard]] Result<void> check_chat_count(UserId user, Turn& turn);
 // The idempotency keys of chats whose day is over.

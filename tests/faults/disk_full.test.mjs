@@ -4,7 +4,7 @@
 // limit on the size of files, which is lifted again: the same error to the store, ENOSPC or EFBIG.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { test } from "node:test";
@@ -58,9 +58,60 @@ function makePlace() {
   return makeLimit();
 }
 
+// With a reserve nobody gets there: guests are stopped first, accounts after them, each said once, and all go
+// on by themselves when there is room.
+test("a disk with a reserve", { timeout: 120_000 * SLOWNESS }, async (t) => {
+  const place = makeTmpfs();
+  if (place.refused) return t.skip(`no tmpfs: ${place.refused}`);
+  const ballast = joinPath(place.dataDir, "more");
+  const server = new Server({ args: ["--rate-limits", "off", "--disk-reserve", "30%"], dataDir: place.dataDir });
+  try {
+    await server.start();
+    const registered = await call(server, "POST", "/api/users/register", { body: { userName: "account", password: "a long pass phrase" } });
+    assert.equal(registered.status, 201, registered.text);
+    const account = { id: registered.json._id, token: registered.json.token };
+    const guest = await login(server);
+    const group = await createGroup(server, account, [account, guest]);
+    let next = 0;
+    const post = (who) => call(server, "POST", `/api/messages/${group._id}`, {
+      token: who.token, body: { content: "가".repeat(900), clientMsgId: `m-${next++}` },
+    });
+    const isRefused = async (who) => {
+      const answer = await post(who);
+      if (answer.status === 201) return false;
+      assert.equal(answer.status, 503, answer.text);
+      assert.equal(answer.json.code, "unavailable");
+      return true;
+    };
+    const freeShare = () => {
+      const found = statfsSync(place.dataDir);
+      return found.bavail / found.blocks;
+    };
+    // A guest writes as much as it is let.
+    for (let row = []; !row.some(Boolean); assert.ok(next < 20_000, "the guest is never stopped")) {
+      row = await Promise.all(Array.from({ length: 32 }, () => isRefused(guest)));
+    }
+    assert.ok(freeShare() > 0.2, `${freeShare()} free`);
+    assert.equal(await isRefused(account), false);
+    writeFileSync(ballast, Buffer.alloc(Math.floor(SIZE * (freeShare() - 0.1))));
+    await until(() => isRefused(account), "accounts are stopped below half of it");
+    assert.equal((await call(server, "GET", `/api/messages/${group._id}?limit=10`, { token: guest.token })).status, 200);
+    place.free();
+    rmSync(ballast);
+    await until(async () => !(await isRefused(account)), "accounts go on");
+    await until(async () => !(await isRefused(guest)), "guests go on");
+    const said = server.log.filter((line) => line.includes('"event":"disk_room"')).map((line) => JSON.parse(line).meaning);
+    assert.deepEqual(said, ["guests cannot write", "nobody can write", "everybody writes"]);
+    assert.ok(!server.log.some((line) => line.includes("store_unavailable")), "the end was never met");
+  } finally {
+    if (server.child) await server.dispose().finally(() => place.close());
+    else place.close();
+  }
+});
+
 test("a full disk", { timeout: 240_000 * SLOWNESS }, async () => {
   const place = makePlace();
-  const server = new Server({ args: ["--rate-limits", "off"], dataDir: place.dataDir });
+  const server = new Server({ args: ["--rate-limits", "off", "--disk-reserve", "0"], dataDir: place.dataDir });
   try {
     await server.start();
     place.limit(server);

@@ -5,7 +5,7 @@
 // (chat, sender, clientMsgId), (caller, idempotency key)), and what only a bug of the caller can
 // produce (a gap, a change of something that is not there) is noted in violations().
 //
-// One thread at a time, but for set_full(), which any thread may call.
+// One thread at a time, but for set_full() and set_room(), which any thread may call.
 #pragma once
 
 #include <atomic>
@@ -39,6 +39,8 @@ class FakeStore final : public Store {
   void fail_append(std::size_t number, AppendFault fault);
   // As a full disk: appends end in kUnavailable, loads work.
   void set_full(bool full) { full_.store(full); }
+  void set_room(Room room) { room_.store(room); }
+  [[nodiscard]] Room room(MonotonicTime /*now*/) override { return room_.load(); }
   // The next `count` loads after `skip` good ones end in kUnavailable.
   void fail_loads(std::size_t count, std::size_t skip = 0);
 
@@ -141,6 +143,7 @@ class FakeStore final : public Store {
   std::function<void()> after_release_;
   std::map<std::size_t, AppendFault> planned_;
   std::atomic<bool> full_{false};
+  std::atomic<Room> room_{Room::kPlenty};
   std::atomic<std::size_t> idles_{0};
   std::size_t appends_ = 0;
   std::size_t loads_ = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "storage/sqlite/disk_space.hpp"
 #include "storage/sqlite/errors.hpp"
 
 namespace maru::sqlite {
@@ -21,6 +22,8 @@ struct StoreOptions {
   int checkpoint_wait_ms = 100;
   // Between two checkpoints in idle moments.
   std::int64_t idle_checkpoint_interval_ms = 1000;
+
+  DiskReserve reserve;
 
   // Page caches; filled only by use.
   std::size_t writer_cache_bytes = 16 * 1024 * 1024;

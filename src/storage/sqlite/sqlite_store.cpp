@@ -83,6 +83,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options) {
 SqliteStore::SqliteStore(StoreOptions options, DirectoryLock lock)
     : options_(std::move(options)),
       lock_(std::move(lock)),
+      disk_(options_.data_dir, options_.reserve),
       appends_(fatal_handler()),
       loads_(fatal_handler()),
       upkeep_(fatal_handler()) {
@@ -146,6 +147,7 @@ Result<void> SqliteStore::open_connection(const std::filesystem::path& path) {
   if (!watch_) return std::unexpected(cannot_open(path, "its files are not at their paths"));
   log::info("store_opened", {{"path", path.string()}, {"tail_records", tail.records}});
   dirty_ = tail.records > 0;
+  (void)disk_.look({});
   return {};
 }
 
@@ -183,6 +185,7 @@ Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
   if (batch.empty()) return {};
   end_loads();
   Connection& connection = *connection_;
+  const std::uint64_t log_before = wal_bytes();
   const auto appended = run(appends_, [&] {
     WriteTransaction transaction(connection.database);
     connection.queries->writer.apply(batch);
@@ -195,6 +198,8 @@ Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
     return std::unexpected(appended.error());
   }
   dirty_ = true;
+  // A log that begins anew is shorter: then what it holds was written.
+  disk_.wrote(wal_bytes() - (wal_bytes() < log_before ? 0 : log_before));
   return {};
 }
 
@@ -256,6 +261,7 @@ void SqliteStore::mark_clean() {
 
 void SqliteStore::idle(MonotonicTime now) {
   end_loads();
+  (void)disk_.look(now);
   if (stopped_ || !dirty_) return;
   if (now.ms - last_idle_checkpoint_ms_ < options_.idle_checkpoint_interval_ms) return;
   last_idle_checkpoint_ms_ = now.ms;

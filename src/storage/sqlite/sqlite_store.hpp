@@ -34,6 +34,7 @@ class SqliteStore final : public chat::Store {
   [[nodiscard]] const StoreOptions& options() const { return options_; }
   // The files at their paths; any thread.
   [[nodiscard]] const DirectoryWatch& watch() const { return *watch_; }
+  [[nodiscard]] const DiskSpace& disk() const { return disk_; }
   // Bytes of write-ahead log after the last commit; sequencer's thread.
   [[nodiscard]] std::uint64_t wal_bytes() const;
 
@@ -54,6 +55,7 @@ class SqliteStore final : public chat::Store {
   Result<std::optional<CreatedUnderKey>> load_created_under_key(UserId caller, std::string_view key,
                                                                 WallTime not_before) override;
   Result<ChatNumber> load_last_number() override;
+  chat::Room room(MonotonicTime now) override { return disk_.look(now); }
   void after_release() override;
   void idle(MonotonicTime now) override;
 
@@ -78,6 +80,7 @@ class SqliteStore final : public chat::Store {
 
   StoreOptions options_;
   DirectoryLock lock_;
+  DiskSpace disk_;
   std::unique_ptr<Connection> connection_;
   std::string epoch_;
   std::optional<DirectoryWatch> watch_;  // once it is open
