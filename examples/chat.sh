@@ -1,5 +1,11 @@
 #!/usr/bin/env bash
-# A whole chat with curl.    bash chat.sh [http://localhost:5001]
+# A whole chat with curl: login, a group, a message, the history. With a server running (`make run`):
+#
+#   bash examples/chat.sh                            # http://localhost:5001
+#   bash examples/chat.sh https://chat.example.org
+#
+# Needs bash, curl and grep. Prints the message as it was stored and the history; ends with an error where
+# anything is refused.
 set -euo pipefail
 url="${1:-http://localhost:5001}"
 post() { curl -fsS -H 'Content-Type: application/json' ${TOKEN:+-H "Authorization: Bearer $TOKEN"} "$url$1" -d "$2"; }

@@ -2,11 +2,7 @@
 // /socket.io/, the application that the Socket.IO suite asks for, with a few events and namespaces
 // more for our own tests. Prints "listening on <port>" when it is ready; SIGTERM or SIGINT ends it.
 //
-//   conformance_server [--port 3000] [--threads 1] [--ping-interval 300] [--ping-timeout 200]
-//                      [--max-payload 1000000] [--post-bytes 1000000]
-//                      [--post-budget 67108864] [--connect-timeout 1000] [--upgrade-timeout 10000]
-//                      [--polling-buffer 1048576] [--early-bytes 8192] [--unjoined-max 0]
-//                      [--assembly-timeout 10000]
+// `conformance_server --help` names its flags.
 #include <sys/random.h>
 
 #include <csignal>
@@ -16,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -210,46 +207,66 @@ struct Options {
   EndpointOptions endpoint;
 };
 
+struct Flag {
+  const char* name;
+  const char* standard;
+  const char* help;
+  void (*set)(Options&, long);
+};
+
+constexpr Flag kFlags[] = {
+    {"--port", "3000", "to listen on; 0 lets the system choose",
+     [](Options& o, long v) { o.port = static_cast<std::uint16_t>(v); }},
+    {"--threads", "1", "I/O threads",
+     [](Options& o, long v) { o.threads = static_cast<unsigned>(v); }},
+    {"--ping-interval", "300", "ms between heartbeats",
+     [](Options& o, long v) { o.endpoint.ping_interval_ms = v; }},
+    {"--ping-timeout", "200", "ms after which a silent client is gone",
+     [](Options& o, long v) { o.endpoint.ping_timeout_ms = v; }},
+    {"--max-payload", "1000000", "bytes of a polling body or a message",
+     [](Options& o, long v) {
+       o.endpoint.max_payload = static_cast<std::size_t>(v);
+       o.endpoint.post_bytes_max = o.endpoint.max_payload;
+     }},
+    {"--post-bytes", "1000000", "bytes of a polling body once a namespace is joined",
+     [](Options& o, long v) { o.endpoint.post_bytes_max = static_cast<std::size_t>(v); }},
+    {"--post-budget", "67108864", "bytes of such bodies in all",
+     [](Options& o, long v) { o.post_budget = static_cast<std::size_t>(v); }},
+    {"--connect-timeout", "1000", "ms in which a namespace must be joined",
+     [](Options& o, long v) { o.endpoint.connect_timeout_ms = v; }},
+    {"--upgrade-timeout", "10000", "ms in which an upgrade must be done",
+     [](Options& o, long v) { o.endpoint.upgrade_timeout_ms = v; }},
+    {"--polling-buffer", "1048576", "bytes that wait for a polling client",
+     [](Options& o, long v) { o.endpoint.polling_buffer_bytes_max = static_cast<std::size_t>(v); }},
+    {"--early-bytes", "8192", "bytes that may come before a namespace is joined",
+     [](Options& o, long v) { o.endpoint.early_bytes_max = static_cast<std::size_t>(v); }},
+    {"--unjoined-max", "0", "sessions that have joined no namespace; 0: no cap",
+     [](Options& o, long v) { o.endpoint.unjoined_sessions_max = static_cast<std::size_t>(v); }},
+    {"--assembly-timeout", "10000", "ms in which a binary event must be whole",
+     [](Options& o, long v) { o.endpoint.assembly_timeout_ms = v; }},
+};
+
+void print_help() {
+  std::puts("The server that the protocol suites talk to. conformance_server [FLAG VALUE]...");
+  for (const Flag& flag : kFlags) {
+    std::printf("  %-19s %s (%s)\n", flag.name, flag.help, flag.standard);
+  }
+}
+
+bool read_option(const std::string& name, const char* text, Options& options) {
+  for (const Flag& flag : kFlags) {
+    if (name != flag.name) continue;
+    flag.set(options, std::strtol(text, nullptr, 10));
+    return true;
+  }
+  return false;
+}
+
 bool read_options(int argc, char** argv, Options& options) {
-  options.endpoint.ping_interval_ms = 300;
-  options.endpoint.ping_timeout_ms = 200;
-  options.endpoint.max_payload = 1'000'000;
-  options.endpoint.connect_timeout_ms = 1000;
   options.endpoint.heartbeat_jitter_ms = 0;
-  options.endpoint.unjoined_sessions_max = 0;
+  for (const Flag& flag : kFlags) read_option(flag.name, flag.standard, options);
   for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    const long value = std::strtol(argv[i + 1], nullptr, 10);
-    if (name == "--port") {
-      options.port = static_cast<std::uint16_t>(value);
-    } else if (name == "--threads") {
-      options.threads = static_cast<unsigned>(value);
-    } else if (name == "--ping-interval") {
-      options.endpoint.ping_interval_ms = value;
-    } else if (name == "--ping-timeout") {
-      options.endpoint.ping_timeout_ms = value;
-    } else if (name == "--max-payload") {
-      options.endpoint.max_payload = static_cast<std::size_t>(value);
-      options.endpoint.post_bytes_max = options.endpoint.max_payload;
-    } else if (name == "--post-bytes") {
-      options.endpoint.post_bytes_max = static_cast<std::size_t>(value);
-    } else if (name == "--post-budget") {
-      options.post_budget = static_cast<std::size_t>(value);
-    } else if (name == "--connect-timeout") {
-      options.endpoint.connect_timeout_ms = value;
-    } else if (name == "--upgrade-timeout") {
-      options.endpoint.upgrade_timeout_ms = value;
-    } else if (name == "--early-bytes") {
-      options.endpoint.early_bytes_max = static_cast<std::size_t>(value);
-    } else if (name == "--unjoined-max") {
-      options.endpoint.unjoined_sessions_max = static_cast<std::size_t>(value);
-    } else if (name == "--assembly-timeout") {
-      options.endpoint.assembly_timeout_ms = value;
-    } else if (name == "--polling-buffer") {
-      options.endpoint.polling_buffer_bytes_max = static_cast<std::size_t>(value);
-    } else {
-      return false;
-    }
+    if (!read_option(argv[i], argv[i + 1], options)) return false;
   }
   return argc % 2 == 1 && options.threads > 0;
 }
@@ -308,8 +325,12 @@ int run(Options options) {
 
 int main(int argc, char** argv) {
   maru::conformance::Options options;
+  if (argc == 2 && std::string_view(argv[1]) == "--help") {
+    maru::conformance::print_help();
+    return 0;
+  }
   if (!maru::conformance::read_options(argc, argv, options)) {
-    std::fprintf(stderr, "conformance_server: see the head of server.cpp for its options\n");
+    std::fprintf(stderr, "conformance_server: --help names its flags\n");
     return 2;
   }
   // Before any thread starts, so that all of them leave these signals to sigwait().

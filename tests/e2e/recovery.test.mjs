@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { makeDataDir, startServer } from "../support/server.mjs";
 import {
@@ -220,6 +219,8 @@ function bare(user, earlier = null) {
         client.disconnected = true;
       } else if (packet.startsWith("40")) {
         Object.assign(client, JSON.parse(packet.slice(2)));
+      } else if (packet.startsWith("430")) {
+        client.answered = true;
       } else if (packet.startsWith("42")) {
         const event = JSON.parse(packet.slice(2));
         client.events.push(event);
@@ -237,7 +238,7 @@ test("a new connection with the pid of one that is still open takes over", async
   try {
     let client = await bare(b);
     client.ws.send("420" + JSON.stringify(["joinRoom", { chatId: group._id }]));
-    await sleep(200);
+    await until(() => client.answered, "the answer of joinRoom");
     for (let round = 0; round < 6; ++round) {
       await send(sender, group, `m ${round}`);
       await until(() => client.events.some((e) => e[1]?.content === `m ${round}`), "the message");

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SLOWNESS, Server } from "../support/server.mjs";
-import { call, createGroup, join, login, open } from "../support/api.mjs";
+import { call, createGroup, join, login, open, until } from "../support/api.mjs";
 
 const KILLS = Number(process.env.MARU_KILLS ?? 10);
 const CLIENTS = 50;
@@ -76,6 +76,7 @@ test(`kill -9 under load, ${KILLS} times`, { timeout: (60_000 + KILLS * 20_000) 
     senders.forEach((sender) => sender.start());
 
     for (let kill = 0; kill < KILLS; ++kill) {
+      // At any moment of a load: nothing is proved by waiting.
       await sleep((500 + Math.random() * 2000) * Math.min(SLOWNESS, 2));
       await server.kill();
       const checked = await server.check();
@@ -83,7 +84,9 @@ test(`kill -9 under load, ${KILLS} times`, { timeout: (60_000 + KILLS * 20_000) 
       await server.start(); // on the same port: the clients come back by themselves
       readyAfter.push(server.readyAfterMs);
     }
-    await sleep(500);
+    // Each has been acknowledged something since the last start.
+    const acked = senders.map((sender) => sender.acked.size);
+    await until(() => senders.every((sender, i) => sender.acked.size > acked[i]), "sends after the last kill", 60_000);
     senders.forEach((sender) => (sender.running = false));
     await Promise.all(senders.map((sender) => sender.done));
 

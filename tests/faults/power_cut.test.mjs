@@ -93,9 +93,11 @@ async function idsIn(server, chat, token) {
 // One cut of a server under load, which goes on from what is left. What was acknowledged and is gone.
 async function cut(disk, server, users, chat, acked, number) {
   const load = users.map((user, i) => sendUntilGone(server, user, chat, `${number}-${i}`, acked));
+  // At any moment of a load: nothing is proved by waiting.
   await sleep((500 + Math.random() * 1500) * Math.min(SLOWNESS, 2));
   server.child.kill("SIGSTOP");
-  // What was acknowledged by now was synced before this moment.
+  // What was acknowledged by now was synced before this moment. The wait lets answers that are on
+  // their way arrive, which makes `acked` longer, hence the test harder; one that comes later counts for nothing.
   await sleep(50);
   const known = new Set(acked);
   const image = disk.clone(number);
