@@ -3,9 +3,11 @@
 #include <sodium.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <future>
 #include <optional>
+#include <thread>
 
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
@@ -61,6 +63,7 @@ class BusyQueries final : public chat::QueryPool {
     first_refused = next_ + let_through;
     first_let_through = first_refused + refused;
   }
+  [[nodiscard]] bool has_refused() const { return next_ > first_refused; }
 
   chat::QueryPool* readers = nullptr;
 
@@ -93,7 +96,8 @@ struct Node::Parts {
         realtime_cores(threads),
         origins(options, clock),
         limiter(options, clock),
-        connections(options.rate_limits ? options.connections_per_user : 0) {}
+        // Without limits they are counted, too: see wait_until_gone.
+        connections(options.rate_limits ? options.connections_per_user : 1'000'000) {}
 
   sqlite::testing::TemporaryDirectory directory;
   SystemClock clock;
@@ -240,6 +244,28 @@ chat::RecordPtr Node::send(const TestUser& from, ChatId chat, const std::string&
 
 void Node::refuse_queries(int let_through, int refused) {
   parts_->queries.refuse(let_through, refused);
+}
+
+namespace {
+
+// False: not within a time that only a broken server needs.
+template <class Done>
+bool eventually(Done done) {
+  for (int tries = 0; tries < 10'000; ++tries) {
+    if (done()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+}  // namespace
+
+bool Node::wait_until_gone(UserId user) {
+  return eventually([&] { return parts_->connections.count_of(user) == 0; });
+}
+
+bool Node::wait_until_refused() {
+  return eventually([&] { return parts_->queries.has_refused(); });
 }
 
 void Node::announce_drain(std::int64_t within_ms) {

@@ -46,6 +46,11 @@ class Node {
   // Of the queries from now on the first `let_through` run, and the `refused` after them find the
   // readers full.
   void refuse_queries(int let_through, int refused);
+  // Until the first of them has been. False: it never was.
+  [[nodiscard]] bool wait_until_refused();
+
+  // Until the server has noticed the end of each of the user's sockets. False: it never did.
+  [[nodiscard]] bool wait_until_gone(UserId user);
 
   void announce_drain(std::int64_t within_ms);
   [[nodiscard]] bool is_online(UserId user);
