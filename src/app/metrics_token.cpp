@@ -30,7 +30,7 @@ bool is_token(std::string_view text) {
 Result<std::optional<TokenHash>> load_metrics_token(const std::string& path) {
   if (path.empty()) return std::nullopt;
   const std::string option = "--metrics-token-file: ";
-  auto text = read_small_file(path);
+  auto text = read_small_file(path, Writers::kOwnerOnly);
   if (!text) return fail(ErrorCode::kUnavailable, option + text.error().detail);
   if (!*text) return fail(ErrorCode::kUnavailable, option + "there is no file '" + path + "'");
   const std::string_view token = trim(**text);

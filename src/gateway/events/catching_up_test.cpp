@@ -275,8 +275,8 @@ TEST_F(Recovery, WhatComesForTheUserMeanwhileIsKeptOrMakesItFresh) {
     SioClient second(node.port());
     node.refuse_queries(1, 3);
     second.send_packet("40" + recovering_auth(lee, first));
-      ASSERT_TRUE(node.wait_until_refused());
-      for (std::size_t i = 0; i < one.count; ++i) node.group(kim, {lee});
+    ASSERT_TRUE(node.wait_until_refused());
+    for (std::size_t i = 0; i < one.count; ++i) node.group(kim, {lee});
     ASSERT_FALSE(second.wait_event("hello").empty());
     EXPECT_EQ(second.sid == first.sid, one.goes_on) << one.hears_a_chat << ' ' << one.count;
     if (one.goes_on) {
