@@ -83,10 +83,10 @@ Result<std::vector<QuotaCount>> prepare_additions(const User& adder, std::span<c
   return counters;
 }
 
-void count_additions(std::vector<QuotaCount> counters, Turn& turn) {
+void count_additions(const std::vector<QuotaCount>& counters, Turn& turn) {
   if (counters.empty()) return;
   turn.change(QuotasExpired{{turn.stamp.lifetime.ms - turn.quotas.window_ms}});
-  for (QuotaCount& counter : counters) turn.change(QuotaCounted{counter});
+  for (const QuotaCount& counter : counters) turn.change(QuotaCounted{counter});
 }
 
 }  // namespace maru::chat

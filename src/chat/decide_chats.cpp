@@ -188,7 +188,7 @@ Reply decide(const CreateChat& command, Turn& turn) {
     // An expired use of the same key would be in the way.
     turn.change(expired_keys(turn));
   }
-  count_additions(std::move(*counters), turn);
+  count_additions(*counters, turn);
   const ChatDocument document =
       document_of(ChatState{inserted.chat, inserted.members, Sequence{0}, 0});
   turn.change(std::move(inserted));

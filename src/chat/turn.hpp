@@ -20,7 +20,7 @@ struct Turn {
   Effects& effects;
   const Quotas& quotas;
   // Whose bytes the changes are; nobody's in particular where the decision does not say.
-  std::optional<AccountType> writer{};
+  std::optional<AccountType> writer;
 
   template <class One>
   void change(One one) {
@@ -67,7 +67,7 @@ Reply decide(const SendMessage& command, Turn& turn);
 [[nodiscard]] Result<std::vector<QuotaCount>> prepare_additions(const User& adder,
                                                                 std::span<const UserId> added,
                                                                 Entry entry, Turn& turn);
-void count_additions(std::vector<QuotaCount> counters, Turn& turn);
+void count_additions(const std::vector<QuotaCount>& counters, Turn& turn);
 [[nodiscard]] const Member* find_member(const ChatState& state, UserId user);
 [[nodiscard]] ChatDocument document_of(const ChatState& state);
 
