@@ -50,6 +50,7 @@ struct Owner {
 Owner owner_of(const Name& name) {
   Owner owner;
   const int asking = open_socket();
+  if (asking < 0) return owner;
   if (::connect(asking, reinterpret_cast<const sockaddr*>(&name.address), name.size) == 0) {
     ucred peer{};
     socklen_t size = sizeof peer;

@@ -5,7 +5,7 @@
 namespace maru::gateway {
 
 bool LeaveGrace::add(PendingLeave&& leave, MonotonicTime due) {
-  if (entries_.size() >= kPendingMax) return false;
+  if (is_full()) return false;
   of_session_[leave.caller.session].push_back(first_ + entries_.size());
   entries_.push_back({std::move(leave), due});
   ++live_;

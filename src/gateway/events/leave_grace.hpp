@@ -30,6 +30,7 @@ class LeaveGrace {
   // Past it a leave is committed without grace.
   static constexpr std::size_t kPendingMax = 65'536;
 
+  [[nodiscard]] bool is_full() const { return entries_.size() >= kPendingMax; }
   // Each due time must be no earlier than the one before. False: full, `leave` is untouched.
   [[nodiscard]] bool add(PendingLeave&& leave, MonotonicTime due);
   // Takes back every leave that this socket asked for; costs nothing for those of others.

@@ -1,6 +1,7 @@
 // leaveRoom {chatId,number,userId?,userName?} → {left}: the socket is detached at once; a group is
 // left after a grace of 2 s, in which the end of the socket or any join takes it back
 // (product.md 1: the original's client leaves on `beforeunload`, a closed tab is not a leave).
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -60,7 +61,9 @@ void commit(RealtimeCore& core, PendingLeave&& leave) {
 void start_grace(RealtimeCore& core, PendingLeave&& leave) {
   const std::int64_t grace_ms = core.context.options.leave_grace_ms;
   const MonotonicTime due{core.context.clock.monotonic().ms + grace_ms};
-  if (!core.leaves.add(std::move(leave), due)) return commit(core, std::move(leave));
+  if (core.leaves.is_full()) return commit(core, std::move(leave));
+  [[maybe_unused]] const bool is_kept = core.leaves.add(std::move(leave), due);
+  assert(is_kept);
   core.delays.after(grace_ms, [&core] {
     // The wheel comes up to a tick early.
     const MonotonicTime now{core.context.clock.monotonic().ms + net::TimerWheel::kTickMs};
