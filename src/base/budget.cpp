@@ -73,7 +73,9 @@ void SharedBudget::shrink(Holder holder, std::size_t amount) {
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.used.find(holder);
   assert(found != shard.used.end() && found->second >= amount);
-  if (found != shard.used.end() && (found->second -= amount) == 0) shard.used.erase(found);
+  if (found == shard.used.end()) return;
+  found->second -= amount;
+  if (found->second == 0) shard.used.erase(found);
 }
 
 }  // namespace maru

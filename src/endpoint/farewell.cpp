@@ -20,7 +20,6 @@ Farewell farewell_of(DisconnectReason reason) {
     case DisconnectReason::kTransportError:
     case DisconnectReason::kForcedClose:
     case DisconnectReason::kParseError:
-      break;
     // The transport stays after these.
     case DisconnectReason::kClientNamespaceDisconnect:
     case DisconnectReason::kServerNamespaceDisconnect:

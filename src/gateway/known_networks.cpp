@@ -48,7 +48,7 @@ void append(std::string& out, Number number) {
 template <class Number>
 Number take(std::string_view& in) {
   Number number{};
-  std::memcpy(&number, in.data(), sizeof number);
+  in.copy(reinterpret_cast<char*>(&number), sizeof number);
   in.remove_prefix(sizeof number);
   return number;
 }

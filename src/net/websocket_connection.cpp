@@ -207,10 +207,8 @@ void WebSocketStream::end_of_turn() {
   if (flushed == FlushStatus::kFailed) {
     leave(State::kBroken, CloseReason::kError);
     die();
-  } else if (flushed == FlushStatus::kDrained && state_ == State::kLeaving) {
-    shut_down_sending();
-    die();
-  } else if (flushed == FlushStatus::kDrained && state_ == State::kClosing && core_->stopping) {
+  } else if (flushed == FlushStatus::kDrained &&
+             (state_ == State::kLeaving || (state_ == State::kClosing && core_->stopping))) {
     shut_down_sending();
     die();
   } else if (flushed == FlushStatus::kDrained && ends_first() && !sending_shut_) {
