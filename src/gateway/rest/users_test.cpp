@@ -7,6 +7,7 @@
 
 #include "gateway/rest/common_passwords.hpp"
 #include "gateway/rest/password.hpp"
+#include "gateway/testing/held_hasher.hpp"
 #include "gateway/testing/rest_harness.hpp"
 #include "text/text.hpp"
 
@@ -220,18 +221,9 @@ TEST(Login, WhereItLoggedInAnAccountIsKnown) {
 }
 
 TEST(Login, ARefusalForWantOfRoomIsNoFailure) {
-  // Before the harness, whose hasher uses them to its end.
-  std::promise<void> entered;
-  std::promise<void> go_on;
-  std::future<void> may_go_on = go_on.get_future();
   RestHarness harness;
   harness.account("영희");
-  ASSERT_TRUE(
-      harness.hasher().verify(HashShare::kStrangers, Secret("x"), "", [&](const Verification&) {
-        entered.set_value();
-        may_go_on.wait();
-      }));
-  entered.get_future().wait();
+  HeldHasher held(harness.hasher());
   for (std::size_t i = 1; i < Hasher::kQueueMax; ++i) {
     ASSERT_TRUE(harness.hasher().hash(HashShare::kStrangers, Secret("x"), [](const std::string&) {
     })) << i;
@@ -243,7 +235,6 @@ TEST(Login, ARefusalForWantOfRoomIsNoFailure) {
     EXPECT_EQ(full.status, 503) << i;
     EXPECT_EQ(full.code(), "overloaded");
   }
-  go_on.set_value();
   EXPECT_TRUE(harness.core.store.login_failures().empty());
 }
 
@@ -276,17 +267,14 @@ TEST(Login, AtTheSameTimeBothRenewAnOldHash) {
   ASSERT_EQ(crypto_pwhash_str_alg(old, password.data(), password.size(), 1, 8192,
                                   crypto_pwhash_ALG_ARGON2ID13),
             0);
-  std::promise<void> go_on;
-  std::future<void> may_go_on = go_on.get_future();
   RestHarness harness;
   ASSERT_TRUE(harness.core.run(chat::RegisterUser{"영희", "영희", old, {}}));
   const std::string body = R"({"userName":"영희","password":")" + password + "\"}";
   // Both are queued before the first is answered, so both match the old hash.
-  ASSERT_TRUE(harness.hasher().verify(HashShare::kStrangers, Secret("x"), "",
-                                      [&](const Verification&) { may_go_on.wait(); }));
+  HeldHasher held(harness.hasher());
   auto first = harness.start(Method::kPost, "/users/login", body);
   auto second = harness.start(Method::kPost, "/users/login", body);
-  go_on.set_value();
+  held.go_on();
   EXPECT_EQ(first.get().status, 200);
   EXPECT_EQ(second.get().status, 200);
   EXPECT_TRUE(harness.core.store.users().begin()->second.password_hash.starts_with(
@@ -294,19 +282,16 @@ TEST(Login, AtTheSameTimeBothRenewAnOldHash) {
 }
 
 TEST(Login, APasswordThatChangedMeanwhileIsWrong) {
-  std::promise<void> go_on;
-  std::future<void> may_go_on = go_on.get_future();
   RestHarness harness;
   const auto person = harness.account("영희");
   const chat::User before = harness.core.store.users().begin()->second;
-  ASSERT_TRUE(harness.hasher().verify(HashShare::kStrangers, Secret("x"), "",
-                                      [&](const Verification&) { may_go_on.wait(); }));
+  HeldHasher held(harness.hasher());
   auto login = harness.start(Method::kPost, "/users/login",
                              R"({"userName":"영희","password":"korrekt-pferd-batterie"})");
   const SessionId session = harness.core.store.sessions().begin()->first;
   ASSERT_TRUE(harness.core.run(
       chat::SetPassword{before.id, session, before.password_hash, "$argon2id$nonsense"}));
-  go_on.set_value();
+  held.go_on();
   const Reply reply = login.get();
   EXPECT_EQ(reply.status, 401);
   EXPECT_EQ(reply.code(), "invalid_credentials");
