@@ -37,7 +37,10 @@ chat::Event record_event(ChatId chat, std::uint64_t sequence) {
 class NoCommands final : public chat::CommandLog {
  public:
   bool submit(chat::Command&& command) override {
-    if (!accepts) return false;
+    if (!accepts) {
+      ++refused;
+      return false;
+    }
     std::lock_guard lock(mutex);
     const auto& touch = std::get<chat::TouchActivity>(command.body);
     touched.insert(touched.end(), touch.users.begin(), touch.users.end());
@@ -45,6 +48,7 @@ class NoCommands final : public chat::CommandLog {
     return true;
   }
   std::atomic<bool> accepts{true};
+  std::atomic<int> refused{0};
   std::mutex mutex;
   std::vector<std::pair<UserId, WallTime>> touched;
   std::size_t largest = 0;
@@ -320,7 +324,7 @@ TEST_F(SoftStateTest, LastSeenIsFlushedAtAStopInSmallCommands) {
   commands.accepts = false;
   for (std::uint64_t n = 1; n <= 250; ++n) soft.connection_opened(user_id(n));
   EXPECT_TRUE(eventually([&] { return push_count() == 250; }));
-  std::this_thread::sleep_for(30ms);
+  EXPECT_TRUE(eventually([&] { return commands.refused >= 2; }));  // and put back
   commands.accepts = true;
   soft.stop();
   std::set<UserId> users;

@@ -38,6 +38,13 @@ std::string post(const std::string& target, const std::string& body,
          fields + "\r\n" + body;
 }
 
+bool comes_true(const std::function<bool()>& condition) {
+  for (int i = 0; i < 500 && !condition(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return condition();
+}
+
 TEST(IoThreadHttp, KeepsTheConnectionForTheNextRequest) {
   Server server;
   Client client(server.port());
@@ -73,20 +80,13 @@ TEST(IoThreadHttp, LeavesUnreadWhatIsSentAheadOfAnAnswer) {
   // More than it will ever keep; the socket's buffers take some, then the sender would block.
   const std::string ahead = post("/echo", std::string(900, 'x'));
   std::size_t sent = 0;
-  while (sent < 64UL * 1024 * 1024) {
+  int refused = 0;  // in a row, while the server had its turns
+  while (sent < 64UL * 1024 * 1024 && refused < 10) {
     const ssize_t size =
         ::send(client.descriptor(), ahead.data(), ahead.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (size < 0) {
-      // The receive window takes a moment to close.
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      if (::send(client.descriptor(), "", 0, MSG_DONTWAIT) == 0 &&
-          ::send(client.descriptor(), ahead.data(), 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-        break;
-      }
-      sent += 1;
-      continue;
-    }
-    sent += static_cast<std::size_t>(size);
+    if (size > 0) sent += static_cast<std::size_t>(size);
+    refused = size > 0 ? 0 : refused + 1;
+    if (size <= 0) server.take_turns();
   }
   EXPECT_LT(sent, 64UL * 1024 * 1024);
   EXPECT_LE(server.thread().counters().bytes_read, 20'000U);
@@ -100,10 +100,15 @@ TEST(IoThreadHttp, AnswersNoMoreThanTheClientReads) {
   std::string requests;
   for (int i = 0; i < 60; ++i) requests += get("/big/1000000");
   client.send(requests);
-  ASSERT_TRUE(server.journal().wait_for("request /big/1000000"));
-  server.run_on(0, [] {});
-  // The socket's own buffers hold a few megabytes at most.
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  // All of them have come, and the server has written what the socket's own buffers take: a few
+  // megabytes at most.
+  const NetCounters& counters = server.thread().counters();
+  ASSERT_TRUE(comes_true([&] { return counters.bytes_read == requests.size(); }));
+  std::uint64_t written = 0;
+  do {
+    written = counters.bytes_written;
+    server.take_turns();
+  } while (counters.bytes_written != written);
   EXPECT_LT(server.journal().count("request /big/1000000"), 20);
   for (int i = 0; i < 60; ++i) {
     ASSERT_GT(client.read_response().size(), 1'000'000U) << i;
@@ -247,25 +252,38 @@ TEST(IoThreadHttp, CallsASlowHeadToTime) {
 
 // The loop may have slept for longer than a deadline when a connection comes.
 TEST(IoThreadHttp, GivesAConnectionAfterALongSleepItsWholeTime) {
-  Server server({.head_timeout_ms = 2000});
-  std::this_thread::sleep_for(std::chrono::milliseconds(2200));
+  test::SteppedClock clock;
+  Server server({.head_timeout_ms = 2000}, 1, nullptr, &clock);
+  server.take_turns();
+  clock.advance_ms(3'600'000);  // it sleeps: nothing tells it
   Client client(server.port());
-  EXPECT_TRUE(client.stays_silent(200));
-  client.send("GET /echo HTTP/1.1\r\nHost: a\r\n\r\n");
-  EXPECT_TRUE(client.read_response().starts_with("HTTP/1.1 200"));
+  Client silent(server.port());
+  ASSERT_TRUE(comes_true([&] { return server.thread().counters().connections_open == 2; }));
+  server.pass(1900);
+  client.send(get("/echo"));
+  EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(server.thread().counters().connections_open, 2U);
+  server.pass(100);
+  EXPECT_TRUE(silent.ends());
 }
 
 TEST(IoThreadHttp, CallsASlowBodyToTimeAndLetsAFastOneGoOn) {
   // In a window as long as head_timeout_ms: 500 B/s are 75 bytes.
-  Server server({.head_timeout_ms = 150});
+  test::SteppedClock clock;
+  Server server({.head_timeout_ms = 150}, 1, nullptr, &clock);
   Client slow(server.port());
   Client fast(server.port());
   const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
   slow.send(head + "abc");
   fast.send(head);
+  std::size_t sent = 2 * head.size() + 3;
+  const auto has_read = [&] { return server.thread().counters().bytes_read == sent; };
+  ASSERT_TRUE(comes_true(has_read));
   for (int i = 0; i < 10; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    server.pass(30);
     fast.send(std::string(100, 'x'));
+    sent += 100;
+    ASSERT_TRUE(comes_true(has_read)) << i;
   }
   EXPECT_THAT(fast.read_response(), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(slow.read_to_end(), StartsWith("HTTP/1.1 408 "));
@@ -311,13 +329,19 @@ TEST(IoThreadHttp, AConnectionWithoutARequestHasTheTimeOfAHead) {
 
 // It is not idle: what it was answered is still on its way.
 TEST(IoThreadHttp, AClientThatReadsALongAnswerSlowlyIsNotIdle) {
-  Server server({.keep_alive_timeout_ms = 100});
+  test::SteppedClock clock;
+  Server server({.keep_alive_timeout_ms = 100}, 1, nullptr, &clock);
   Client client(server.port(), 4096);
   client.send(get("/big/8000000"));
+  client.read_until("\r\n\r\n");
   EXPECT_EQ(client.read_exactly(1000).size(), 1000U);
-  std::this_thread::sleep_for(std::chrono::milliseconds(400));
-  EXPECT_GT(client.read_response().size(), 8'000'000U - 1000U);
-  EXPECT_TRUE(client.ends()) << "idle from now on";
+  server.pass(400);
+  EXPECT_EQ(client.read_exactly(8'000'000U - 1000U).size(), 8'000'000U - 1000U);
+  EXPECT_TRUE(client.stays_silent(0));
+  EXPECT_TRUE(comes_true([&] {
+    server.pass(100);
+    return client.ends(0);
+  })) << "idle from now on";
 }
 
 TEST(IoThreadHttp, TellsTheHandlerThatTheClientWentAway) {
@@ -401,13 +425,6 @@ TEST(IoThreadHttp, EndsAConnectionWhoseClientDoesNotRead) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   EXPECT_EQ(server.thread().counters().connections_open, 0U);
-}
-
-bool comes_true(const std::function<bool()>& condition) {
-  for (int i = 0; i < 500 && !condition(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return condition();
 }
 
 // Some progress in each window: a client that takes a little now and then holds its answer for ever

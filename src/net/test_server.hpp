@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/io_thread.hpp"
+#include "net/test_clock.hpp"
 #include "net/websocket.hpp"
 
 namespace maru::net::test {
@@ -177,14 +178,17 @@ class ScriptedHandler final : public HttpHandler, public WebSocketHandler {
 
 class Server {
  public:
-  explicit Server(NetOptions options = {}, unsigned threads = 1,
-                  std::shared_ptr<Tls> tls = nullptr) {
+  // `clock`: null is the machine's. One that is given outlives the server.
+  explicit Server(NetOptions options = {}, unsigned threads = 1, std::shared_ptr<Tls> tls = nullptr,
+                  SteppedClock* clock = nullptr)
+      : stepped_(clock) {
     auto listening = listen_on("127.0.0.1", 0, threads);
     if (!listening) throw std::runtime_error(listening.error().detail);
     port_ = listening->port;
     std::vector<IoThread*> peers;
     for (unsigned i = 0; i < threads; ++i) {
-      threads_.push_back(std::make_unique<IoThread>(i, options, clock_));
+      threads_.push_back(std::make_unique<IoThread>(
+          i, options, clock != nullptr ? static_cast<const Clock&>(*clock) : system_clock_));
       handlers_.push_back(std::make_unique<ScriptedHandler>(journal_, i));
       peers.push_back(threads_.back().get());
     }
@@ -212,9 +216,21 @@ class Server {
     });
     journal_.wait_for(done);
   }
+  // Whole turns, in which everything is done that can be done without the other end.
+  void take_turns() {
+    for (unsigned i = 0; i < threads_.size(); ++i) {
+      for (int turn = 0; turn < 3; ++turn) run_on(i, [] {});
+    }
+  }
+  // Time passes, and what is due by then has been done.
+  void pass(std::int64_t ms) {
+    stepped_->advance_ms(ms);
+    take_turns();
+  }
 
  private:
-  SystemClock clock_;
+  SystemClock system_clock_;
+  SteppedClock* const stepped_;
   Journal journal_;
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::vector<std::unique_ptr<ScriptedHandler>> handlers_;
