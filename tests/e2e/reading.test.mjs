@@ -39,7 +39,7 @@ function request(path, token) {
   return `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${token ? `Authorization: Bearer ${token}\r\n` : ""}\r\n`;
 }
 
-// Sends and is gone.
+// Sends and is gone: a moment later, so that some have been taken on by then, which underAttack() looks for.
 async function hangUp(server, path, token) {
   const socket = connectTcp(server.port, "127.0.0.1");
   socket.on("error", () => {});
@@ -90,7 +90,13 @@ async function measure(server) {
   return { meP50: median(me), meMax: Math.max(...me), connectMax: Math.max(...connects) };
 }
 
-async function underAttack(name, args, attack) {
+async function metric(server, name) {
+  const { text } = await call(server, "GET", "/metrics", { undocumented: "not JSON" });
+  return Number(new RegExp(`^${name} (\\d+)`, "m").exec(text)[1]);
+}
+
+// hangsUp: calls must have been given up because their client had gone.
+async function underAttack(name, args, attack, { hangsUp }) {
   const rounds = [];
   for (let i = 0; i < ROUNDS; ++i) {
     const server = await startServer({ dataDir, args });
@@ -98,9 +104,11 @@ async function underAttack(name, args, attack) {
       // Before the clock runs: the first answer of a server brings the contract with it.
       await call(server, "GET", "/api/users/me", { token: honest.token });
       const attacking = attack(server);
-      await sleep(50);
+      await until(async () => (await metric(server, "maru_connections_accepted_total")) > 50, "the attack comes");
       rounds.push(await measure(server));
       await attacking;
+      const aborted = () => metric(server, "maru_http_calls_aborted_total");
+      if (hangsUp) await until(async () => (await aborted()) > 0, "calls are given up");
     } finally {
       await server.stop();
     }
@@ -116,19 +124,19 @@ const many = (count, one) => Promise.all(Array.from({ length: count }, (_, i) =>
 
 test("480 long reads of clients that hung up", () =>
   underAttack("hung up", [], (server) =>
-    many(480, () => hangUp(server, `/chats/group/${greedy.id}`, greedy.token))));
+    many(480, () => hangUp(server, `/chats/group/${greedy.id}`, greedy.token)), { hangsUp: true }));
 
 test("lists of 100 and of one's own, again and again", () =>
   underAttack("lists", [], (server) =>
-    many(200, (i) => statusOf(server, i % 2 ? "/chats?limit=100" : "/api/chats/mine?limit=50", greedy.token))));
+    many(200, (i) => statusOf(server, i % 2 ? "/chats?limit=100" : "/api/chats/mine?limit=50", greedy.token)), { hangsUp: false }));
 
 test("300 anonymous reads in open mode", () =>
   underAttack("open", ["--auth", "open"], (server) =>
-    many(300, (i) => hangUp(server, i % 2 ? "/chats?limit=100" : `/chats/group/${greedy.id}`))));
+    many(300, (i) => hangUp(server, i % 2 ? "/chats?limit=100" : `/chats/group/${greedy.id}`)), { hangsUp: true }));
 
 test("with rate limits off lanes and turns hold as well", () =>
   underAttack("limits off", ["--rate-limits", "off"], (server) =>
-    many(200, () => hangUp(server, `/chats/group/${greedy.id}`, greedy.token))));
+    many(200, () => hangUp(server, `/chats/group/${greedy.id}`, greedy.token)), { hangsUp: true }));
 
 test("past its turn and the few that wait a user is told to come again", async (t) => {
   const server = await startServer({ dataDir });
@@ -143,11 +151,7 @@ test("a drain answers what waits and ends within four seconds", async () => {
   const server = await startServer({ dataDir, args: ["--rate-limits", "off"] });
   const answers = Array.from({ length: 400 }, () => statusOf(server, `/chats/group/${greedy.id}`, greedy.token));
   // All have come when they wait for the one that is being read.
-  const waiting = async () => {
-    const { text } = await call(server, "GET", "/metrics", { undocumented: "not JSON" });
-    return Number(/^maru_bulk_queries_waiting (\d+)/m.exec(text)[1]);
-  };
-  await until(async () => (await waiting()) >= 100, "a hundred waiting reads");
+  await until(async () => (await metric(server, "maru_bulk_queries_waiting")) >= 100, "a hundred waiting reads");
   const took = await timed(() => server.stop());
   const statuses = await Promise.all(answers);
   assert.deepEqual(statuses.filter((status) => status !== 200 && status !== 503), []);

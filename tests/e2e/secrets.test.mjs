@@ -4,9 +4,9 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../support/server.mjs";
 import { call, uniqueName } from "../support/api.mjs";
+import { untilClosed, untilRead } from "../support/tcp.mjs";
 
 // Where `text` stands in the process's memory. Only a parent or root may look.
 function findInMemory(pid, text) {
@@ -33,7 +33,8 @@ function findInMemory(pid, text) {
   return found;
 }
 
-// Sends the parts with a pause between them, so that each is a read of its own; reads until `answers` have come.
+// Sends each part when the server has read the one before, so that each is a read of its own; reads until `answers` have
+// come.
 async function exchange(server, parts, answers = 1) {
   const socket = connect(server.port, "127.0.0.1");
   socket.setNoDelay(true);
@@ -48,7 +49,7 @@ async function exchange(server, parts, answers = 1) {
   });
   for (const part of parts) {
     socket.write(part);
-    await sleep(30);
+    await untilRead(socket);
   }
   await done;
   socket.destroy();
@@ -98,9 +99,10 @@ test("no password stays in memory", async () => {
     json = body(secret()); // never whole
     const cut = connect(server.port, "127.0.0.1");
     cut.write((head(JSON_TYPE, json) + json).slice(0, -1));
-    await sleep(100);
+    await untilRead(cut);
+    const { localPort, remotePort } = cut;
     cut.destroy();
-    await call(server, "GET", "/healthz");
+    await untilClosed(localPort, remotePort);
 
     assert.notDeepEqual(findInMemory(server.child.pid, server.dataDir), [], "the search finds what is there");
     for (const [index, password] of passwords.entries()) {
