@@ -181,8 +181,10 @@ void RealtimeCore::query_in_turn(ClientSession& session, Input input, std::size_
     const bool posted = context.queries.post(
         chat::Lane::kBulk, [this, asking, share, work = std::move(work),
                             turn = std::move(turn)](chat::Snapshot& snapshot) mutable {
-          asking->give(Result<R>(work(snapshot)));
+          Result<R> result = work(snapshot);
+          // Before the answer, so that whoever has it has paid for it.
           charge_for_rows(context.limiter, context.options, share, snapshot.rows_read());
+          asking->give(std::move(result));
         });
     if (!posted) {
       asking->give(fail(ErrorCode::kOverloaded, "Too much to read at the moment."));

@@ -700,6 +700,64 @@ TEST(Rates, AUserHasOneBucketByIdAndByName) {
   EXPECT_EQ(code_of(client.call("joinRoom", as("userId", "userName", false))), "rate_limited");
 }
 
+// The rates that searches and lists take from, one event a time and then by what was looked at.
+TEST(Rates, WatchesOfPresenceAreReads) {
+  struct Case {
+    const char* name;
+    double GatewayOptions::* rate;
+    double GatewayOptions::* burst;
+  };
+  for (const Case& one :
+       {Case{"history", &GatewayOptions::history_per_user, &GatewayOptions::history_per_user_burst},
+        Case{"reads", &GatewayOptions::reads_per_user, &GatewayOptions::reads_per_user_burst}}) {
+    SCOPED_TRACE(one.name);
+    GatewayOptions options = Node::quiet();
+    options.rate_limits = true;
+    options.*one.rate = 0.01;
+    options.*one.burst = 2;
+    Node node(options);
+    const TestUser kim = node.guest("kim");
+    const TestUser lee = node.guest("lee");
+    const std::string users = R"({"userIds":[")" + lee.id.hex() + "\"]}";
+    SioClient client(node.port());
+    client.join_namespace(kim.auth());
+    SioClient again(node.port());
+    again.join_namespace(kim.auth());
+    EXPECT_TRUE(is_ok(client.call("watchPresence", users)));
+    EXPECT_TRUE(is_ok(again.call("watchPresence", users)));
+    const std::string refused = client.call("watchPresence", users);
+    EXPECT_EQ(code_of(refused), "rate_limited");
+    EXPECT_GT(number_of(refused, "retryAfterMs"), 5'000u);
+    EXPECT_EQ(code_of(again.call("watchPresence", users)), "rate_limited") << "the same bucket";
+    SioClient other(node.port());
+    other.join_namespace(lee.auth());
+    EXPECT_TRUE(is_ok(other.call("watchPresence", users)));
+  }
+}
+
+TEST(Rates, AWatchOfManyCostsWhatItLookedAt) {
+  GatewayOptions options = Node::quiet();
+  options.rate_limits = true;
+  options.reads_per_user = 0.01;
+  options.reads_per_user_burst = 3;
+  Node node(options);
+  const TestUser kim = node.guest("kim");
+  std::vector<TestUser> others;
+  std::string ids;
+  for (int i = 0; i < 99; ++i) {
+    others.push_back(node.guest("u" + std::to_string(i)));
+    ids += (i == 0 ? "\"" : ",\"") + others.back().id.hex() + '"';
+  }
+  node.group(kim, others);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  const std::string all = client.call("watchPresence", R"({"userIds":[)" + ids + "]}");
+  EXPECT_EQ(values_of(all, "userId").size(), 99u);
+  // A hundred rows are another read.
+  EXPECT_TRUE(is_ok(client.call("watchPresence", R"({"userIds":[]})")));
+  EXPECT_EQ(code_of(client.call("watchPresence", R"({"userIds":[]})")), "rate_limited");
+}
+
 TEST(Rates, EventsPastABoundOfTheParserCountToo) {
   GatewayOptions options = Node::quiet();
   options.rate_limits = true;
