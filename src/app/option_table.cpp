@@ -301,7 +301,8 @@ std::vector<OptionRow> rate_rows() {
        [](Config& c, const std::string& v) {
          return set_rate(c.gateway.joins_per_user, c.gateway.joins_per_user_burst, v);
        }},
-      {"rate-user-history", "", "RATE/BURST", "10/50", "history pages a second of one user",
+      {"rate-user-history", "", "RATE/BURST", "10/50",
+       "history pages, sync and watches of presence a second of one user",
        [](Config& c, const std::string& v) {
          return set_rate(c.gateway.history_per_user, c.gateway.history_per_user_burst, v);
        }},
