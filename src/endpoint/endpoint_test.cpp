@@ -16,6 +16,7 @@
 #include "endpoint/farewell.hpp"
 #include "endpoint/sid.hpp"
 #include "net/test_client.hpp"
+#include "net/test_clock.hpp"
 
 namespace maru::endpoint {
 namespace {
@@ -69,8 +70,13 @@ class Script final : public Application {
   bool inside = false;
 };
 
+// Whether time passes by itself or by pass() alone.
+enum class Time : std::uint8_t { kFlows, kStandsStill };
+
 struct EndpointTest : ::testing::Test {
-  explicit EndpointTest(EndpointOptions options = quiet()) {
+  explicit EndpointTest(EndpointOptions options = quiet(), Time time = Time::kFlows)
+      : thread(0, net::NetOptions{},
+               time == Time::kFlows ? static_cast<const Clock&>(clock) : stepped_clock) {
     auto listening = net::listen_on("127.0.0.1", 0, 1);
     if (!listening) throw std::runtime_error(listening.error().detail);
     port = listening->port;
@@ -99,6 +105,15 @@ struct EndpointTest : ::testing::Test {
       done.set_value();
     });
     done.get_future().wait();
+  }
+  // Time passes, and what is due by then has been done.
+  void pass(std::int64_t ms) {
+    stepped_clock.advance_ms(ms);
+    take_turns();
+  }
+  // Whole ones, in which everything is done that can be done without the other end.
+  void take_turns() {
+    for (int turn = 0; turn < 3; ++turn) on_thread([] {});
   }
   // Until the application has heard it that often.
   bool hears(const std::string& line, long times = 1) {
@@ -140,7 +155,8 @@ struct EndpointTest : ::testing::Test {
   }
 
   SystemClock clock;
-  net::IoThread thread{0, net::NetOptions{}, clock};
+  net::test::SteppedClock stepped_clock;
+  net::IoThread thread;
   Script script;
   std::minstd_rand random{5};
   std::vector<std::vector<std::uint8_t>> drawn;  // on the I/O thread
@@ -257,7 +273,7 @@ TEST_F(EndpointTest, PausedInputIsReadLaterInOrder) {
     socket.pause_reading();
   };
   for (const bool websocket : {true, false}) {
-    script.heard.clear();
+    on_thread([&] { script.heard.clear(); });
     std::optional<Client> client;
     if (websocket) {
       client.emplace(join());
@@ -272,7 +288,8 @@ TEST_F(EndpointTest, PausedInputIsReadLaterInOrder) {
                    "3");
     }
     ASSERT_TRUE(hears("event pause"));
-    EXPECT_TRUE(client->stays_silent(50));
+    take_turns();
+    EXPECT_TRUE(client->stays_silent(0));
     on_thread([&] {
       paused->resume_reading();
       EXPECT_EQ(std::ranges::count(script.heard, "event b"), 0);
@@ -334,9 +351,41 @@ TEST_F(EndpointTest, APollingClientThatDoesNotFetchIsASlowConsumer) {
   EXPECT_EQ(get(sid), R"({"code":1,"message":"Session ID unknown"})");
 }
 
+struct UnhurriedEndpointTest : EndpointTest {
+  UnhurriedEndpointTest() : EndpointTest(quiet(), Time::kStandsStill) {}
+  std::size_t sessions() {
+    std::size_t count = 0;
+    on_thread([&] { count = endpoint->session_count(); });
+    return count;
+  }
+};
+
 // A client's auth callback may refresh its token first, which took one 12 s.
-TEST(EndpointOptions, LeaveThirtySecondsForAConnect) {
-  EXPECT_EQ(EndpointOptions().connect_timeout_ms, 30'000);
+TEST_F(UnhurriedEndpointTest, AClientHasThirtySecondsToConnect) {
+  Client client = open();
+  const std::string sid = polling_sid();
+  pass(29'900);
+  client.send(client_frame(1, "40"));
+  EXPECT_TRUE(client.read_until("\"}").ends_with("\"}"));
+  EXPECT_EQ(get(sid, "POST", "40"), "ok");
+  // They have joined: no deadline is left but the heartbeat's, which is further away.
+  pass(10'000);
+  EXPECT_EQ(sessions(), 2U);
+  client.send(client_frame(1, R"(42["x"])"));
+  EXPECT_TRUE(hears("event x"));
+}
+
+TEST_F(UnhurriedEndpointTest, AClientThatDoesNotConnectByThenMayComeAgain) {
+  Client client = open();
+  const std::string sid = polling_sid();
+  pass(29'900);
+  EXPECT_EQ(sessions(), 2U);
+  pass(100);
+  EXPECT_EQ(sessions(), 0U);
+  // Without a close frame, which some take for a good-bye. A heartbeat came before.
+  EXPECT_EQ(client.read_to_end(), server_frame(1, "2"));
+  EXPECT_EQ(get(sid), "2") << "the heartbeat waited for a GET";
+  EXPECT_EQ(get(sid), R"({"code":1,"message":"Session ID unknown"})");
 }
 
 TEST(Farewell, SaysGoodByeToWhomTheServerDoesNotWantBack) {
@@ -357,11 +406,11 @@ TEST(Farewell, SaysGoodByeToWhomTheServerDoesNotWantBack) {
 }
 
 struct BoundedEndpointTest : EndpointTest {
-  BoundedEndpointTest() : EndpointTest(bounded()) {}
+  BoundedEndpointTest() : EndpointTest(bounded(), Time::kStandsStill) {}
   static EndpointOptions bounded() {
     EndpointOptions options = quiet();
     options.unjoined_sessions_max = 3;
-    options.assembly_timeout_ms = 100;
+    options.assembly_timeout_ms = 1'000;
     options.keep_attachments = false;
     return options;
   }
@@ -392,7 +441,12 @@ TEST_F(BoundedEndpointTest, PollingSessionsThatJoinNothingAreBounded) {
 
 TEST_F(BoundedEndpointTest, AttachmentsThatNeverComeEndTheSession) {
   Client client = join();
-  client.send(client_frame(1, R"(451-["m",{"_placeholder":true,"num":0}])"));
+  client.send(client_frame(1, R"(42["x"])") +
+              client_frame(1, R"(451-["m",{"_placeholder":true,"num":0}])"));
+  ASSERT_TRUE(hears("event x"));
+  pass(900);
+  EXPECT_TRUE(client.stays_silent(0));
+  pass(100);
   EXPECT_EQ(client.read_to_end(), "");
   EXPECT_TRUE(hears("disconnect let go"));
 }
@@ -409,7 +463,8 @@ TEST_F(BoundedEndpointTest, AttachmentsThatNobodyWantsAreNotHandedOut) {
               client_frame(2, std::string(60'000, 'x')));
   ASSERT_TRUE(hears("event m"));
   on_thread([&] { EXPECT_EQ(attachments, 0U); });
-  EXPECT_TRUE(client.stays_silent(250)) << "its deadline is over";
+  pass(2'000);
+  EXPECT_TRUE(client.stays_silent(0)) << "its deadline is over";
   client.send(client_frame(1, R"(42["x"])"));
   EXPECT_TRUE(hears("event x"));
 }
