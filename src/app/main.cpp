@@ -22,6 +22,7 @@
 #include "app/start_warnings.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
+#include "base/memory.hpp"
 
 namespace maru::app {
 namespace {
@@ -63,7 +64,8 @@ void run_until_signalled(Server& server, const sigset_t& signals, Hangup hangup)
     if (signal == SIGHUP) {
       if (hangup == Hangup::kReload) server.reload_tls();
     } else {
-      server.tick();
+      // What a tick did not come to, the next one does.
+      [[maybe_unused]] const bool done = memory::survive([&] { server.tick(); });
     }
   }
 }
@@ -118,6 +120,7 @@ int serve(const Config& config) {
   signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write, no death
   end_on_read_fault();
 
+  memory::prepare();
   LogThread log_thread(config.budgets.log_bytes);
   log_settings(config);
   Server server(config);

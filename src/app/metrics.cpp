@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "base/log_queue.hpp"
+#include "base/memory.hpp"
 
 namespace maru::app {
 namespace {
@@ -223,6 +224,15 @@ void add_hasher(Families& out, const gateway::Hasher::Counters& counters) {
       MetricType::Counter, counters.refused);
 }
 
+void add_memory(Families& out) {
+  add_value(out, "maru_memory_short", "1 while the reserve of memory is used and not whole again",
+            MetricType::Gauge, memory::is_short() ? 1 : 0);
+  add_value(out, "maru_memory_shortages_total", "How often the reserve of memory was used",
+            MetricType::Counter, static_cast<double>(memory::shortages()));
+  add_value(out, "maru_out_of_memory_total", "Requests, connections, batches ended for want of it",
+            MetricType::Counter, static_cast<double>(memory::failures()));
+}
+
 double resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   double pages_total = 0;
@@ -241,6 +251,7 @@ std::string metrics_text(const MetricsSources& sources) {
   add_fanout(families, *sources.fanout, sources.deliveries_waiting);
   add_budgets(families, *sources.budgets, sources.log_bytes_max);
   add_log(families);
+  add_memory(families);
   add_hasher(families, *sources.hasher);
   add_value(families, "maru_queries_waiting", "Urgent queries waiting or running",
             MetricType::Gauge, static_cast<double>(sources.queries_waiting));

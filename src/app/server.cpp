@@ -21,6 +21,7 @@
 #include "app/version.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "chat/sequencer.hpp"
@@ -354,6 +355,10 @@ void Server::tick() {
   if (const auto missing = parts_->store->watch().find_missing()) {
     sqlite::stop_process("the data directory was taken away: " + *missing +
                          " is gone or another file; what was acknowledged since may be lost");
+  }
+  if (memory::is_short()) {
+    memory::recover();
+    for (const auto& part : parts_->io) part->thread.wake();  // to shed, idle ones too
   }
   const auto now = parts_->clock.monotonic();
   if (now.ms < next_upkeep_.ms) return;
