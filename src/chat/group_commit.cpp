@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 
 namespace maru::chat {
 namespace {
@@ -36,12 +37,27 @@ void GroupCommit::run(std::span<Command> commands) {
 }
 
 std::size_t GroupCommit::run_batch(std::span<Command> commands) {
-  const auto batch = commands.first(decide(commands, Cut::kAtChangesMax));
-  count(counters_.batches);
-  counters_.batch_commands.record(batch.size());
-  if (finish(batch) == Outcome::kConflict) run_again(batch);
+  std::size_t size = 0;
+  const bool done = memory::survive([&] {
+    const auto batch = commands.first(decide(commands, Cut::kAtChangesMax));
+    size = batch.size();
+    count(counters_.batches);
+    counters_.batch_commands.record(batch.size());
+    if (finish(batch) == Outcome::kConflict) run_again(batch);
+  });
+  if (!done) size = give_up(commands, size);
   counters_.send_looks.store(state_.send_looks(), std::memory_order_relaxed);
   store_.after_release();
+  return size;
+}
+
+// For want of memory, before anything was appended; those already answered one by one were not so.
+std::size_t GroupCommit::give_up(std::span<Command> commands, std::size_t decided) {
+  const memory::Patience patience;
+  state_.rollback();
+  state_.set_look_ups(WorkingState::LookUps::kLikely);
+  const auto batch = commands.first(decided != 0 ? decided : replies_.size() + 1);
+  refuse(batch, Error{ErrorCode::kUnavailable, "The server has no memory to spare.", {}, 0});
   return batch.size();
 }
 
@@ -85,6 +101,7 @@ void GroupCommit::decide_certainly(std::span<Command> commands) {
 
 GroupCommit::Outcome GroupCommit::finish(std::span<Command> batch) {
   const auto appended = append();
+  const memory::Patience patience;
   if (appended) {
     state_.commit();
     release(batch);
@@ -109,6 +126,7 @@ Result<void> GroupCommit::append() {
   if (effects_.changes.empty()) return {};
   const auto began = std::chrono::steady_clock::now();
   auto appended = store_.append(effects_.changes);
+  const memory::Patience patience;
   if (appended && std::exchange(store_failing_, false)) log::info("store_available");
   const auto took = std::chrono::steady_clock::now() - began;
   counters_.append_us.record(static_cast<std::uint64_t>(
@@ -133,10 +151,12 @@ void GroupCommit::refuse(std::span<Command> batch, const Error& error) {
 }
 
 void GroupCommit::answer(Command& command, Reply reply) {
+  ReplyHandler handler = std::exchange(command.reply, nullptr);
+  if (!handler) return;  // it was run alone, and another one of its batch found no memory
   count(counters_.commands);
   if (!reply && reply.error().code == ErrorCode::kUnavailable) count(counters_.unavailable);
   if (!reply && reply.error().code == ErrorCode::kRateLimited) count(counters_.over_quota);
-  if (command.reply) command.reply(std::move(reply));
+  handler(std::move(reply));
 }
 
 }  // namespace maru::chat

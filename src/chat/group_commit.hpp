@@ -11,6 +11,9 @@
 //                          every id of it looked up (and no others), then, if need be, one command
 //                          at a time. A single command that still conflicts is answered kInternal
 //                          and logged.
+//   no memory              before the append: as kUnavailable, for the commands that were decided.
+//                          After it the sequencer waits for memory (base/memory.hpp): what is
+//                          durable is told, and told whole.
 // A batch without changes needs no append: nothing in it rests on state that is not durable.
 //
 // Owner: the sequencer's thread. Blocks on the store.
@@ -51,6 +54,7 @@ class GroupCommit {
   void run_again(std::span<Command> batch);
   void run_alone(Command& command);
 
+  std::size_t give_up(std::span<Command> commands, std::size_t decided);
   std::size_t decide(std::span<Command> commands, Cut cut);
   // All of them, with every id looked up in the store.
   void decide_certainly(std::span<Command> commands);

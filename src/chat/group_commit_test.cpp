@@ -62,18 +62,21 @@ TEST_F(GroupCommitTest, TheStoreKeepsHouseAfterRepliesAndEventsHaveGoneOut) {
   std::vector<std::string> order;
   at.store.set_after_release([&] { order.emplace_back("house"); });
   const std::size_t before = at.bus.events.size();
-  std::vector<Command> commands;
-  for (int i = 0; i < 2; ++i) {
-    commands.push_back({SendMessage{group, a, "x", {}}, [&](Reply) {
-                          order.emplace_back(at.bus.events.size() > before ? "reply" : "early");
-                        }});
-  }
-  at.commit.run(commands);
+  const auto run = [&](std::size_t count) {
+    std::vector<Command> commands;
+    for (std::size_t i = 0; i < count; ++i) {
+      commands.push_back({SendMessage{group, a, "x", {}}, [&](Reply) {
+                            order.emplace_back(at.bus.events.size() > before ? "reply" : "early");
+                          }});
+    }
+    at.commit.run(commands);
+  };
+  run(2);
   EXPECT_EQ(order, (std::vector<std::string>{"reply", "reply", "house"}));
   // After a batch that was refused, too: a full store may help itself.
   at.store.set_full(true);
   order.clear();
-  at.commit.run({commands.data(), 1});
+  run(1);
   EXPECT_EQ(order, (std::vector<std::string>{"reply", "house"}));
 }
 

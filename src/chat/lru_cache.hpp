@@ -25,8 +25,14 @@ class LruCache {
 
   // The key must be absent.
   Value* insert(const Key& key, Value value, std::size_t weight) {
-    entries_.push_front(Entry{key, std::move(value), weight});
-    index_.emplace(key, entries_.begin());
+    const auto at = index_.emplace(key, entries_.end()).first;
+    try {
+      entries_.push_front(Entry{key, std::move(value), weight});
+    } catch (...) {  // no memory
+      index_.erase(at);
+      throw;
+    }
+    at->second = entries_.begin();
     weight_ += weight;
     return &entries_.front().value;
   }

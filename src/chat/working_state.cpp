@@ -214,8 +214,8 @@ ChatState& WorkingState::touch_chat(ChatId id) {
 }
 
 void WorkingState::apply_one(const UserInserted& change) {
-  users_.insert(change.user.id, change.user, 1);
   touched_users_.push_back(change.user.id);
+  users_.insert(change.user.id, change.user, 1);
   new_names_.insert_or_assign(change.folded_name, change.user.id);
   sessions_.try_emplace(change.user.id);
 }
@@ -269,8 +269,8 @@ void WorkingState::apply_one(const SessionClosed& change) {
 void WorkingState::apply_one(const ChatInserted& change) {
   ChatState state{change.chat, change.members, Sequence{0}, 0};
   const std::size_t weight = weight_of(state);
-  chats_.insert(change.chat.id, std::move(state), weight);
   touched_chats_.push_back(change.chat.id);
+  chats_.insert(change.chat.id, std::move(state), weight);
   last_number_ = change.chat.number;
   for (const Member& member : change.members) {
     change_membership(member.user, {change.chat.id, member.entry, true});

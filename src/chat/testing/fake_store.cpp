@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/memory.hpp"
+
 namespace maru::chat::testing {
 namespace {
 
@@ -98,6 +100,7 @@ void FakeStore::undo() {
 }
 
 Result<void> FakeStore::append(std::span<const Change> batch) {
+  const memory::Patience patience;  // all or nothing, and its memory is a disk
   const AppendFault fault = next_fault(batch);
   if (fault == AppendFault::kUnavailable) return unavailable();
   if (fault == AppendFault::kConflict) return fail(ErrorCode::kIdempotencyConflict, "injected");

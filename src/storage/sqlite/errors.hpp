@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/memory.hpp"
 #include "storage/sqlite/database.hpp"
 
 namespace maru::sqlite {
@@ -47,6 +48,9 @@ class Edge {
       return std::unexpected(to_error(error));
     } catch (const ContractError& error) {
       return std::unexpected(to_error(error));
+    } catch (const std::bad_alloc&) {
+      memory::count_failure();
+      return std::unexpected(Error{ErrorCode::kUnavailable, "No memory.", {}, 0});  // it needs none
     }
   }
 

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "base/thread_name.hpp"
 #include "storage/sqlite/snapshot.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -17,7 +18,8 @@ struct ReaderPool::Reader {
     name_this_thread(("reader-" + std::to_string(number)).c_str());
     while (auto taken = lanes.take()) {
       snapshot.begin();
-      taken->query(snapshot);
+      // A call that comes to no answer gives one as it is destroyed.
+      [[maybe_unused]] const bool done = memory::survive([&] { taken->query(snapshot); });
       snapshot.end();
       // What the query holds ends here, on this thread, before it stops counting as work.
       taken->query = nullptr;
