@@ -97,6 +97,8 @@ void add_net(Families& out, const std::vector<const net::NetCounters*>& threads)
        &net::NetCounters::writes},
       {"maru_slow_consumers_total", "WebSockets closed because they read too slowly",
        MetricType::Counter, &net::NetCounters::slow_consumers},
+      {"maru_shed_total", "Connections with much unwritten, dropped when memory was short",
+       MetricType::Counter, &net::NetCounters::shed},
       {"maru_unread_dropped_total", "HTTP connections dropped because they did not read",
        MetricType::Counter, &net::NetCounters::unread_dropped},
   };

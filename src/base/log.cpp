@@ -9,6 +9,7 @@
 #include "base/audit_tally.hpp"
 #include "base/clock.hpp"
 #include "base/log_queue.hpp"
+#include "base/memory.hpp"
 
 namespace maru::log {
 namespace {
@@ -147,7 +148,8 @@ std::string make_line(std::string_view level, std::string_view event,
 
 void write_line(Kind kind, std::string_view level, std::string_view event,
                 std::initializer_list<Field> fields) {
-  const std::string line = make_line(level, event, fields);
+  std::string line;
+  if (!memory::survive([&] { line = make_line(level, event, fields); })) return;
   if (LogQueue* queue = target().queue.load(std::memory_order_acquire)) {
     queue->push(kind, line);
   } else {

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "base/thread_name.hpp"
 
 namespace maru::log {
@@ -130,12 +131,13 @@ bool LogQueue::push(Kind kind, std::string_view line) {
   bool was_empty = false;
   {
     const std::lock_guard lock(state.mutex);
-    if (state.ended || !state.has_room(kind, line.size())) {
+    const bool is_kept = !state.ended && state.has_room(kind, line.size()) &&
+                         memory::survive([&] { state.waiting += line; });
+    if (!is_kept) {
       ++(kind == Kind::kAudit ? state.dropped.audit : state.dropped.other);
       return false;
     }
-    was_empty = state.waiting.empty();
-    state.waiting += line;
+    was_empty = state.waiting.size() == line.size();
     (kind == Kind::kAudit ? state.audit_bytes : state.other_bytes) += line.size();
     state.pushed.fetch_add(line.size(), std::memory_order_release);
   }
@@ -145,6 +147,7 @@ bool LogQueue::push(Kind kind, std::string_view line) {
 
 void LogQueue::run(State& state) {
   name_this_thread("log");
+  const memory::Patience patience;  // it allocates without the lock
   std::string lines;
   std::int64_t called_ms = steady_ms();
   std::unique_lock lock(state.mutex);

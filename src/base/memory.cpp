@@ -14,6 +14,8 @@ namespace {
 constexpr int kOwnMappingBytes = 256 * 1024;
 // What a heap keeps at its end for the next allocations.
 constexpr int kKeptAtEndBytes = 1024 * 1024;
+// Free beside the reserve when it is taken again.
+constexpr std::size_t kSlackBytes = 8 * 1024 * 1024;
 constexpr timespec kPause{0, 5'000'000};
 
 std::atomic<void*> reserve{nullptr};
@@ -72,9 +74,9 @@ std::uint64_t shed_round() {
 void recover() {
   if (!is_short()) return;
   ::malloc_trim(0);
-  // Twice as much has to be free, or it would be used again at once.
-  if (void* const room = map_bytes(2 * kReserveBytes)) {
-    ::munmap(static_cast<char*>(room) + kReserveBytes, kReserveBytes);
+  // Somewhat more has to be free, or it would be used again at once.
+  if (void* const room = map_bytes(kReserveBytes + kSlackBytes)) {
+    ::munmap(static_cast<char*>(room) + kReserveBytes, kSlackBytes);
     reserve.store(room);
   } else {
     shed_count.fetch_add(1);

@@ -17,7 +17,7 @@
 
 namespace maru::memory {
 
-inline constexpr std::size_t kReserveBytes = 32 * 1024 * 1024;
+inline constexpr std::size_t kReserveBytes = 16 * 1024 * 1024;
 
 // Once, before threads start: takes the reserve and sets the allocator up so that what a burst took
 // goes back to the system.

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "net/http_connection.hpp"
 
 namespace maru::net {
@@ -19,6 +20,21 @@ constexpr int kAcceptsPerTurn = 64;
 
 // How long to leave the queue alone when there is no descriptor for anybody.
 constexpr std::int64_t kPauseMs = 100;
+
+// A connection's own until there is a Connection to hold it.
+class NewStream {
+ public:
+  explicit NewStream(int descriptor) { stream.descriptor = descriptor; }
+  ~NewStream() {
+    if (stream.tls) tls_free(stream.tls);
+    if (stream.descriptor >= 0) ::close(stream.descriptor);
+    ConnectionLimits::leave(stream.place);
+  }
+  NewStream(const NewStream&) = delete;
+  NewStream& operator=(const NewStream&) = delete;
+
+  Stream stream;
+};
 
 void warn_once(ConnectionLimits& limits, ConnectionLimits::Cap cap) {
   if (!limits.is_first_refusal(cap)) return;
@@ -90,7 +106,9 @@ Acceptor::Taken Acceptor::take_one() {
   const int descriptor = ::accept4(descriptor_, reinterpret_cast<sockaddr*>(&peer), &size,
                                    SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor >= 0) {
-    take_connection(descriptor, Address::from(peer));
+    if (!memory::survive([&] { take_connection(descriptor, Address::from(peer)); })) {
+      count_refusal();
+    }
     return Taken::kOne;
   }
   switch (errno) {
@@ -108,14 +126,13 @@ Acceptor::Taken Acceptor::take_one() {
 }
 
 void Acceptor::take_connection(int descriptor, const Address& peer) {
-  Stream stream;
-  stream.descriptor = descriptor;
+  NewStream fresh(descriptor);
+  Stream& stream = fresh.stream;
+  if (memory::is_short()) return count_refusal();
   const auto place = core_.door->limits.take(peer, core_.proxies.is_exempt(peer));
   if (!place) {
     warn_once(core_.door->limits, place.error());
-    count_refusal();
-    ::close(descriptor);
-    return;
+    return count_refusal();
   }
   stream.place = *place;
   if (tls_) stream.tls = tls_->new_session(descriptor);

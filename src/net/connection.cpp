@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "net/io_core.hpp"
 
 namespace maru::net {
@@ -21,10 +22,11 @@ constexpr std::size_t kPartsMax = 128;
 }  // namespace
 
 void PendingWrites::on_timer() {
-  owner->on_write_deadline();
+  owner->edge([this] { owner->on_write_deadline(); });
 }
 
-Connection::Connection(IoCore& core, Stream stream) : core_(&core), stream_(stream) {
+Connection::Connection(IoCore& core, Stream& stream)
+    : core_(&core), stream_(std::exchange(stream, Stream{})) {
   if (stream_.pending) stream_.pending->owner = this;
 }
 
@@ -45,7 +47,15 @@ bool Connection::watch(std::uint32_t events) {
 }
 
 void Connection::on_ready(std::uint32_t events) {
-  if (dead_) return;
+  if (!dead_) edge([this, events] { handle(events); });
+}
+
+// The handler hears of it if there is memory for that; the descriptor is closed in any case.
+void Connection::fail() {
+  if (!memory::survive([this] { on_failed(); })) die();
+}
+
+void Connection::handle(std::uint32_t events) {
   if ((events & EPOLLERR) != 0) {
     on_failed();
     return;
@@ -101,8 +111,13 @@ Connection::ReadStatus Connection::read_some(std::size_t bytes_max, std::span<ch
 
 void Connection::queue(SharedBytes bytes) {
   if (dead_ || bytes.empty()) return;
-  if (!stream_.pending) stream_.pending = core_->take_pending_writes(*this);
-  stream_.pending->outbox.push(std::move(bytes));
+  // One of many that get these bytes may find no memory for them: the others go on, and what it was
+  // sent so far has no gap, for it is sent no more.
+  const bool queued = memory::survive([&] {
+    if (!stream_.pending) stream_.pending = core_->take_pending_writes(*this);
+    stream_.pending->outbox.push(std::move(bytes));
+  });
+  lost_bytes_ = lost_bytes_ || !queued;
   mark_dirty();
 }
 
@@ -142,6 +157,7 @@ Connection::Written Connection::write_once() {
 }
 
 Connection::FlushStatus Connection::flush() {
+  if (lost_bytes_) return FlushStatus::kFailed;
   if (!stream_.pending || stream_.pending->outbox.empty()) return FlushStatus::kDrained;
   if (blocked_) return FlushStatus::kLeft;
   Outbox& outbox = stream_.pending->outbox;

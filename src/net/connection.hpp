@@ -9,7 +9,9 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
+#include "base/memory.hpp"
 #include "base/shared_bytes.hpp"
 #include "net/connection_limits.hpp"
 #include "net/loop.hpp"
@@ -46,7 +48,8 @@ struct Stream {
 
 class Connection : public Loop::Target {
  public:
-  Connection(IoCore& core, Stream stream);
+  // Takes the stream over: from now on, and even if the whole cannot be made, it ends with this.
+  Connection(IoCore& core, Stream& stream);
   virtual ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -62,6 +65,12 @@ class Connection : public Loop::Target {
 
   // Begins to hear from the loop of its thread. False: there is no memory for it.
   [[nodiscard]] bool watch(std::uint32_t events);
+
+  // An edge (base/memory.hpp): what finds no memory ends this connection, and nothing else.
+  template <class Body>
+  void edge(Body&& body) {
+    if (!memory::survive(std::forward<Body>(body))) fail();
+  }
 
   [[nodiscard]] bool is_dead() const { return dead_; }
   [[nodiscard]] bool has_pending_writes() const { return stream_.pending != nullptr; }
@@ -115,6 +124,8 @@ class Connection : public Loop::Target {
     IoResult result;
     bool full = false;  // the socket took less than it was given
   };
+  void handle(std::uint32_t events);
+  void fail();
   Written write_once();
   Written write_plain();
   void update_interest(std::uint32_t interest);
@@ -123,6 +134,7 @@ class Connection : public Loop::Target {
   bool dead_ = false;
   bool blocked_ = false;         // the last write found the socket full
   bool deadline_fixed_ = false;  // start_write_deadline(): writing does not extend it
+  bool lost_bytes_ = false;      // there was no memory to queue them: it ends at its next flush
 };
 
 }  // namespace maru::net

@@ -147,6 +147,8 @@ class HttpHandler {
   // The client went away (for which see abort_at_half_close) after on_head and before it was
   // answered. Last call for that exchange.
   virtual void on_aborted(HttpExchange exchange) = 0;
+  // Memory is short (base/memory.hpp): let go of what is held for those who do not fetch it.
+  virtual void on_memory_short() {}
 };
 
 }  // namespace maru::net

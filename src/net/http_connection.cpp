@@ -33,7 +33,7 @@ void release(std::string& text) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(IoCore& core, Stream stream, const Address& peer)
+HttpConnection::HttpConnection(IoCore& core, Stream& stream, const Address& peer)
     : Connection(core, stream), deadline_(*this), peer_(peer) {
   core.timers.start(deadline_, core.options.head_timeout_ms);
 }

@@ -34,7 +34,7 @@ struct WebSocketOffer;
 
 class HttpConnection final : public Connection {
  public:
-  HttpConnection(IoCore& core, Stream stream, const Address& peer);
+  HttpConnection(IoCore& core, Stream& stream, const Address& peer);
   ~HttpConnection() override;
 
   // What HttpExchange does, for the exchange that is open now.
@@ -78,7 +78,9 @@ class HttpConnection final : public Connection {
     ~Deadline() = default;
 
    private:
-    void on_timer() override { connection_.on_deadline(); }
+    void on_timer() override {
+      connection_.edge([this] { connection_.on_deadline(); });
+    }
     HttpConnection& connection_;
   };
 

@@ -132,8 +132,7 @@ WebSocketConnection* HttpConnection::accept_websocket(
   queue(serialize_switching(core_->date(), offer_->accept_value, offer_->protocol, fields));
   set_reading(true);
   const std::string_view rest = processing_ ? input_ : std::string_view(unread_);
-  auto upgraded =
-      std::make_unique<WebSocketStream>(*core_, std::exchange(stream_, Stream{}), handler, rest);
+  auto upgraded = std::make_unique<WebSocketStream>(*core_, stream_, handler, rest);
   WebSocketStream& result = *upgraded;
   core_->replace(*this, std::move(upgraded));
   return &result;

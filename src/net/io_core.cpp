@@ -6,6 +6,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "net/connection.hpp"
 #include "net/http_connection.hpp"
 
@@ -17,6 +18,8 @@ constexpr std::size_t kWriteBufferBytes = 16 * 1024;
 constexpr std::size_t kSparePendingMax = 1024;
 // Rounds of writing within one turn: callbacks may queue more. What is left waits for the next.
 constexpr int kRoundsPerTurn = 8;
+// When memory is short, a connection may have so much unwritten.
+constexpr std::size_t kKeptWhenShort = 16 * 1024;
 
 }  // namespace
 
@@ -41,6 +44,9 @@ IoCore::~IoCore() {
 void IoCore::add(std::unique_ptr<Connection> connection) {
   connection->index = static_cast<std::uint32_t>(connections_.size());
   connections_.push_back(std::move(connection));
+  // What ends a connection must not need memory.
+  for (auto* list : {&dirty_, &working_}) list->reserve(connections_.capacity());
+  dead_.reserve(connections_.capacity());
   counters.connections_open.store(connections_.size(), std::memory_order_relaxed);
 }
 
@@ -73,9 +79,12 @@ void IoCore::move_to(HttpConnection& connection, unsigned index) {
   connection.leave_thread();
   IoThread* peer = peers[index];
   std::unique_ptr<Connection> taken = take_out(connection);
-  // The task deletes the connection, and so closes it, if the peer has ended.
-  peer->post([moving = std::move(taken), peer]() mutable {
-    HttpConnection::join_thread(std::move(moving), *peer);
+  // The task deletes the connection, and so closes it, if the peer has ended; as does want of
+  // memory, after which nobody may touch it.
+  [[maybe_unused]] const bool moved = memory::survive([&] {
+    peer->post([moving = std::move(taken), peer]() mutable {
+      HttpConnection::join_thread(std::move(moving), *peer);
+    });
   });
 }
 
@@ -104,6 +113,7 @@ std::uint64_t IoCore::open_exchange(HttpConnection& connection) {
   if (free_exchanges_.empty()) {
     slot = static_cast<std::uint32_t>(exchanges_.size());
     exchanges_.push_back({});
+    free_exchanges_.reserve(exchanges_.capacity());  // closing one must not need memory
   } else {
     slot = free_exchanges_.back();
     free_exchanges_.pop_back();
@@ -143,7 +153,7 @@ void IoCore::finish_turn() {
       if (connection == nullptr) continue;
       connection->dirty_ = false;
       working_on_ = connection;
-      connection->end_of_turn();
+      connection->edge([connection] { connection->end_of_turn(); });
       if (std::exchange(working_on_, nullptr) == nullptr) continue;
       if (connection->dead_ && !connection->dirty_ && owns(*connection)) {
         dead_.push_back(take_out(*connection));
@@ -164,7 +174,21 @@ bool IoCore::owns(const Connection& connection) const {
 
 void IoCore::begin_stop() {
   stopping = true;
-  for (std::size_t i = 0; i < connections_.size(); ++i) connections_[i]->on_stop();
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    connections_[i]->edge([&] { connections_[i]->on_stop(); });
+  }
+}
+
+// Memory is short: whoever does not read what it was sent is let go of.
+void IoCore::shed() {
+  shed_seen_ = memory::shed_round();
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    Connection& connection = *connections_[i];
+    if (connection.is_dead() || connection.queued_memory() <= kKeptWhenShort) continue;
+    maru::add(counters.shed);
+    connection.fail();
+  }
+  if (handler != nullptr) handler->on_memory_short();
 }
 
 bool IoCore::has_pending_writes() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/memory.hpp"
 #include "net/address.hpp"
 #include "net/front_door.hpp"
 #include "net/http.hpp"
@@ -67,6 +68,9 @@ class IoCore {
     const bool was_woken = loop.dispatch();
     timers.advance(MonotonicTime{now_ms_});
     if (was_woken) woken();
+    if (memory::shed_round() != shed_seen_) [[unlikely]] {
+      [[maybe_unused]] const bool done = memory::survive([this] { shed(); });
+    }
     finish_turn();
   }
   // Writes, calls back, deletes the dead.
@@ -102,6 +106,7 @@ class IoCore {
 
   std::unique_ptr<Connection> take_out(Connection& connection);
   void forget_dirty(const Connection& connection);
+  void shed();
   [[nodiscard]] bool owns(const Connection& connection) const;
 
   std::vector<char> receive_buffer_;
@@ -116,6 +121,7 @@ class IoCore {
   std::vector<std::uint32_t> free_exchanges_;
   HttpDate date_;
   std::int64_t now_ms_ = 0;
+  std::uint64_t shed_seen_ = memory::shed_round();
   bool busy_ = false;  // the last turn left work: do not sleep
 };
 

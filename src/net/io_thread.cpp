@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/mailbox.hpp"
+#include "base/memory.hpp"
 #include "net/acceptor.hpp"
 #include "net/http_connection.hpp"
 #include "net/io_core.hpp"
@@ -56,7 +57,7 @@ IoCore& IoCore::of(IoThread& thread) {
 void IoThread::Implementation::run_tasks() {
   tasks.drain(batch);
   for (Task& task : batch) {
-    task();
+    [[maybe_unused]] const bool done = memory::survive(task);
     task = {};
   }
   batch.clear();
@@ -194,7 +195,7 @@ const NetCounters& IoThread::counters() const {
 void HttpExchange::respond(HttpResponse response) const {
   if (!thread_) return;
   if (auto* connection = thread_->implementation_->core.find_exchange(id_)) {
-    connection->respond(std::move(response));
+    connection->edge([&] { connection->respond(std::move(response)); });
   }
 }
 

@@ -58,6 +58,7 @@ struct NetCounters {
   Counter bytes_written{0};
   Counter writes{0};
   Counter slow_consumers{0};
+  Counter shed{0};            // connections with much unwritten, dropped when memory was short
   Counter unread_dropped{0};  // HTTP connections that did not read their answer, or had no room
 };
 

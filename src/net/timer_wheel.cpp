@@ -6,6 +6,8 @@
 #include <cassert>
 #include <limits>
 
+#include "base/memory.hpp"
+
 namespace maru::net {
 namespace {
 
@@ -92,7 +94,8 @@ struct TimerWheel::Implementation {
     while (!list.empty()) {
       Timer* timer = list.first();
       timer->stop();
-      timer->on_timer();
+      // Whoever has to try again sees to that itself: the timer may be gone.
+      [[maybe_unused]] const bool done = memory::survive([timer] { timer->on_timer(); });
     }
   }
 

@@ -51,7 +51,7 @@ std::size_t WebSocketConnection::queued_bytes() const {
 
 // --- Sending ---------------------------------------------------------------------------------
 
-WebSocketStream::WebSocketStream(IoCore& core, Stream stream, WebSocketHandler& handler,
+WebSocketStream::WebSocketStream(IoCore& core, Stream& stream, WebSocketHandler& handler,
                                  std::string_view unread)
     : Connection(core, stream),
       handler_(&handler),

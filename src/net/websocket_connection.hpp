@@ -21,7 +21,7 @@ namespace maru::net {
 class WebSocketStream final : public Connection, public WebSocketConnection {
  public:
   // `unread`: what the client sent behind its handshake; fed to the decoder at the end of the turn.
-  WebSocketStream(IoCore& core, Stream stream, WebSocketHandler& handler, std::string_view unread);
+  WebSocketStream(IoCore& core, Stream& stream, WebSocketHandler& handler, std::string_view unread);
   ~WebSocketStream() override;
 
   static constexpr std::int64_t kClosingMs = 2000;
