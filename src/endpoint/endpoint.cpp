@@ -61,6 +61,10 @@ void Endpoint::on_aborted(net::HttpExchange exchange) {
   implementation_->server.on_aborted(exchange);
 }
 
+void Endpoint::on_memory_short() {
+  implementation_->server.on_memory_short();
+}
+
 void Endpoint::close_all() {
   implementation_->server.close_all();
 }

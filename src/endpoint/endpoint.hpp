@@ -62,6 +62,7 @@ class Endpoint final : public net::HttpHandler {
   void on_upgrade(net::HttpExchange exchange, net::RequestHead&& head) override;
   // Exchanges that it does not know are ignored.
   void on_aborted(net::HttpExchange exchange) override;
+  void on_memory_short() override;
 
   // Ends every session (reason: server shutting down) so that its client comes back: what is queued
   // goes out, then connections end without a word (Farewell::kComeBack). on_disconnect is called

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "engineio/packet.hpp"
 #include "net/address.hpp"
 
@@ -11,6 +12,9 @@ namespace maru::endpoint {
 namespace {
 
 using HeadKind = net::HeadVerdict::Kind;
+
+// When memory is short, a session may hold so much for polls to come.
+constexpr std::size_t kHeldWhenShort = 16 * 1024;
 
 constexpr net::HeadVerdict kAnswered{HeadKind::kAnswered, 0, 0, false};
 
@@ -400,18 +404,28 @@ void EngineServer::detach(std::uint64_t exchange) {
 
 void EngineServer::settle_soon(EngineSession& session) {
   settling_.push_back(&session);
-  if (std::exchange(settling_posted_, true)) return;
+  if (settling_posted_) return;
   thread_.post([this] {
     settling_posted_ = false;
     run_settling();
   });
+  settling_posted_ = true;
 }
 
 void EngineServer::run_settling() {
   // What is added meanwhile has its turn in the next one, so that nobody can keep the loop here.
   for (EngineSession* session : std::exchange(settling_, {})) {
     session->queued_ = false;
-    settle(*session);
+    // Without memory for it, again in the next turn: it is still there.
+    if (!memory::survive([&] { settle(*session); })) {
+      [[maybe_unused]] const bool later = memory::survive([&] { session->settle_soon(); });
+    }
+  }
+}
+
+void EngineServer::on_memory_short() {
+  for (EngineSession* session : table_.all()) {
+    if (session->held_bytes() > kHeldWhenShort) session->close(DisconnectReason::kSlowConsumer);
   }
 }
 

@@ -53,6 +53,7 @@ class EngineServer final : public net::HttpHandler {
   void on_body_too_large(net::HttpExchange exchange, const net::RequestHead& head) override;
   void on_upgrade(net::HttpExchange exchange, net::RequestHead&& head) override;
   void on_aborted(net::HttpExchange exchange) override;
+  void on_memory_short() override;
 
   // Closes every session; their on_session_closed is called before it returns. Not from within a
   // call of the layer above. New sessions are refused from now on.

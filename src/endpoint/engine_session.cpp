@@ -5,6 +5,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "endpoint/engine_server.hpp"
 #include "engineio/base64.hpp"
 #include "engineio/packet.hpp"
@@ -108,6 +109,11 @@ void EngineSession::arm() {
 }
 
 void EngineSession::on_timer() {
+  // Its deadlines must come in any case.
+  if (!memory::survive([this] { on_deadlines(); }) && !closed_) arm();
+}
+
+void EngineSession::on_deadlines() {
   const auto due = engine_.on_time(server_.now(), server_.timing());
   if (due.ping) send(server_.ping_frame());
   if (due.ping_timeout) close(DisconnectReason::kPingTimeout);
@@ -129,8 +135,12 @@ net::SendResult EngineSession::send(const net::TextFrame& packet) {
   if (websocket_) return websocket_->send(packet);
   if (closed_) return net::SendResult::kClosing;
   const std::size_t header_size = packet.bytes().size() - packet.payload().size();
-  return queued(polling_->buffer.push_shared(packet.bytes(), header_size,
-                                             server_.options().polling_buffer_bytes_max));
+  bool pushed = false;  // one of many that finds no memory is as one that does not fetch
+  [[maybe_unused]] const bool done = memory::survive([&] {
+    pushed = polling_->buffer.push_shared(packet.bytes(), header_size,
+                                          server_.options().polling_buffer_bytes_max);
+  });
+  return queued(pushed);
 }
 
 net::SendResult EngineSession::send_text(std::string_view packet) {
@@ -155,6 +165,10 @@ net::SendResult EngineSession::queued(bool pushed) {
   // At the end of the turn, so that all that is sent in it goes out in one body.
   if (polling_->get != 0) settle_soon();
   return net::SendResult::kQueued;
+}
+
+std::size_t EngineSession::held_bytes() const {
+  return polling_ ? polling_->buffer.size_bytes() : 0;
 }
 
 bool EngineSession::can_write_at_once() const {
@@ -460,8 +474,8 @@ void EngineSession::close_polling(Farewell farewell) {
 
 void EngineSession::settle_soon() {
   if (queued_) return;
-  queued_ = true;
   server_.settle_soon(*this);
+  queued_ = true;
 }
 
 bool EngineSession::settle() {

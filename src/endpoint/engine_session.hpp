@@ -41,6 +41,8 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   net::SendResult send_binary(std::string_view bytes);
   // Whether something would leave in this turn: what volatile events ask.
   [[nodiscard]] bool can_write_at_once() const;
+  // What waits for polls to come.
+  [[nodiscard]] std::size_t held_bytes() const;
 
   // With farewell_of(reason). on_session_closed follows. Does nothing if it is closed already: the
   // first reason counts.
@@ -105,6 +107,7 @@ class EngineSession : private net::Timer, private net::WebSocketHandler {
   [[nodiscard]] bool settle();
 
   void on_timer() final;
+  void on_deadlines();
   void on_text(net::WebSocketConnection& connection, std::string_view text) final;
   void on_binary(net::WebSocketConnection& connection, std::string_view bytes) final;
   void on_closed(net::WebSocketConnection& connection, net::CloseReason reason) final;

@@ -51,6 +51,7 @@ class CheckingListener final : public Listener {
     streams[chat].snapshot.reset();
   }
   void on_held_overflow(ChatId chat) override { streams[chat] = {}; }
+  void on_event_lost() override { FAIL(); }
 
   std::size_t user;
   bool left_now = false;

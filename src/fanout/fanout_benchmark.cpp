@@ -39,6 +39,7 @@ class Sink final : public Listener {
   void on_session_revoked(const wire::WireEvent&) override {}
   void on_detached(ChatId) override {}
   void on_held_overflow(ChatId) override {}
+  void on_event_lost() override {}
 
  private:
   SharedBytes pending_;

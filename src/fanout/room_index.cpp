@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "base/memory.hpp"
 #include "fanout/interest_table.hpp"
 #include "fanout/room.hpp"
 #include "fanout/user_table.hpp"
@@ -49,6 +50,8 @@ struct RoomIndex::Implementation {
   void end_watch(Listener& listener, const UserId& user);
 
   // ---- delivery
+  void deliver_one(const wire::WireEvent& event);
+  void lose(const wire::WireEvent& event);
   void deliver_to_chat(const wire::WireEvent& event);
   static bool catches_up(RoomEntry& entry, std::size_t seat, const wire::WireEvent& event);
   void hold(RoomEntry& entry, const wire::WireEvent& event);
@@ -502,20 +505,7 @@ void RoomIndex::deliver(std::span<const wire::WireEvent> events) {
   {
     const DeliveryScope scope(index.delivering);
     for (const wire::WireEvent& event : events) {
-      switch (event.route) {
-        case wire::WireEvent::Route::kChat:
-          index.deliver_to_chat(event);
-          break;
-        case wire::WireEvent::Route::kUsers:
-          index.deliver_to_users(event);
-          break;
-        case wire::WireEvent::Route::kSession:
-          index.deliver_to_session(event);
-          break;
-        case wire::WireEvent::Route::kWatchers:
-          index.deliver_to_watchers(event);
-          break;
-      }
+      if (!memory::survive([&] { index.deliver_one(event); })) index.lose(event);
       if (event.position != 0) index.seen = event.position;
     }
   }
@@ -523,6 +513,37 @@ void RoomIndex::deliver(std::span<const wire::WireEvent> events) {
   index.unpark_all();
   for (const UserId& user : std::exchange(index.ended, {})) {
     if (index.membership_hook) index.membership_hook(user);
+  }
+}
+
+void RoomIndex::Implementation::deliver_one(const wire::WireEvent& event) {
+  switch (event.route) {
+    case wire::WireEvent::Route::kChat:
+      return deliver_to_chat(event);
+    case wire::WireEvent::Route::kUsers:
+      return deliver_to_users(event);
+    case wire::WireEvent::Route::kSession:
+      return deliver_to_session(event);
+    case wire::WireEvent::Route::kWatchers:
+      return deliver_to_watchers(event);
+  }
+}
+
+// Who got it and who did not is not known: all whom it concerned come back and catch up. Of
+// presence (kWatchers) a later state tells.
+void RoomIndex::Implementation::lose(const wire::WireEvent& event) {
+  collected.clear();
+  const auto tell = [](Listener& listener) {
+    [[maybe_unused]] const bool told = memory::survive([&] { listener.on_event_lost(); });
+  };
+  if (const auto at = rooms.find(event.chat);
+      event.route == wire::WireEvent::Route::kChat && at != rooms.end()) {
+    for (std::size_t i = 0; i < at->second.seats.size(); ++i) {
+      if (Listener* const listener = at->second.seats[i].listener()) tell(*listener);
+    }
+  }
+  for (const UserId& user : event.users) {
+    users.for_each_of(user, [&](Registration& registration) { tell(*registration.listener); });
   }
 }
 

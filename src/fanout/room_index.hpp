@@ -39,6 +39,8 @@ class Listener {
   // Too many events were held for that chat, or because of it for others, while it was pending
   // (kHeldEventsMax): it is attached no more and the client must resync.
   virtual void on_held_overflow(ChatId chat) = 0;
+  // There was no memory to hand it an event: it must be delivered no more, and has to come back.
+  virtual void on_event_lost() = 0;
 
  protected:
   ~Listener() = default;

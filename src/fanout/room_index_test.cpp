@@ -518,6 +518,33 @@ TEST_F(RoomIndexTest, RecoveredSocketIsNotToldAgainWhatItsFloorCovers) {
   EXPECT_THAT(ann.heard, ElementsAre(5));
 }
 
+// Who of the room has it is not known: all of them come back. Others go on.
+TEST_F(RoomIndexTest, AnEventThatFindsNoMemoryIsLostForItsRoomAndNobodyElse) {
+  FakeListener elsewhere;
+  index.add(elsewhere, user_id(77), session_id(77));
+  for (FakeListener* listener : {&ann, &bob}) {
+    index.attach_pending(kChat, *listener);
+    index.release(kChat, *listener, {0});
+  }
+  const ChatId other = chat_id(99);
+  index.attach_pending(other, elsewhere);
+  index.release(other, elsewhere, {0});
+  bool fails = true;
+  bob.on_deliver = [&](const wire::WireEvent&) {
+    if (fails) throw std::bad_alloc();
+  };
+  const std::array batch{text_event(kChat, 1), text_event(other, 1)};
+  index.deliver(batch);
+  EXPECT_EQ(ann.losses, 1);
+  EXPECT_EQ(bob.losses, 1);
+  EXPECT_EQ(elsewhere.losses, 0);
+  EXPECT_THAT(elsewhere.heard, ElementsAre(1));
+  fails = false;
+  deliver(text_event(kChat, 2));
+  EXPECT_EQ(ann.heard.back(), 2u);
+  index.remove(elsewhere);
+}
+
 TEST_F(RoomIndexTest, RemovingWhatWasNeverAddedIsFine) {
   FakeListener stranger;
   index.remove(stranger);

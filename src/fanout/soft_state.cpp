@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/mailbox.hpp"
+#include "base/memory.hpp"
 #include "fanout/position.hpp"
 #include "fanout/presence_board.hpp"
 #include "fanout/recovery_file.hpp"
@@ -91,6 +92,8 @@ struct SoftState::Implementation {
 
 void SoftState::Implementation::run() {
   owner = std::this_thread::get_id();
+  // What it holds half of, a recovery would be told half of.
+  const memory::Patience patience;
   std::vector<Task> tasks;
   while (mailbox.wait_drain(tasks, time_to_sleep())) {
     for (Task& task : tasks) task();

@@ -134,6 +134,10 @@ void Gateway::on_aborted(net::HttpExchange exchange) {
   implementation_->endpoint.on_aborted(exchange);
 }
 
+void Gateway::on_memory_short() {
+  implementation_->endpoint.on_memory_short();
+}
+
 void Gateway::announce_drain(std::int64_t within_ms) {
   implementation_->realtime.announce_drain(within_ms);
 }

@@ -37,6 +37,7 @@ class Gateway final : public net::HttpHandler {
   void on_body_too_large(net::HttpExchange exchange, const net::RequestHead& head) override;
   void on_upgrade(net::HttpExchange exchange, net::RequestHead&& head) override;
   void on_aborted(net::HttpExchange exchange) override;
+  void on_memory_short() override;
 
   // This thread only. Drain: tell every socket `serverDraining`, then close transports without
   // `41`.

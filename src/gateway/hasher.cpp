@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mailbox.hpp"
+#include "base/memory.hpp"
 #include "base/thread_name.hpp"
 #include "gateway/argon2id.hpp"
 
@@ -80,7 +81,8 @@ struct Hasher::Implementation {
       known_in_a_row = job.share == HashShare::kKnown ? known_in_a_row + 1 : 0;
       const std::size_t share = index_of(job.share);
       if (!stopping.load()) {
-        work(job);
+        // Who asked is answered as its call is destroyed.
+        [[maybe_unused]] const bool done = memory::survive([&] { work(job); });
         counters.done[share].fetch_add(1);
       }
       counters.waiting[share].fetch_sub(1);

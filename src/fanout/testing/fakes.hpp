@@ -44,12 +44,14 @@ class FakeListener : public Listener {
     if (on_detach) on_detach(chat);
   }
   void on_held_overflow(ChatId chat) override { overflowed.push_back(chat); }
+  void on_event_lost() override { ++losses; }
 
   std::vector<std::uint64_t> heard;  // sequences
   std::vector<ChatId> heard_chats;
   std::vector<ChatId> detached;
   std::vector<ChatId> overflowed;
   int revocations = 0;
+  int losses = 0;
   std::function<void(const wire::WireEvent&)> on_deliver;
   std::function<void(ChatId)> on_detach;
   std::function<void()> on_revoked;

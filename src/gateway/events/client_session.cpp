@@ -66,6 +66,11 @@ void ClientSession::on_held_overflow(ChatId) {
   ++core_.context.soft_state.counters().held_overflows;
 }
 
+void ClientSession::on_event_lost() {
+  if (recovery != nullptr) recovery->lost_early = true;
+  if (socket != nullptr) socket->disconnect(endpoint::Disconnect::kTransportOnly);
+}
+
 fanout::AttachResult ClientSession::attach(ChatId chat) {
   return core_.rooms.attach_pending(chat, *this);
 }

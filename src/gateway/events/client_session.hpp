@@ -81,6 +81,7 @@ class ClientSession final : public fanout::Listener {
   void on_session_revoked(const wire::WireEvent& event) override;
   void on_detached(ChatId chat) override;
   void on_held_overflow(ChatId chat) override;
+  void on_event_lost() override;
 
   // ---- attaching to chats (fanout/room_index.hpp has the four steps) ----
   // Each attach() but kTooMany is followed by one settle() or abandon(). The events that attach

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/memory.hpp"
 #include "base/task.hpp"
 #include "gateway/context.hpp"
 #include "gateway/delayed_tasks.hpp"
@@ -127,10 +128,14 @@ class RealtimeCore {
     void give(Result<R> result) {
       auto then = std::move(*then_);
       then_.reset();
-      core_.post_self([&core = core_, key = key_, input = input_, then = std::move(then),
-                       result = std::move(result)]() mutable {
-        if (ClientSession* asker = core.sessions.find(key)) then(*asker, std::move(result));
-        core.finish(key, input);
+      // Another thread can wait for the memory to say it.
+      std::optional<memory::Patience> patience;
+      if (!core_.context.thread.on_this_thread()) patience.emplace();
+      [[maybe_unused]] const bool posted = memory::survive([&] {
+        core_.post_self([&core = core_, key = key_, input = input_, then = std::move(then),
+                         result = std::move(result)]() mutable {
+          core.go_on(key, input, [&](ClientSession& asker) { then(asker, std::move(result)); });
+        });
       });
     }
     // On the socket's own thread, at once.
@@ -151,6 +156,16 @@ class RealtimeCore {
   void refuse_for_rate(ClientSession& session, const EventCall& call, const Toll& toll);
   void begin(ClientSession& session, Input input);
   void finish(SessionKey key, Input input);
+  // What an operation had to wait for is here. Without memory to go on its client has to come back.
+  template <class Body>
+  void go_on(SessionKey key, Input input, Body body) {
+    ClientSession* asker = sessions.find(key);
+    if (asker != nullptr && !memory::survive([&] { body(*asker); })) {
+      asker = sessions.find(key);
+      if (asker != nullptr) asker->on_event_lost();
+    }
+    finish(key, input);
+  }
 
   json::Parser parser_;
   bool draining_ = false;
@@ -213,8 +228,7 @@ void RealtimeCore::submit(ClientSession& session, Input input, chat::CommandBody
   chat::Command command{
       std::move(body), [this, key, input, answer](chat::Reply reply) {
         context.thread.post([this, key, input, answer, reply = std::move(reply)]() mutable {
-          if (ClientSession* asker = sessions.find(key)) (*answer)(*asker, std::move(reply));
-          finish(key, input);
+          go_on(key, input, [&](ClientSession& asker) { (*answer)(asker, std::move(reply)); });
         });
       }};
   if (context.commands.submit(std::move(command))) return;
@@ -228,8 +242,7 @@ std::move_only_function<void(T)> RealtimeCore::answer_here(ClientSession& sessio
   begin(session, Input::kFlows);
   return [this, key, then = std::move(then)](T value) mutable {
     context.thread.post([this, key, then = std::move(then), value = std::move(value)]() mutable {
-      if (ClientSession* asker = sessions.find(key)) then(*asker, std::move(value));
-      finish(key, Input::kFlows);
+      go_on(key, Input::kFlows, [&](ClientSession& asker) { then(asker, std::move(value)); });
     });
   };
 }
