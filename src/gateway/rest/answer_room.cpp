@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "net/http.hpp"
 
@@ -44,10 +45,15 @@ SharedBudget::Holder holder_of(const Call& call, const Caller& caller) {
 
 void look(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller, std::size_t bytes,
           Deciding then, std::unique_ptr<Waiting> waiting) {
+  if (memory::is_short()) return refuse(call);
   if (auto lease = call->context().budgets.answer_bytes.try_take(holder_of(*call, caller), bytes)) {
-    waiting.reset();
     call->hold(std::move(lease));
-    return then(snapshot, std::move(caller));
+    if (!std::exchange(waiting, nullptr)) return then(snapshot, std::move(caller));
+    // The turn in which it came was charged for nothing.
+    const Toll share = share_of(*call, caller);
+    then(snapshot, std::move(caller));
+    return charge_for_rows(call->context().limiter, call->context().options, share,
+                           snapshot.rows_read());
   }
   if (!waiting) {
     if (call->services().calls_without_room >= kWaitingMax) return refuse(call);
@@ -68,9 +74,15 @@ void look(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller, std::s
 
 }  // namespace
 
-void with_room(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller, std::size_t bytes,
-               Deciding then) {
-  look(call, snapshot, std::move(caller), bytes, std::move(then), nullptr);
+void read_with_room(CallPtr call, Access access, Named named, std::size_t bytes, Deciding reading,
+                    std::optional<Rate> also) {
+  read_in_turn(
+      call, access, std::move(named),
+      [call, bytes, reading = std::move(reading)](chat::Snapshot& snapshot,
+                                                  Caller&& caller) mutable {
+        look(call, snapshot, std::move(caller), bytes, std::move(reading), nullptr);
+      },
+      also);
 }
 
 }  // namespace maru::gateway::rest

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "chat/quotas.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
@@ -121,8 +122,16 @@ Call::~Call() {
     return;
   }
   services_->counters.dropped();
-  answer_problem(Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000},
-                 {});
+  const bool answered = memory::survive([this] {
+    answer_problem(Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000},
+                   {});
+  });
+  if (answered || !respond_) return;
+  [[maybe_unused]] const bool bare = memory::survive([this] {
+    net::HttpResponse response;
+    response.status = 503;
+    respond_(std::move(response));
+  });
 }
 
 void Call::answer(Answer answer) {

@@ -86,6 +86,8 @@ class Call : public std::enable_shared_from_this<Call> {
 
   // Reserved for the answer, which takes it along.
   void hold(SharedBudget::Lease lease) { lease_ = std::move(lease); }
+  // It will need so much of that at most, as is known by now.
+  void shrink_room(std::size_t bytes) { lease_.resize(bytes); }
   // Nobody waits for the answer any more.
   [[nodiscard]] bool is_aborted() const { return gone_ && gone_->load(std::memory_order_relaxed); }
   // The turn ends with the answer.

@@ -1,5 +1,6 @@
 // GET /chats, /chats/one-to-one/:userId, /chats/group/:userId, /chats/:number.
 #include "base/limits.hpp"
+#include "gateway/rest/answer_room.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -70,9 +71,11 @@ Result<Answer> newest_groups(chat::Snapshot& snapshot, const UserId& user) {
 void list_public_groups(CallPtr call, const json::Value&) {
   const auto page = page_of(*call, 6);
   if (!page) return call->problem(page.error());
-  read_in_turn(call, Access::kReader, {}, [call, page = *page](chat::Snapshot& snapshot, Caller&&) {
-    call->answer(envelope(snapshot.list_public_groups(page.number, page.limit), page));
-  });
+  read_with_room(
+      call, Access::kReader, {}, page->limit * kChatBytesMax,
+      [call, page = *page](chat::Snapshot& snapshot, Caller&&) {
+        call->answer(envelope(snapshot.list_public_groups(page.number, page.limit), page));
+      });
 }
 
 void list_personal_chats(CallPtr call, const json::Value&) {
@@ -80,8 +83,8 @@ void list_personal_chats(CallPtr call, const json::Value&) {
   if (!user) return call->problem(user.error());
   const auto page = page_of(*call, 4);
   if (!page) return call->problem(page.error());
-  read_in_turn(
-      call, Access::kActor, {*user, "userId"},
+  read_with_room(
+      call, Access::kActor, {*user, "userId"}, page->limit * kChatBytesMax,
       [call, user = *user, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
         if (auto own = check_own(caller, user); !own) return call->problem(own.error());
         call->answer(envelope(snapshot.list_personal_chats(user, page.number, page.limit), page));
@@ -91,11 +94,11 @@ void list_personal_chats(CallPtr call, const json::Value&) {
 void list_group_chats(CallPtr call, const json::Value&) {
   const auto user = parse_id<UserId>(call->parameter(0), "userId");
   if (!user) return call->problem(user.error());
-  read_in_turn(call, Access::kActor, {*user, "userId"},
-               [call, user = *user](chat::Snapshot& snapshot, Caller&& caller) {
-                 if (auto own = check_own(caller, user); !own) return call->problem(own.error());
-                 call->answer(newest_groups(snapshot, user));
-               });
+  read_with_room(call, Access::kActor, {*user, "userId"}, limits::kGroupListMax * kChatBytesMax,
+                 [call, user = *user](chat::Snapshot& snapshot, Caller&& caller) {
+                   if (auto own = check_own(caller, user); !own) return call->problem(own.error());
+                   call->answer(newest_groups(snapshot, user));
+                 });
 }
 
 void get_chat_by_number(CallPtr call, const json::Value&) {

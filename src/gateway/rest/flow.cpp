@@ -129,14 +129,12 @@ void decide_again(CallPtr call, chat::Lane lane, const Caller& caller, Deciding 
 // ---- Letting bulk reads in
 // -----------------------------------------------------------------------------------
 
-namespace {
-
-// Whose share of the reading it is. A user whom nothing but the request names is nobody here: one
-// address would be as many readers as it knows names.
 Toll share_of(const Call& call, const Caller& caller) {
   if (caller.session) return {Rate::kReadsOfUser, RateLimiter::key_of(caller.user)};
   return {Rate::kReadsOfIp, RateLimiter::key_of_network(call.head().peer_address)};
 }
+
+namespace {
 
 // Waits until no other bulk read of that reader is under way; until it is answered, none begins.
 void take_turn(const CallPtr& call, const Toll& share, Caller&& caller, Deciding reading) {

@@ -69,6 +69,10 @@ void submit_raw(CallPtr call, chat::CommandBody body, ThenReply then);
 void admit(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller,
            std::initializer_list<Toll> tolls, Deciding then);
 
+// Whose share of the reading it is. A user whom nothing but the request names is nobody here: one
+// address would be as many readers as it knows names.
+[[nodiscard]] Toll share_of(const Call& call, const Caller& caller);
+
 // A task on a reader thread without authentication. Dropped unrun once the client has gone.
 void query(CallPtr call, chat::Lane lane, std::move_only_function<void(chat::Snapshot&)> task);
 

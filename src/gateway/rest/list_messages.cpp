@@ -91,15 +91,12 @@ void list_messages(CallPtr call, const json::Value&) {
   if (!id) return call->problem(id.error());
   const auto page = decode_page(*call);
   if (!page) return call->problem(page.error());
-  read_in_turn(
-      call, Access::kReader, {},
+  read_with_room(
+      call, Access::kReader, {}, bytes_of(*page),
       [call, id = *id, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
-        with_room(call, snapshot, std::move(caller), bytes_of(page),
-                  [call, id, page](chat::Snapshot& latest, Caller&& reader) {
-                    const auto header = find_visible_chat(latest, *call, reader, id);
-                    if (!header) return call->problem(header.error());
-                    call->answer(page_answer(latest, *header, page));
-                  });
+        const auto header = find_visible_chat(snapshot, *call, caller, id);
+        if (!header) return call->problem(header.error());
+        call->answer(page_answer(snapshot, *header, page));
       },
       Rate::kHistoryOfUser);
 }

@@ -1,5 +1,6 @@
 // GET /chats/mine?cursor=&limit=: one's chats with their last message and who is online.
 #include "base/limits.hpp"
+#include "gateway/rest/answer_room.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -69,6 +70,14 @@ std::string page_json(const chat::MyChatPage& page, const Online& online) {
   return json;
 }
 
+std::size_t bytes_of(const chat::MyChatPage& page) {
+  std::size_t bytes = 0;
+  for (const chat::MyChat& mine : page.chats) {
+    bytes += kChatAloneBytesMax + mine.document.members.size() * kMemberBytesMax;
+  }
+  return bytes;
+}
+
 std::vector<UserId> members_of(const chat::MyChatPage& page) {
   Online seen;
   std::vector<UserId> users;
@@ -92,23 +101,27 @@ void list_my_chats(CallPtr call, const json::Value&) {
                                {{"cursor", "format"}},
                                0});
   }
-  read_in_turn(call, Access::kSelf, {},
-               [call, cursor, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot,
-                                                                        Caller&& caller) {
-                 auto page = snapshot.list_my_chats(caller.user, cursor, limit);
-                 if (!page) return call->problem(page.error());
-                 std::vector<UserId> users = members_of(*page);
-                 ask_online(call, std::move(users),
-                            [call, caller, page = std::move(*page)](const Online& online) mutable {
-                              // A long answer is a reader's work, not that of the thread of
-                              // presence.
-                              decide_again(call, chat::Lane::kBulk, caller,
-                                           [call, page = std::move(page), online](chat::Snapshot&,
-                                                                                  Caller&&) {
-                                             call->answer(json_answer(page_json(page, online)));
-                                           });
-                            });
-               });
+  const std::size_t bytes = static_cast<std::size_t>(*limit) * kChatBytesMax;
+  read_with_room(call, Access::kSelf, {}, bytes,
+                 [call, cursor, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot,
+                                                                          Caller&& caller) {
+                   auto page = snapshot.list_my_chats(caller.user, cursor, limit);
+                   if (!page) return call->problem(page.error());
+                   // It waits for presence, and should hold no more room than it needs.
+                   call->shrink_room(bytes_of(*page));
+                   std::vector<UserId> users = members_of(*page);
+                   ask_online(
+                       call, std::move(users),
+                       [call, caller, page = std::move(*page)](const Online& online) mutable {
+                         // A long answer is a reader's work, not that of the thread of
+                         // presence.
+                         decide_again(
+                             call, chat::Lane::kBulk, caller,
+                             [call, page = std::move(page), online](chat::Snapshot&, Caller&&) {
+                               call->answer(json_answer(page_json(page, online)));
+                             });
+                       });
+                 });
 }
 
 }  // namespace maru::gateway::rest

@@ -53,6 +53,51 @@ TEST(Reading, EveryCallReadsInTheLaneOfItsRoute) {
   EXPECT_EQ(bulk_routes, 7);
 }
 
+// Every answer that is as long as its rows are many has room reserved, or waits, or is refused.
+TEST(Reading, EveryBulkReadNeedsRoomForItsAnswer) {
+  RestHarness harness;
+  const auto person = harness.guest("민수");
+  const std::string chat = harness.group(person);
+  SharedBudget& room = harness.budgets().answer_bytes;
+  for (const rest::Route& route : rest::routes()) {
+    if (route.method != Method::kGet || route.mount == rest::Mount::kRootOnly) continue;
+    const std::string path = path_of(route, person.id, chat);
+    const int before = harness.get(path, person.token).status;
+    auto taken = room.try_take(1, room.total().max());
+    ASSERT_TRUE(taken) << route.path << ": who was answered holds nothing any more";
+    const Reply reply = harness.get(path, person.token);
+    if (route.lane != Lane::kBulk) {
+      EXPECT_EQ(reply.status, before) << route.path;
+      continue;
+    }
+    EXPECT_EQ(reply.status, 503) << route.path;
+    EXPECT_EQ(reply.code(), "overloaded") << route.path;
+    // One that waits goes on once there is room.
+    harness.while_delayed = [&] { taken = {}; };
+    EXPECT_EQ(harness.get(path, person.token).status, 200) << route.path;
+    harness.while_delayed = {};
+  }
+}
+
+TEST(Reading, OneThatWaitedForRoomPaysForItsRowsToo) {
+  GatewayOptions options;
+  options.reads_per_user = 1;
+  options.reads_per_user_burst = 5;
+  RestHarness harness(options);
+  const auto person = harness.guest("민수");
+  SharedBudget& room = harness.budgets().answer_bytes;
+  auto taken = room.try_take(1, room.total().max());
+  harness.while_delayed = [&] {
+    taken = {};
+    harness.rows_read = 1'000;
+  };
+  EXPECT_EQ(harness.get("/api/chats/mine", person.token).status, 200);
+  harness.while_delayed = {};
+  harness.delays_ms.clear();
+  const Reply next = harness.get("/api/chats/mine", person.token);
+  EXPECT_TRUE(next.status == 429 || !harness.delays_ms.empty()) << next.status;
+}
+
 // Keeps bulk queries from running until they are let go.
 struct HeldBulk {
   explicit HeldBulk(RestHarness& harness) : harness_(harness) {

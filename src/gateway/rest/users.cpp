@@ -1,6 +1,7 @@
 // GET /users, /users/search, /users/:userId.
 #include "base/limits.hpp"
 #include "fanout/soft_state.hpp"
+#include "gateway/rest/answer_room.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -53,7 +54,8 @@ void answer_online(const CallPtr& call, chat::Snapshot& snapshot,
 
 void list_online_users(CallPtr call, const json::Value&) {
   // Who asks first: strangers must not get at the presence thread.
-  read_in_turn(call, Access::kReader, {}, [call](chat::Snapshot&, Caller&& caller) {
+  const std::size_t bytes = limits::kOnlineUsersMax * kMemberBytesMax;
+  read_with_room(call, Access::kReader, {}, bytes, [call](chat::Snapshot&, Caller&& caller) {
     call->context().soft_state.ask_online_users(
         limits::kOnlineUsersMax, [call, caller = std::move(caller)](std::vector<UserId> online) {
           decide_again(call, chat::Lane::kBulk, caller,
@@ -76,8 +78,8 @@ void search_users(CallPtr call, const json::Value&) {
   }
   const std::string wanted =
       raw.size() > kSearchBytesMax ? std::string() : text::name_search_query(raw);
-  read_in_turn(
-      call, Access::kReader, {},
+  read_with_room(
+      call, Access::kReader, {}, static_cast<std::size_t>(*limit) * kMemberBytesMax,
       [call, wanted, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot, Caller&&) {
         if (wanted.empty()) return call->answer(json_answer("[]"));
         auto users = snapshot.search_users(wanted, limit);

@@ -106,6 +106,7 @@ class RestHarness {
   void run(chat::QueryPool::Query& query);  // one that on_query took
   void close_turns() { read_turns_.close(); }
   Hasher& hasher() { return hasher_; }
+  Budgets& budgets() { return budgets_; }
   KnownNetworks& known_networks() { return known_networks_; }
 
  private:
