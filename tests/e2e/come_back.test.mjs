@@ -10,8 +10,9 @@ import { io as newest } from "socket.io-client";
 import { io as io40 } from "socket.io-client-4.0";
 import { io as io44 } from "socket.io-client-4.4";
 import { io as io475 } from "socket.io-client-4.7.5";
+import { makeCertificate } from "../support/certificate.mjs";
 import { makeDataDir, SLOWNESS, startServer } from "../support/server.mjs";
-import { call, connect, createGroup, login, send, until } from "../support/api.mjs";
+import { call, connect, createGroup, login, send, TRANSPORTS, until } from "../support/api.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const CLIENTS = { "4.0": io40, 4.4: io44, "4.7.5": io475, newest };
@@ -32,8 +33,8 @@ class JavaScriptClient {
   told = false;
   connects = 0;
   acks = [];
-  constructor(io, transports, user) {
-    this.socket = io(server.url, { transports, forceNew: true, auth: { token: user.token } });
+  constructor(io, transports, user, { url = server.url, ...options } = {}) {
+    this.socket = io(url, { transports, forceNew: true, auth: { token: user.token }, ...options });
     this.socket.on("message", (message) => message.type === "text" && this.heard.push(message.content));
     this.socket.on("serverDraining", () => (this.told = true));
     this.socket.on("disconnect", (reason) => (this.reason = reason));
@@ -136,6 +137,50 @@ describe("stock clients", () => {
       assert.equal(client.connects, 2, `${name}: connected all the time`);
     }));
   });
+});
+
+// By wss and https: the end of TLS must be no good-bye either.
+test("JavaScript clients come back over TLS", { timeout: 4 * patienceMs }, async (t) => {
+  const home = makeDataDir();
+  const plain = await startServer({ args, dataDir: home });
+  const user = await login(plain);
+  const chat = await createGroup(plain, user);
+  await plain.stop();
+  const { ca, args: tlsArgs } = makeCertificate(home);
+  const start = () => startServer({ args: [...args, ...tlsArgs], dataDir: home, port: plain.port });
+  let secure = await start();
+  let clients = [];
+  t.after(async () => {
+    clients.forEach(([, client]) => client.end());
+    await secure.stop();
+  });
+  const url = `https://127.0.0.1:${plain.port}`;
+  clients = Object.entries(CLIENTS).flatMap(([version, io]) =>
+    Object.entries(TRANSPORTS).map(([name, transports]) => [`JavaScript ${version}, ${name}`,
+      new JavaScriptClient(io, transports, user, { url, ca })]));
+  for (const [name, client] of clients) {
+    await until(() => client.connects === 1, `${name}: connected`);
+    assert.equal((await client.join(chat)).ok, true, name);
+    const ends = name.endsWith("polling") ? "polling" : "websocket";
+    await until(() => client.socket.io.engine.transport.name === ends, `${name}: its transport`);
+  }
+  await secure.stop();
+  secure = await start();
+  const restarted = performance.now();
+  await Promise.all(clients.map(async ([name, client]) => {
+    // A client waits up to 5 s before it tries again. One that had to find out by itself takes 45 s.
+    await until(() => client.connects === 2, `${name}: connected again`, 15_000);
+    client.backAfterMs = performance.now() - restarted;
+    assert.equal(client.told, true, `${name}: told that the server drains`);
+    assert.equal((await client.join(chat)).ok, true, name);
+  }));
+  const latest = Math.round(Math.max(...clients.map(([, client]) => client.backAfterMs)));
+  console.log(`over TLS: ${clients.length} clients back, the last ${latest} ms after the start`);
+  assert.equal((await send(clients.at(-1)[1].socket, chat, "again")).ok, true);
+  for (const [name, client] of clients) {
+    await until(() => client.heard.includes("again"), `${name}: hears`);
+    assert.equal(client.connects, 2, `${name}: connected all the time`);
+  }
 });
 
 test("binary over polling as Java and Android send it is not_text, and the session lives", async () => {

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join as joinPath } from "node:path";
 import { test } from "node:test";
+import { makeCertificate } from "../support/certificate.mjs";
 import { SLOWNESS, makeDataDir, run, startServer } from "../support/server.mjs";
 import { login } from "../support/api.mjs";
 
@@ -103,11 +104,7 @@ test("the start warns of what others can read, of root and of trusting every pro
     .filter((record) => record.level === "warn").map((record) => record.event).sort();
   const rootly = process.getuid() === 0 ? ["runs_as_root"] : [];
   const dir = makeDataDir();
-  const [cert, key] = ["cert.pem", "key.pem"].map((name) => joinPath(dir, name));
-  const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-    "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost"]);
-  assert.equal(made.status, 0, String(made.stderr));
-  const tls = ["--tls-cert", cert, "--tls-key", key];
+  const { key, args: tls } = makeCertificate(dir);
   chmodSync(key, 0o640);
   const careful = await startServer({ dataDir: dir, args: [...tls, "--trusted-proxies", "10.0.0.0/8,192.0.2.1"] });
   await careful.stop();

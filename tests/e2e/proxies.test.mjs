@@ -1,7 +1,6 @@
 // nginx, HAProxy, Caddy and Apache in front of the real binary: as docs/operations/proxies.md says it,
 // and with the shortest configuration that forwards anything. Stock clients over every transport.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
@@ -9,6 +8,7 @@ import { join as joinPath } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, makeDataDir, startServer } from "../support/server.mjs";
+import { makeCertificate } from "../support/certificate.mjs";
 import { documented, edit, startProxy } from "../support/proxies.mjs";
 import { createGroup, join, login, open, send, TRANSPORTS, until } from "../support/api.mjs";
 
@@ -21,10 +21,7 @@ let server, ca;
 const proxies = [];
 
 before(async () => {
-  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", file("key.pem"),
-    "-out", file("cert.pem")], { stdio: "ignore" });
-  ca = readFileSync(file("cert.pem"));
+  ({ ca } = makeCertificate(directory));
   writeFileSync(file("both.pem"), Buffer.concat([ca, readFileSync(file("key.pem"))]));
   server = await startServer({
     args: ["--trusted-proxies", "127.0.0.1", "--rate-limits", "off",
