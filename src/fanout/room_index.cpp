@@ -313,7 +313,7 @@ void RoomIndex::Implementation::unpark(Listener& listener) {
     const DeliveryScope scope(delivering);
     const auto parked = std::exchange(listener.registration_->parked, nullptr);
     listener.is_parking_ = false;
-    std::ranges::stable_sort(*parked, {}, &wire::WireEvent::position);
+    std::ranges::sort(*parked, {}, &wire::WireEvent::position);  // no two have the same
     unparking = &listener;
     for (const wire::WireEvent& event : *parked) {
       hand(listener, event);
