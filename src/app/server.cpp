@@ -97,7 +97,7 @@ endpoint::EndpointOptions endpoint_options(const Config& config, Budgets& budget
   options.ping_interval_ms = config.ping_interval_ms;
   options.ping_timeout_ms = config.ping_timeout_ms;
   options.heartbeat_jitter_ms = config.ping_interval_ms / 10;
-  options.unjoined_per_address_max = config.connections_per_ip;
+  options.unjoined_per_address_max = config.gateway.rate_limits ? config.connections_per_ip : 0;
   options.keep_attachments = false;  // binary events are answered not_text
   return options;
 }

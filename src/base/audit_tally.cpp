@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/memory.hpp"
+
 namespace maru::log {
 namespace {
 
@@ -33,6 +35,7 @@ bool AuditTally::take(Key key, unsigned in_full, MonotonicTime now) {
 std::vector<AuditTally::Counted> AuditTally::collect(MonotonicTime now) {
   std::vector<Counted> counted;
   const std::lock_guard lock(mutex_);
+  const memory::Impatience impatience;
   for (auto row = rows_.begin(); row != rows_.end();) {
     Row& tally = row->second;
     if (now.ms - tally.since.ms < kMinuteMs) {

@@ -32,18 +32,22 @@ bool SharedBudget::may_hold(std::size_t own, std::size_t amount) const {
 }
 
 SharedBudget::Lease SharedBudget::try_take(Holder holder, std::size_t amount) {
-  if (!total_.try_take(amount)) return {};
-  if (holder == kManyHolders) return {*this, holder, amount};
+  if (holder == kManyHolders) {
+    return total_.try_take(amount) ? Lease(*this, holder, amount) : Lease();
+  }
   Shard& shard = shard_of(holder);
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.used.find(holder);
-  const std::size_t own = found == shard.used.end() ? 0 : found->second;
-  if (!may_hold(own, amount)) {
-    total_.give_back(amount);
-    return {};
+  // First what may find no memory.
+  const auto found = shard.used.try_emplace(holder, 0).first;
+  const bool is_taken = total_.try_take(amount);
+  if (is_taken && may_hold(found->second, amount)) {
+    found->second += amount;
+    if (found->second == 0) shard.used.erase(found);
+    return {*this, holder, amount};
   }
-  shard.used[holder] = own + amount;
-  return {*this, holder, amount};
+  if (is_taken) total_.give_back(amount);
+  if (found->second == 0) shard.used.erase(found);
+  return {};
 }
 
 SharedBudget::Lease SharedBudget::take(Holder holder, std::size_t amount) {
@@ -59,11 +63,11 @@ std::size_t SharedBudget::used_by(Holder holder) {
 }
 
 void SharedBudget::grow(Holder holder, std::size_t amount) {
-  total_.take(amount);
-  if (holder == kManyHolders) return;
+  if (holder == kManyHolders) return total_.take(amount);
   Shard& shard = shard_of(holder);
   const std::lock_guard lock(shard.mutex);
-  shard.used[holder] += amount;
+  shard.used[holder] += amount;  // first what may find no memory
+  total_.take(amount);
 }
 
 void SharedBudget::shrink(Holder holder, std::size_t amount) {

@@ -131,6 +131,7 @@ bool LogQueue::push(Kind kind, std::string_view line) {
   bool was_empty = false;
   {
     const std::lock_guard lock(state.mutex);
+    const memory::Impatience impatience;
     const bool is_kept = !state.ended && state.has_room(kind, line.size()) &&
                          memory::survive([&] { state.waiting += line; });
     if (!is_kept) {
@@ -167,7 +168,7 @@ void LogQueue::run(State& state) {
     if (lines.capacity() > kKeptBytesMax) lines.shrink_to_fit();
     if (steady_ms() - called_ms >= 1000) {
       called_ms = steady_ms();
-      state.callbacks.each_second();
+      [[maybe_unused]] const bool done = memory::survive(state.callbacks.each_second);
     }
     lock.lock();
     state.dropped.unwritten += lost;

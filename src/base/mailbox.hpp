@@ -5,10 +5,12 @@
 // readiness loop and passes `wake`, which post calls only when the box was empty before.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -32,7 +34,8 @@ class Mailbox {
   [[nodiscard]] PostResult try_post(T&& value) {
     bool was_empty;
     {
-      std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      make_room(lock);
       if (closed_) return PostResult::kClosed;
       if (items_.size() >= capacity_) return PostResult::kFull;
       was_empty = items_.empty();
@@ -47,7 +50,9 @@ class Mailbox {
     bool was_empty;
     {
       std::unique_lock lock(mutex_);
-      room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
+      do {
+        room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
+      } while (!make_room(lock));
       if (closed_) return PostResult::kClosed;
       was_empty = items_.empty();
       items_.push_back(std::move(value));
@@ -97,6 +102,25 @@ class Mailbox {
   }
 
  private:
+  // So that the next push_back needs no memory: a poster that waits for some must not keep the
+  // owner from draining meanwhile. False: it unlocked, and what was known under the lock may have
+  // changed.
+  bool make_room(std::unique_lock<std::mutex>& lock) {
+    bool stayed = true;
+    while (items_.size() == items_.capacity() && !closed_) {
+      std::vector<T> larger;
+      const std::size_t wanted = std::max<std::size_t>(kFirstCapacity, 2 * items_.capacity());
+      lock.unlock();
+      larger.reserve(wanted);
+      lock.lock();
+      stayed = false;
+      if (larger.capacity() <= items_.capacity()) continue;
+      std::ranges::move(items_, std::back_inserter(larger));
+      items_.swap(larger);
+    }
+    return stayed;
+  }
+
   void notify() {
     if (wake_) {
       wake_();
@@ -104,6 +128,8 @@ class Mailbox {
       filled_.notify_one();
     }
   }
+
+  static constexpr std::size_t kFirstCapacity = 4;
 
   const std::size_t capacity_;
   const Wake wake_;

@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include <atomic>
+#include <mutex>
+#include <utility>
 
 namespace maru::memory {
 namespace {
@@ -24,6 +26,8 @@ std::atomic<std::uint64_t> shortage_count{0};
 std::atomic<std::uint64_t> shed_count{0};
 std::atomic<std::uint64_t> failure_count{0};
 
+std::mutex giving_back;
+
 thread_local std::uint64_t shortages_seen = 0;
 thread_local int patience = 0;
 
@@ -36,6 +40,8 @@ void* map_bytes(std::size_t bytes) {
 
 // True: there may be memory now, by this thread or by another one since it last asked.
 bool use_reserve() {
+  // Who comes while another one gives it back waits for that, and finds memory.
+  const std::lock_guard lock(giving_back);
   if (void* const held = reserve.exchange(nullptr)) {
     ::munmap(held, kReserveBytes);
     shortages_seen = shortage_count.fetch_add(1) + 1;
@@ -91,6 +97,11 @@ std::uint64_t failures() {
 }
 void count_failure() {
   failure_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+Impatience::Impatience() : patience_before_(std::exchange(patience, 0)) {}
+Impatience::~Impatience() {
+  patience = patience_before_;
 }
 
 Patience::Patience() {

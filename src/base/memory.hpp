@@ -37,13 +37,26 @@ void recover();
 void count_failure();
 
 // What is durable has to be told, and there is no telling half of it: while one lives, allocations
-// of this thread wait for memory rather than fail. Not on an I/O thread, which is to shed.
+// of this thread wait for memory rather than fail. Not on an I/O thread, which is to shed, nor
+// while holding what one needs.
 class Patience {
  public:
   Patience();
   ~Patience();
   Patience(const Patience&) = delete;
   Patience& operator=(const Patience&) = delete;
+};
+
+// The opposite within it: under a lock that others need, to whom it is better to fail.
+class Impatience {
+ public:
+  Impatience();
+  ~Impatience();
+  Impatience(const Impatience&) = delete;
+  Impatience& operator=(const Impatience&) = delete;
+
+ private:
+  int patience_before_;
 };
 
 // An edge: runs `body`; false if it ended for want of memory, which has been counted.

@@ -47,7 +47,7 @@ std::size_t GroupCommit::run_batch(std::span<Command> commands) {
   });
   if (!done) size = give_up(commands, size);
   counters_.send_looks.store(state_.send_looks(), std::memory_order_relaxed);
-  store_.after_release();
+  [[maybe_unused]] const bool kept_house = memory::survive([this] { store_.after_release(); });
   return size;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/memory.hpp"
 #include "base/thread_name.hpp"
 
 namespace maru::chat {
@@ -43,7 +44,8 @@ void Sequencer::run() {
   while (mailbox_.wait_drain(queued, idle_calls < kIdleCallsMax ? options_.idle_after : kRest)) {
     if (queued.empty()) {
       idle_calls = std::min(idle_calls + 1, kIdleCallsMax);
-      store_.idle(clock_.monotonic());
+      [[maybe_unused]] const bool done =
+          memory::survive([this] { store_.idle(clock_.monotonic()); });
       continue;
     }
     idle_calls = 0;

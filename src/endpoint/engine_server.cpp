@@ -294,7 +294,8 @@ std::unique_ptr<EngineSession> EngineServer::make_session(net::HttpExchange exch
 }
 
 void EngineServer::adopt(std::unique_ptr<EngineSession> session) {
-  table_.insert(*session.release());
+  table_.insert(*session);
+  session.release();  // NOLINT(bugprone-unused-return-value): the table owns it
   add(counters_.sessions_opened);
   add(counters_.sessions_open);
 }
@@ -321,17 +322,23 @@ void EngineServer::open_websocket(net::HttpExchange exchange, const net::Request
   std::unique_ptr<EngineSession> owned = make_session(exchange, head, request);
   if (!owned) return;
   EngineSession& session = *owned;
+  table_.make_room();  // so that from here on the two live and end together
   net::WebSocketConnection* const connection =
       exchange.accept_websocket(session, request.verdict.fields);
   if (!connection) return;  // answered by net/
   adopt(std::move(owned));
-  connection->send_text(open_packet(session, false));
   session.open_websocket(*connection);
+  const bool told = memory::survive([&] { connection->send_text(open_packet(session, false)); });
+  if (!told) session.close(DisconnectReason::kLetGo, Farewell::kComeBack);
+}
+
+void EngineServer::prepare_to_forget(EngineSession& session) {
+  session.settle_soon();
+  closing_.insert(&session);
 }
 
 void EngineServer::forget(EngineSession& session, DisconnectReason reason) {
   table_.erase(session);
-  closing_.insert(&session);
   subtract(counters_.sessions_open);
   add(counters_.closed[static_cast<std::size_t>(reason)]);
 }
@@ -373,21 +380,27 @@ bool EngineServer::take_exchange(std::uint64_t id, Exchange& out) {
   return true;
 }
 
-void EngineServer::answer_payload(std::uint64_t exchange, std::string payload) {
+// `make` turns the fields into the answer. Without memory for one its connection ends.
+template <class Make>
+void EngineServer::answer(std::uint64_t exchange, Make make) {
   Exchange known;
   if (!take_exchange(exchange, known)) return;
-  known.handle.respond(payload_answer(std::move(payload), std::move(known.fields)));
+  if (!memory::survive([&] { known.handle.respond(make(std::move(known.fields))); })) {
+    known.handle.destroy();
+  }
+}
+
+void EngineServer::answer_payload(std::uint64_t exchange, std::string payload) {
+  answer(exchange,
+         [&](Fields&& fields) { return payload_answer(std::move(payload), std::move(fields)); });
 }
 
 void EngineServer::answer_ok(std::uint64_t exchange) {
-  Exchange known;
-  if (take_exchange(exchange, known)) known.handle.respond(ok_answer(std::move(known.fields)));
+  answer(exchange, [](Fields&& fields) { return ok_answer(std::move(fields)); });
 }
 
 void EngineServer::answer_empty(std::uint64_t exchange, int status) {
-  Exchange known;
-  if (!take_exchange(exchange, known)) return;
-  known.handle.respond(empty_answer(status, std::move(known.fields)));
+  answer(exchange, [status](Fields&& fields) { return empty_answer(status, std::move(fields)); });
 }
 
 void EngineServer::destroy(std::uint64_t exchange) {
@@ -403,13 +416,15 @@ void EngineServer::detach(std::uint64_t exchange) {
 // --- Settling --------------------------------------------------------------------------------
 
 void EngineServer::settle_soon(EngineSession& session) {
+  // In this order nothing is listed that does not know it, whatever finds no memory.
+  if (!settling_posted_) {
+    thread_.post([this] {
+      settling_posted_ = false;
+      run_settling();
+    });
+    settling_posted_ = true;
+  }
   settling_.push_back(&session);
-  if (settling_posted_) return;
-  thread_.post([this] {
-    settling_posted_ = false;
-    run_settling();
-  });
-  settling_posted_ = true;
 }
 
 void EngineServer::run_settling() {

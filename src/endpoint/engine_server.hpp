@@ -89,11 +89,15 @@ class EngineServer final : public net::HttpHandler {
   [[nodiscard]] std::int64_t early_ms();
   [[nodiscard]] const net::TextFrame& ping_frame() const { return ping_frame_; }
   [[nodiscard]] std::string& scratch() { return scratch_; }
+  template <class Make>
+  void answer(std::uint64_t exchange, Make make);
   void answer_payload(std::uint64_t exchange, std::string payload);
   void answer_ok(std::uint64_t exchange);
   void answer_empty(std::uint64_t exchange, int status);
   void destroy(std::uint64_t exchange);
   void detach(std::uint64_t exchange);
+  // What its end needs memory for; then that takes none. Without it nothing has changed.
+  void prepare_to_forget(EngineSession& session);
   void forget(EngineSession& session, DisconnectReason reason);
   // One for each of the GETs to come; there may be none.
   void keep_last_words(const EngineSession& session, std::deque<std::string> payloads);

@@ -412,14 +412,18 @@ void EngineSession::resume_reading() {
 
 void EngineSession::close(DisconnectReason reason, Farewell farewell) {
   if (closed_) return;
+  server_.prepare_to_forget(*this);
   closed_ = true;
   reason_ = reason;
   stop();
   server_.forget(*this, reason);
-  if (websocket_) end(*websocket_, farewell);
-  if (polling_) close_polling(farewell);
-  websocket_ = nullptr;
-  settle_soon();
+  // Without memory for a farewell there is none.
+  if (net::WebSocketConnection* const connection = std::exchange(websocket_, nullptr)) {
+    if (!memory::survive([&] { end(*connection, farewell); })) connection->abandon();
+  }
+  if (polling_ && !memory::survive([&] { close_polling(farewell); })) {
+    server_.destroy(std::exchange(polling_->get, 0));
+  }
 }
 
 void EngineSession::end(net::WebSocketConnection& connection, Farewell farewell) {

@@ -10,7 +10,8 @@ namespace maru::endpoint {
 
 // What a polling client hears, and a WebSocket.
 enum class Farewell : std::uint8_t {
-  // What is queued, else `1`, on the pending GET; a later GET finds no session. A close frame.
+  // The first packets of what is queued (one answer), else `1`, on the pending GET; a later GET
+  // finds no session. A close frame.
   kPendingOnly,
   // What is queued, then `1`; kept a while for GETs that are still to come. A close frame.
   kKept,

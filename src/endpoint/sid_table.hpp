@@ -17,6 +17,7 @@ template <class Session>
 class SidTable {
  public:
   [[nodiscard]] Session* find(const SessionSecret& secret) const;
+  void make_room();               // for one: the next insert() needs no memory
   void insert(Session& session);  // its secret is not in the table
   void erase(const Session& session);
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -48,8 +49,13 @@ Session* SidTable<Session>::find(const SessionSecret& secret) const {
 }
 
 template <class Session>
-void SidTable<Session>::insert(Session& session) {
+void SidTable<Session>::make_room() {
   if (size_ * 4 >= slots_.size() * 3) grow();
+}
+
+template <class Session>
+void SidTable<Session>::insert(Session& session) {
+  make_room();
   const std::size_t mask = slots_.size() - 1;
   std::size_t i = home(session.secret());
   while (slots_[i]) i = (i + 1) & mask;

@@ -235,13 +235,13 @@ void Connection::die() {
 }
 
 void Connection::drop_pending() {
-  if (!stream_.pending) return;
+  PendingWrites* const pending = std::exchange(stream_.pending, nullptr);
+  if (!pending) return;
   if (core_) {
-    core_->give_back(stream_.pending);
+    core_->give_back(pending);
   } else {
-    delete stream_.pending;
+    delete pending;
   }
-  stream_.pending = nullptr;
 }
 
 }  // namespace maru::net

@@ -23,25 +23,31 @@ ConnectionLimits::ConnectionLimits(std::size_t connections_max, std::size_t per_
     : connections_max_(connections_max != 0 ? connections_max : descriptors_for_clients()),
       per_address_max_(per_address_max) {}
 
+bool ConnectionLimits::take_one_of_all() {
+  if (open_.fetch_add(1, std::memory_order_relaxed) < connections_max_) return true;
+  open_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
 std::expected<ConnectionLimits::Place*, ConnectionLimits::Cap> ConnectionLimits::take(
     const Address& address, bool exempt) {
-  if (open_.fetch_add(1, std::memory_order_relaxed) >= connections_max_) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return std::unexpected(Cap::kTotal);
+  if (exempt || per_address_max_ == 0) {
+    if (!take_one_of_all()) return std::unexpected(Cap::kTotal);
+    return &exempt_;
   }
-  if (exempt || per_address_max_ == 0) return &exempt_;
   const Address prefix = limit_prefix(address);
   Shard& shard = shard_of(prefix);
-  {
-    const std::lock_guard lock(shard.mutex);
-    Place& place = shard.places.try_emplace(prefix, Place{this, prefix, 0}).first->second;
-    if (place.count < per_address_max_) {
-      ++place.count;
-      return &place;
-    }
+  const std::lock_guard lock(shard.mutex);
+  // First what may find no memory.
+  const auto found = shard.places.try_emplace(prefix, Place{this, prefix, 0}).first;
+  Place& place = found->second;
+  if (place.count >= per_address_max_) return std::unexpected(Cap::kAddress);
+  if (!take_one_of_all()) {
+    if (place.count == 0) shard.places.erase(found);
+    return std::unexpected(Cap::kTotal);
   }
-  open_.fetch_sub(1, std::memory_order_relaxed);
-  return std::unexpected(Cap::kAddress);
+  ++place.count;
+  return &place;
 }
 
 void ConnectionLimits::leave(Place* place) {

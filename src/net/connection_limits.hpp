@@ -49,6 +49,7 @@ class ConnectionLimits {
     std::unordered_map<Address, Place, AddressHash> places;
   };
 
+  [[nodiscard]] bool take_one_of_all();
   Shard& shard_of(const Address& prefix) { return shards_[(AddressHash{}(prefix) >> 8) % kShards]; }
 
   const std::size_t connections_max_;

@@ -234,7 +234,7 @@ void HttpConnection::join_thread(std::unique_ptr<Connection> connection, IoThrea
   core.add(std::move(connection));
   self.state_ = State::kArrived;
   self.mark_dirty();
-  self.process({});
+  self.edge([&self] { self.process({}); });
 }
 
 }  // namespace maru::net

@@ -33,7 +33,9 @@ IoCore::IoCore(IoThread& io_thread, const NetOptions& net_options, const Clock& 
       timers(thread_clock.monotonic()),
       receive_buffer_(kReceiveBufferBytes),
       write_buffer_(kWriteBufferBytes),
-      now_ms_(thread_clock.monotonic().ms) {}
+      now_ms_(thread_clock.monotonic().ms) {
+  spare_pending_.reserve(kSparePendingMax);  // giving one back must not need memory
+}
 
 IoCore::~IoCore() {
   kill_all();
@@ -42,11 +44,15 @@ IoCore::~IoCore() {
 }
 
 void IoCore::add(std::unique_ptr<Connection> connection) {
+  if (connections_.size() == connections_.capacity()) {
+    // What ends a connection must not need memory.
+    const std::size_t wanted = std::max<std::size_t>(16, 2 * connections_.capacity());
+    for (auto* list : {&dirty_, &working_}) list->reserve(wanted);
+    dead_.reserve(wanted);
+    connections_.reserve(wanted);
+  }
   connection->index = static_cast<std::uint32_t>(connections_.size());
   connections_.push_back(std::move(connection));
-  // What ends a connection must not need memory.
-  for (auto* list : {&dirty_, &working_}) list->reserve(connections_.capacity());
-  dead_.reserve(connections_.capacity());
   counters.connections_open.store(connections_.size(), std::memory_order_relaxed);
 }
 

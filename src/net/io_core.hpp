@@ -67,10 +67,11 @@ class IoCore {
     timers.see(MonotonicTime{now_ms_});
     const bool was_woken = loop.dispatch();
     timers.advance(MonotonicTime{now_ms_});
-    if (was_woken) woken();
+    // Before others' work: whoever posts it may be waiting for the memory.
     if (memory::shed_round() != shed_seen_) [[unlikely]] {
       [[maybe_unused]] const bool done = memory::survive([this] { shed(); });
     }
+    if (was_woken) woken();
     finish_turn();
   }
   // Writes, calls back, deletes the dead.

@@ -61,7 +61,9 @@ void IoThread::Implementation::run_tasks() {
     task = {};
   }
   batch.clear();
-  if (wake_hook) wake_hook();
+  if (wake_hook) {
+    [[maybe_unused]] const bool done = memory::survive(wake_hook);
+  }
 }
 
 void IoThread::Implementation::run(int listening_descriptor, std::shared_ptr<Tls> tls) {
