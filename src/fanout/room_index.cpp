@@ -52,6 +52,9 @@ struct RoomIndex::Implementation {
   // ---- delivery
   void deliver_one(const wire::WireEvent& event);
   void lose(const wire::WireEvent& event);
+  static void tell_loss(Listener& listener) {
+    [[maybe_unused]] const bool told = memory::survive([&] { listener.on_event_lost(); });
+  }
   void deliver_to_chat(const wire::WireEvent& event);
   static bool catches_up(RoomEntry& entry, std::size_t seat, const wire::WireEvent& event);
   void hold(RoomEntry& entry, const wire::WireEvent& event);
@@ -266,15 +269,20 @@ void RoomIndex::Implementation::deliver_held(RoomEntry& entry, Listener& listene
     const DeliveryScope scope(delivering);
     releasing = &listener;
     releasing_chat = entry.first;
-    for (const wire::WireEvent& event : events) {
-      hand(listener, event);
-      if (releasing == nullptr) break;
-      if (!event.detaches_subject || listener.registration_->user != event.users.front()) continue;
-      // The listener's own leave: what was held after it is not for it.
-      detach(entry.first, listener);
-      listener.on_detached(entry.first);
-      break;
-    }
+    const bool handed = memory::survive([&] {
+      for (const wire::WireEvent& event : events) {
+        hand(listener, event);
+        if (releasing == nullptr) break;
+        if (!event.detaches_subject || listener.registration_->user != event.users.front()) {
+          continue;
+        }
+        // The listener's own leave: what was held after it is not for it.
+        detach(entry.first, listener);
+        listener.on_detached(entry.first);
+        break;
+      }
+    });
+    if (!handed) tell_loss(listener);
     releasing = nullptr;
   }
   sweep();
@@ -315,10 +323,13 @@ void RoomIndex::Implementation::unpark(Listener& listener) {
     listener.is_parking_ = false;
     std::ranges::sort(*parked, {}, &wire::WireEvent::position);  // no two have the same
     unparking = &listener;
-    for (const wire::WireEvent& event : *parked) {
-      hand(listener, event);
-      if (unparking == nullptr) break;
-    }
+    const bool handed = memory::survive([&] {
+      for (const wire::WireEvent& event : *parked) {
+        hand(listener, event);
+        if (unparking == nullptr) break;
+      }
+    });
+    if (!handed) tell_loss(listener);
     unparking = nullptr;
   }
   sweep();
@@ -512,7 +523,11 @@ void RoomIndex::deliver(std::span<const wire::WireEvent> events) {
   index.sweep();
   index.unpark_all();
   for (const UserId& user : std::exchange(index.ended, {})) {
-    if (index.membership_hook) index.membership_hook(user);
+    if (!index.membership_hook) continue;
+    // Without memory to look, nobody is shown any more.
+    if (memory::survive([&] { index.membership_hook(user); })) continue;
+    [[maybe_unused]] const bool ended =
+        memory::survive([&] { end_watches(user, watch_partners(user)); });
   }
 }
 
@@ -533,17 +548,14 @@ void RoomIndex::Implementation::deliver_one(const wire::WireEvent& event) {
 // presence (kWatchers) a later state tells.
 void RoomIndex::Implementation::lose(const wire::WireEvent& event) {
   collected.clear();
-  const auto tell = [](Listener& listener) {
-    [[maybe_unused]] const bool told = memory::survive([&] { listener.on_event_lost(); });
-  };
   if (const auto at = rooms.find(event.chat);
       event.route == wire::WireEvent::Route::kChat && at != rooms.end()) {
     for (std::size_t i = 0; i < at->second.seats.size(); ++i) {
-      if (Listener* const listener = at->second.seats[i].listener()) tell(*listener);
+      if (Listener* const listener = at->second.seats[i].listener()) tell_loss(*listener);
     }
   }
   for (const UserId& user : event.users) {
-    users.for_each_of(user, [&](Registration& registration) { tell(*registration.listener); });
+    users.for_each_of(user, [](Registration& one) { tell_loss(*one.listener); });
   }
 }
 

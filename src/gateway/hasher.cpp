@@ -70,6 +70,7 @@ struct Hasher::Implementation {
   void run() {
     // On Linux this is the calling thread alone.
     static_cast<void>(setpriority(PRIO_PROCESS, 0, kNice));
+    const memory::Patience patience;  // what is counted here is given back here
     while (take_what_came()) {
       std::deque<Job>* queue = next_queue();
       if (queue == nullptr) {
@@ -81,8 +82,7 @@ struct Hasher::Implementation {
       known_in_a_row = job.share == HashShare::kKnown ? known_in_a_row + 1 : 0;
       const std::size_t share = index_of(job.share);
       if (!stopping.load()) {
-        // Who asked is answered as its call is destroyed.
-        [[maybe_unused]] const bool done = memory::survive([&] { work(job); });
+        work(job);
         counters.done[share].fetch_add(1);
       }
       counters.waiting[share].fetch_sub(1);

@@ -1,6 +1,9 @@
 #include "gateway/read_turns.hpp"
 
+#include <array>
 #include <vector>
+
+#include "base/memory.hpp"
 
 namespace maru::gateway {
 
@@ -34,19 +37,28 @@ ReadTurns::Go ReadTurns::next_of(std::uint64_t reader) {
   return next;
 }
 
-void ReadTurns::leave(std::uint64_t reader) {
+void ReadTurns::leave(std::uint64_t reader) noexcept {
   // A turn may end as soon as it began, when its query is refused: one after another then, not one
-  // within another.
-  static thread_local std::vector<std::uint64_t>* leaving = nullptr;
-  if (leaving != nullptr) return leaving->push_back(reader);
-  std::vector<std::uint64_t> readers{reader};
-  leaving = &readers;
-  while (!readers.empty()) {
-    const std::uint64_t one = readers.back();
-    readers.pop_back();
-    if (Go next = next_of(one)) next(Turn(*this, one));
+  // within another (but for the odd one that finds no place here). No memory is needed for it.
+  struct Leaving {
+    std::array<std::uint64_t, 8> readers{};
+    std::size_t count = 0;
+  };
+  static thread_local Leaving* leaving = nullptr;
+  if (leaving != nullptr && leaving->count < leaving->readers.size()) {
+    leaving->readers.at(leaving->count++) = reader;
+    return;
   }
-  leaving = nullptr;
+  Leaving mine{{reader}, 1};
+  Leaving* const outer = std::exchange(leaving, &mine);
+  while (mine.count > 0) {
+    const std::uint64_t one = mine.readers.at(--mine.count);
+    Go next = next_of(one);
+    if (!next) continue;
+    // Who finds no memory to go on is answered as it is dropped, and the next has the turn.
+    [[maybe_unused]] const bool gone_on = memory::survive([&] { next(Turn(*this, one)); });
+  }
+  leaving = outer;
 }
 
 void ReadTurns::close() {

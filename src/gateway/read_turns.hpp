@@ -61,7 +61,7 @@ class ReadTurns {
   [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
-  void leave(std::uint64_t reader);
+  void leave(std::uint64_t reader) noexcept;
   [[nodiscard]] Go next_of(std::uint64_t reader);  // empty: nobody waits
 
   std::mutex mutex_;

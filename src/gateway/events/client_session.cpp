@@ -67,7 +67,7 @@ void ClientSession::on_held_overflow(ChatId) {
 }
 
 void ClientSession::on_event_lost() {
-  if (recovery != nullptr) recovery->lost_early = true;
+  if (recovery != nullptr) recovery->lost_early = recovery->lost_event = true;
   if (socket != nullptr) socket->disconnect(endpoint::Disconnect::kTransportOnly);
 }
 

@@ -49,6 +49,7 @@ struct RecoveryState {
   bool has_left = false;          // what it leaves behind was taken already
   bool spoke_for_others = false;  // open mode: its chats may be of several users
   bool lost_early = false;        // more came early than is kept
+  bool lost_event = false;        // there was no memory for one: only its client knows what it has
   // The highest offset that was sent. It never goes back: an offset says that everything before it
   // was seen (fanout::Order::kByPosition).
   wire::Position last_position = 0;

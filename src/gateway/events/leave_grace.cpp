@@ -6,8 +6,14 @@ namespace maru::gateway {
 
 bool LeaveGrace::add(PendingLeave&& leave, MonotonicTime due) {
   if (is_full()) return false;
-  of_session_[leave.caller.session].push_back(first_ + entries_.size());
+  const SessionKey session = leave.caller.session;
   entries_.push_back({std::move(leave), due});
+  try {
+    of_session_[session].push_back(first_ + entries_.size() - 1);
+  } catch (...) {  // no memory
+    entries_.pop_back();
+    throw;
+  }
   ++live_;
   return true;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "gateway/events/realtime_core.hpp"
 
 namespace maru::gateway {
@@ -55,8 +56,12 @@ void run(RealtimeCore& core) {
   // Many rows; only what somebody hears of others' presence waits for it.
   const bool posted =
       core.context.queries.post(chat::Lane::kBulk, [&core, user, asked](chat::Snapshot& snapshot) {
+        const memory::Patience patience;  // the check goes on with its answer
         core.post_self([&core, user, asked, sharing = snapshot.filter_sharing_chat(user, asked)] {
-          on_answer(core, user, asked, sharing);
+          // Without memory it goes on with the next change.
+          if (!memory::survive([&] { on_answer(core, user, asked, sharing); })) {
+            core.presence_checks.is_running = false;
+          }
         });
       });
   if (!posted) on_answer(core, user, std::move(asked), fail(ErrorCode::kOverloaded, {}));

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/memory.hpp"
 #include "gateway/events/realtime_core.hpp"
 #include "json/writer.hpp"
 
@@ -28,9 +29,14 @@ void end_session(RealtimeCore& core, SessionKey key) {
 
 void run_round(RealtimeCore& core);
 
+// Without memory for it the rounds end, until the next socket comes.
+void go_on_or_stop(RealtimeCore& core, void (*step)(RealtimeCore&)) {
+  if (!memory::survive([&] { step(core); })) core.checks.is_running = false;
+}
+
 void schedule(RealtimeCore& core) {
   core.checks.is_running = true;
-  core.delays.after(kRoundMs, [&core] { run_round(core); });
+  core.delays.after(kRoundMs, [&core] { go_on_or_stop(core, run_round); });
 }
 
 std::vector<CheckedSocket> next_batch(RealtimeCore& core) {
@@ -66,13 +72,8 @@ void go_on(RealtimeCore& core) {
   const std::int64_t left_ms = state.round_ends.ms - core.context.clock.monotonic().ms;
   const auto parts =
       static_cast<std::int64_t>((state.batch.size() + kSocketsPerQuery - 1) / kSocketsPerQuery);
-  core.delays.after(std::max<std::int64_t>(left_ms, 0) / (parts + 1), [&core, parts] {
-    if (parts > 0) {
-      run_part(core);
-    } else {
-      run_round(core);
-    }
-  });
+  core.delays.after(std::max<std::int64_t>(left_ms, 0) / (parts + 1),
+                    [&core, parts] { go_on_or_stop(core, parts > 0 ? run_part : run_round); });
 }
 
 void run_part(RealtimeCore& core) {
@@ -82,9 +83,10 @@ void run_part(RealtimeCore& core) {
   batch.resize(kept);
   const bool posted = core.context.queries.post(
       chat::Lane::kUrgent, [&core, part = std::move(part)](chat::Snapshot& snapshot) {
+        const memory::Patience patience;  // the round goes on with its answer
         auto outcome = look_at_sessions(snapshot, part, core.context.lifetimes.wall());
         core.post_self([&core, outcome = std::move(outcome)] {
-          go_on(core);
+          go_on_or_stop(core, go_on);
           if (!outcome) return;
           for (const SessionKey key : outcome->ended) end_session(core, key);
           for (const auto& [session, used] : outcome->used) touch_session(core, session, used);
