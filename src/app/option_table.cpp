@@ -348,7 +348,8 @@ std::vector<OptionRow> quota_rows() {
           &chat::Quotas::strangers_per_account),
       row("strangers-added-per-guest", "100", "the same of a guest",
           &chat::Quotas::strangers_per_guest),
-      row("added-by-strangers", "50", "new chats into which strangers may put one user in a day",
+      row("added-by-strangers", "50",
+          "groups into which strangers may put one user in a day; as many 1:1s",
           &chat::Quotas::added_by_strangers),
   };
 }

@@ -57,10 +57,12 @@ Result<std::vector<QuotaCount>> prepare_additions(const User& adder, std::span<c
   auto own = find_counter(adder.id, QuotaKind::kStrangersAdded, turn);
   if (!own) return std::unexpected(std::move(own.error()));
   const std::uint32_t before = own->count;
+  const QuotaKind kind =
+      entry == Entry::kOpenedToMe ? QuotaKind::kWrittenByStrangers : QuotaKind::kAddedByStrangers;
   for (std::size_t i = 0; i < added.size(); ++i) {
     if (!(*sharing)[i].any) ++own->count;
     if ((*sharing)[i].accepted) continue;
-    auto theirs = find_counter(added[i], QuotaKind::kAddedByStrangers, turn);
+    auto theirs = find_counter(added[i], kind, turn);
     if (!theirs) return std::unexpected(std::move(theirs.error()));
     ++theirs->count;
     if (theirs->count > turn.quotas.added_by_strangers) {

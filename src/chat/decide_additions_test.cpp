@@ -70,6 +70,7 @@ TEST_F(AdditionsTest, OneGuestLocksNobodyOut) {
   EXPECT_EQ(outcome_of(open_personal(at, friendly, victims[0])), "ok");
   EXPECT_EQ(outcome_of(make_group(at, friendly, {victims[0]})), "ok");
   EXPECT_EQ(rule_of(make_group(at, friendly, {victims[1]})), "added_too_often");
+  EXPECT_EQ(outcome_of(open_personal(at, friendly, victims[2])), "ok") << "not known to them";
   EXPECT_THAT(check_store(at.store), IsEmpty());
 }
 
@@ -140,6 +141,7 @@ TEST_F(AdditionsTest, WhoIsKnownMayAlwaysAdd) {
   const UserId other = small.add_guest("other");
   const ChatId pair = small.add_personal(adder, other);
   // Put in and silent: whoever did it is still a stranger to them.
+  EXPECT_EQ(outcome_of(make_group(small, adder, {other})), "ok");
   EXPECT_EQ(rule_of(make_group(small, adder, {other})), "added_too_often");
   // Within one batch with what makes them known, or after it.
   small.send(pair, other, "hello");

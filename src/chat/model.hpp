@@ -85,8 +85,9 @@ struct Member {
 
 // How often something was done by or to a user since a moment; in a window of a day (quotas.hpp).
 enum class QuotaKind : std::uint8_t {
-  kStrangersAdded,    // by the user: people with whom no chat was shared
-  kAddedByStrangers,  // to the user: chats that others put them in
+  kStrangersAdded,      // by the user: people with whom no chat was shared
+  kAddedByStrangers,    // to the user: groups that others put them in
+  kWrittenByStrangers,  // to the user: 1:1s that others opened; apart, so that groups use up none
 };
 struct QuotaCount {
   UserId user;

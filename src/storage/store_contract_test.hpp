@@ -419,6 +419,7 @@ TEST_P(StoreContract, QuotasAreKeptUntilTheyExpire) {
   EXPECT_FALSE(*store().load_quota(one, QuotaKind::kAddedByStrangers));
   must({chat::QuotasExpired{{200}}});
   EXPECT_FALSE(*store().load_quota(one, QuotaKind::kStrangersAdded));
+  EXPECT_FALSE(*store().load_quota(two, QuotaKind::kWrittenByStrangers));
   EXPECT_EQ((*store().load_quota(two, QuotaKind::kAddedByStrangers))->count, 1u);
 }
 
