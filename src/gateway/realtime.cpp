@@ -54,13 +54,14 @@ endpoint::RequestVerdict Realtime::on_request(const net::RequestHead& head,
                       carries_cookie(head, opened_with->token, context.options);
     return verdict;
   }
-  if (const Credentials credentials = credentials_of(head, context.options);
-      credentials.source != TokenSource::kNone) {
-    auto handshake = std::make_unique<Handshake>();
-    handshake->source = credentials.source;
-    handshake->token = credentials.token;
-    verdict.data = std::move(handshake);
-  }
+  const Credentials credentials = credentials_of(head, context.options);
+  const bool may_be_nobody = context.options.auth == AuthMode::kOpen;
+  if (credentials.source == TokenSource::kNone && !may_be_nobody) return verdict;
+  auto handshake = std::make_unique<Handshake>();
+  handshake->source = credentials.source;
+  handshake->token = credentials.token;
+  if (may_be_nobody) handshake->network = RateLimiter::key_of_network(head.peer_address);
+  verdict.data = std::move(handshake);
   return verdict;
 }
 

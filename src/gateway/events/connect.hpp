@@ -16,6 +16,8 @@ class Handshake final : public endpoint::HandshakeData {
   // With a cookie the session is bound to it (quality.md 1, row 25).
   TokenSource source = TokenSource::kNone;
   TokenHash token{};
+  // In open mode: whose share of the reading it is as long as it speaks for nobody.
+  std::uint64_t network = 0;  // RateLimiter::key_of_network()
 };
 
 // Answers `pending` now or later, and never if it cannot be answered at present: then the connect

@@ -122,14 +122,19 @@ void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
   }
   const ChatId chat = join.chat;
   const Who who = join.who;
+  // Asked before the look and after it: a leave may be decided and gone in between.
+  const bool was_leaving =
+      is_known(who) && core.context.pending_leaves.may_have(known_user(who), chat);
   core.query<Seen>(
       session, Input::kWaits,
       [who, chat](chat::Snapshot& snapshot) { return look(snapshot, who, chat); },
-      [&core, join = std::move(join)](ClientSession& asker, const Result<Seen>& seen) mutable {
+      [&core, was_leaving, join = std::move(join)](ClientSession& asker,
+                                                   const Result<Seen>& seen) mutable {
         if (!seen) return give_up(core, asker, join, seen.error());
         speak_for(core, asker, seen->user);
         // Where a leave is on its way, the sequencer decides: a join that comes after it wins.
-        if (!seen->is_member || core.context.pending_leaves.may_have(seen->user, join.chat)) {
+        if (!seen->is_member || was_leaving ||
+            core.context.pending_leaves.may_have(seen->user, join.chat)) {
           return become_member(core, asker, std::move(join), seen->user);
         }
         complete(core, asker, join, seen->document, seen->document.head);

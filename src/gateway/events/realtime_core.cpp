@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/log.hpp"
+#include "gateway/events/connect.hpp"
 #include "gateway/events/event_router.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
@@ -155,10 +156,12 @@ std::string RealtimeCore::next_request_id() {
 }
 
 Toll RealtimeCore::read_share(const ClientSession& session) {
-  // Open mode's nobody is whatever connection it is.
-  return session.login_user.is_zero()
-             ? Toll{Rate::kReadsOfIp, session.socket->session_tag()}
-             : Toll{Rate::kReadsOfUser, RateLimiter::key_of(session.login_user)};
+  if (!session.login_user.is_zero()) {
+    return {Rate::kReadsOfUser, RateLimiter::key_of(session.login_user)};
+  }
+  const auto* const opened_with = static_cast<const Handshake*>(
+      session.socket == nullptr ? nullptr : session.socket->handshake_data());
+  return {Rate::kReadsOfIp, opened_with == nullptr ? 0 : opened_with->network};
 }
 
 void RealtimeCore::begin(ClientSession& session, Input input) {

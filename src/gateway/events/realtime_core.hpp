@@ -123,7 +123,14 @@ class RealtimeCore {
     Asking(const Asking&) = delete;
     Asking& operator=(const Asking&) = delete;
     ~Asking() {
-      if (then_) give(fail(ErrorCode::kUnavailable, "The server is stopping; try again."));
+      if (!then_) return;
+      // Another thread can wait for the memory to say it; this one ends the session instead.
+      const bool said = memory::survive([this] {
+        std::optional<memory::Patience> patience;
+        if (!core_.context.thread.on_this_thread()) patience.emplace();
+        give(fail(ErrorCode::kUnavailable, "The server is stopping; try again."));
+      });
+      if (!said) core_.end_stuck(key_);
     }
     void give(Result<R> result) {
       auto then = std::move(*then_);
@@ -131,12 +138,13 @@ class RealtimeCore {
       // Another thread can wait for the memory to say it.
       std::optional<memory::Patience> patience;
       if (!core_.context.thread.on_this_thread()) patience.emplace();
-      [[maybe_unused]] const bool posted = memory::survive([&] {
+      const bool posted = memory::survive([&] {
         core_.post_self([&core = core_, key = key_, input = input_, then = std::move(then),
                          result = std::move(result)]() mutable {
           core.go_on(key, input, [&](ClientSession& asker) { then(asker, std::move(result)); });
         });
       });
+      if (!posted) core_.end_stuck(key_);
     }
     // On the socket's own thread, at once.
     void give_now(ClientSession& session, Error error) {
@@ -156,6 +164,10 @@ class RealtimeCore {
   void refuse_for_rate(ClientSession& session, const EventCall& call, const Toll& toll);
   void begin(ClientSession& session, Input input);
   void finish(SessionKey key, Input input);
+  // Its operation will never end: there was no memory to say so. This thread.
+  void end_stuck(SessionKey key) {
+    if (ClientSession* const session = sessions.find(key)) session->on_event_lost();
+  }
   // What an operation had to wait for is here. Without memory to go on its client has to come back.
   template <class Body>
   void go_on(SessionKey key, Input input, Body body) {

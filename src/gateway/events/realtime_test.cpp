@@ -701,7 +701,8 @@ TEST(Rates, AUserHasOneBucketByIdAndByName) {
 }
 
 // The rates that searches and lists take from, one event a time and then by what was looked at.
-TEST(Rates, WatchesOfPresenceAreReads) {
+// Beside a rate of its own, whoever reads much by an event pays from the bucket of REST's reads.
+void expect_to_be_a_read(const std::string& event, const std::string& payload) {
   struct Case {
     const char* name;
     double GatewayOptions::* rate;
@@ -710,7 +711,7 @@ TEST(Rates, WatchesOfPresenceAreReads) {
   for (const Case& one :
        {Case{"history", &GatewayOptions::history_per_user, &GatewayOptions::history_per_user_burst},
         Case{"reads", &GatewayOptions::reads_per_user, &GatewayOptions::reads_per_user_burst}}) {
-    SCOPED_TRACE(one.name);
+    SCOPED_TRACE(event + one.name);
     GatewayOptions options = Node::quiet();
     options.rate_limits = true;
     options.*one.rate = 0.01;
@@ -718,21 +719,25 @@ TEST(Rates, WatchesOfPresenceAreReads) {
     Node node(options);
     const TestUser kim = node.guest("kim");
     const TestUser lee = node.guest("lee");
-    const std::string users = R"({"userIds":[")" + lee.id.hex() + "\"]}";
     SioClient client(node.port());
     client.join_namespace(kim.auth());
     SioClient again(node.port());
     again.join_namespace(kim.auth());
-    EXPECT_TRUE(is_ok(client.call("watchPresence", users)));
-    EXPECT_TRUE(is_ok(again.call("watchPresence", users)));
-    const std::string refused = client.call("watchPresence", users);
+    EXPECT_TRUE(is_ok(client.call(event, payload)));
+    EXPECT_TRUE(is_ok(again.call(event, payload)));
+    const std::string refused = client.call(event, payload);
     EXPECT_EQ(code_of(refused), "rate_limited");
     EXPECT_GT(number_of(refused, "retryAfterMs"), 5'000u);
-    EXPECT_EQ(code_of(again.call("watchPresence", users)), "rate_limited") << "the same bucket";
+    EXPECT_EQ(code_of(again.call(event, payload)), "rate_limited") << "the same bucket";
     SioClient other(node.port());
     other.join_namespace(lee.auth());
-    EXPECT_TRUE(is_ok(other.call("watchPresence", users)));
+    EXPECT_TRUE(is_ok(other.call(event, payload)));
   }
+}
+
+TEST(Rates, WatchesOfPresenceAndSyncAreReads) {
+  expect_to_be_a_read("watchPresence", R"({"userIds":[]})");
+  expect_to_be_a_read("sync", "{}");
 }
 
 TEST(Rates, AWatchOfManyCostsWhatItLookedAt) {

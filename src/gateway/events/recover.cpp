@@ -117,7 +117,8 @@ void read_and_accept(RealtimeCore& core, ClientSession& session, const Recoverin
   // The login session is looked at again: one that was revoked meanwhile recovers nothing.
   core.query<std::optional<Missed>>(
       session, Input::kFlows,
-      [&core, recovering](chat::Snapshot& snapshot) -> Result<std::optional<Missed>> {
+      [&core, recovering, share = RealtimeCore::read_share(session)](
+          chat::Snapshot& snapshot) -> Result<std::optional<Missed>> {
         const fanout::Recovery& recovery = recovering->recovery;
         if (!recovery.socket.session.is_zero()) {
           const auto identity =
@@ -129,6 +130,7 @@ void read_and_accept(RealtimeCore& core, ClientSession& session, const Recoverin
         if (!missed || !*missed || recovery.socket.watched.empty()) return missed;
         auto watched = read_watched(snapshot, core.context.options.auth, recovery.socket.user,
                                     recovery.socket.watched);
+        charge_for_rows(core.context.limiter, core.context.options, share, snapshot.rows_read());
         if (!watched) return std::unexpected(std::move(watched.error()));
         (*missed)->watched = std::move(*watched);
         return missed;
@@ -233,6 +235,7 @@ void leave_behind(RealtimeCore& core, ClientSession& session, bool is_recoverabl
   left.session = session.session;
   core.context.inbox.catch_up();
   core.rooms.leave_behind(session, left);
+  if (state.lost_event) left.left_at = 0;
   core.context.soft_state.socket_left(std::move(left), owner);
 }
 

@@ -140,7 +140,9 @@ void attach_and_read(RealtimeCore& core, ClientSession& session, SyncCall call, 
 }
 
 bool admit_sync(RealtimeCore& core, ClientSession& session, const EventCall& call, UserId user) {
-  return core.admit(session, call, {{Rate::kHistoryOfUser, RateLimiter::key_of(user)}});
+  return core.admit(
+      session, call,
+      {{Rate::kHistoryOfUser, RateLimiter::key_of(user)}, RealtimeCore::read_share(session)});
 }
 
 }  // namespace

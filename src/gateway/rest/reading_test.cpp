@@ -110,6 +110,21 @@ TEST(Reading, OneThatWaitedForRoomPaysForItsRowsToo) {
   EXPECT_TRUE(next.status == 429 || !harness.delays_ms.empty()) << next.status;
 }
 
+// Whether two share a chat is many rows to look at, where both have many.
+TEST(Reading, AProfileOfAnotherPaysForItsRows) {
+  GatewayOptions options;
+  options.reads_per_user = 1;
+  options.reads_per_user_burst = 5;
+  RestHarness harness(options);
+  const auto person = harness.guest("민수");
+  const auto other = harness.guest("영희");
+  harness.rows_read = 1'000;
+  EXPECT_EQ(harness.get("/api/users/" + other.id, person.token).status, 200);
+  harness.delays_ms.clear();
+  const Reply next = harness.get("/api/users/" + other.id, person.token);
+  EXPECT_TRUE(next.status == 429 || !harness.delays_ms.empty()) << next.status;
+}
+
 // Keeps bulk queries from running until they are let go.
 struct HeldBulk {
   explicit HeldBulk(RestHarness& harness) : harness_(harness) {

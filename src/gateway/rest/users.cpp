@@ -92,7 +92,14 @@ void get_user(CallPtr call, const json::Value&) {
   const auto id = parse_id<UserId>(call->parameter(0), "userId");
   if (!id) return call->problem(id.error());
   decide(call, Access::kReader, {}, [call, id = *id](chat::Snapshot& snapshot, Caller&& caller) {
-    answer_profile(call, snapshot, id, caller.user);
+    // Whether the two share a chat may be many rows to look at.
+    const Toll share = share_of(*call, caller);
+    admit(call, snapshot, std::move(caller), {share},
+          [call, id, share](chat::Snapshot& latest, Caller&& viewer) {
+            answer_profile(call, latest, id, viewer.user);
+            charge_for_rows(call->context().limiter, call->context().options, share,
+                            latest.rows_read());
+          });
   });
 }
 
