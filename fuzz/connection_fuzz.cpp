@@ -244,7 +244,8 @@ class Play {
   }
   // "r", how many, and so many bytes of the script as they are.
   void raw() {
-    const auto size = std::min<std::size_t>(static_cast<unsigned char>(take()), script_.size());
+    const std::size_t wanted = static_cast<unsigned char>(take());
+    const std::size_t size = std::min(wanted, script_.size());
     write(script_.substr(0, size));
     script_.remove_prefix(size);
   }
