@@ -356,16 +356,23 @@ void Server::tick() {
     sqlite::stop_process("the data directory was taken away: " + *missing +
                          " is gone or another file; what was acknowledged since may be lost");
   }
-  if (memory::is_short()) {
-    memory::recover();
-    for (const auto& part : parts_->io) part->thread.wake();  // to shed, idle ones too
-  }
+  if (memory::is_short()) recover_memory();
   const auto now = parts_->clock.monotonic();
   if (now.ms < next_upkeep_.ms) return;
   next_upkeep_ = {now.ms + kUpkeepMs};
   parts_->expiry->run();
   parts_->logins->expire();
   parts_->known_networks.save_if_changed(parts_->known_networks_file(config_));
+}
+
+void Server::recover_memory() {
+  // Once a shortage, however long: logging would need more.
+  if (std::exchange(shortage_logged_, memory::shortages()) != memory::shortages()) {
+    log::warn("memory_short", {{"shortages", memory::shortages()}});
+  }
+  memory::recover();
+  if (!memory::is_short()) log::info("memory_recovered");
+  for (const auto& part : parts_->io) part->thread.wake();  // to shed, idle ones too
 }
 
 void Server::reload_tls() {

@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 #include "app/config.hpp"
@@ -48,10 +47,12 @@ class Server {
   [[nodiscard]] Result<std::shared_ptr<net::Tls>> load_tls() const;
   Result<void> make_parts(const std::optional<TokenHash>& metrics_token);
   void log_start(std::int64_t after_ms) const;
+  void recover_memory();
 
   const Config& config_;
   std::optional<PathClaim> claim_;
   MonotonicTime next_upkeep_;
+  std::uint64_t shortage_logged_ = 0;  // of memory
   std::unique_ptr<Parts> parts_;
 };
 

@@ -419,7 +419,8 @@ void EngineSession::close(DisconnectReason reason, Farewell farewell) {
   server_.forget(*this, reason);
   // Without memory for a farewell there is none.
   if (net::WebSocketConnection* const connection = std::exchange(websocket_, nullptr)) {
-    if (!memory::survive([&] { end(*connection, farewell); })) connection->abandon();
+    [[maybe_unused]] const bool ended = memory::survive([&] { end(*connection, farewell); }) ||
+                                        memory::survive([&] { connection->abandon(); });
   }
   if (polling_ && !memory::survive([&] { close_polling(farewell); })) {
     server_.destroy(std::exchange(polling_->get, 0));

@@ -100,6 +100,9 @@ test("want of memory drops those who do not read, and never ends the process", a
   members.forEach((socket) => socket.destroy());
 
   await until(async () => (await metric(server, "maru_memory_short")) === 0, "the reserve is whole again");
+  for (const event of ["memory_short", "memory_recovered"]) {
+    await until(async () => server.log.some((line) => line.includes(`"event":"${event}"`)), event);
+  }
   assert.ok((await metric(server, "maru_shed_total")) > 0, "who did not read was dropped");
   const sent = await persistently(() => witness.timeout(5_000).emitWithAck("sendMessage", { chatId: chat, content: "and on" }));
   assert.ok(sent.ok, JSON.stringify(sent));
