@@ -700,7 +700,6 @@ TEST(Rates, AUserHasOneBucketByIdAndByName) {
   EXPECT_EQ(code_of(client.call("joinRoom", as("userId", "userName", false))), "rate_limited");
 }
 
-// The rates that searches and lists take from, one event a time and then by what was looked at.
 // Beside a rate of its own, whoever reads much by an event pays from the bucket of REST's reads.
 void expect_to_be_a_read(const std::string& event, const std::string& payload) {
   struct Case {
