@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace maru::sqlite {
@@ -111,6 +112,10 @@ void Database::rollback() noexcept {
 }
 
 Rows::~Rows() {
+  // What a row of a list takes SQLite's machine, about.
+  constexpr std::uint64_t kStepsOfRow = 24;
+  const int steps = sqlite3_stmt_status(statement_, SQLITE_STMTSTATUS_VM_STEP, 1);
+  cost_ += std::max(given_, static_cast<std::uint64_t>(std::max(steps, 0)) / kStepsOfRow);
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
@@ -118,7 +123,7 @@ Rows::~Rows() {
 bool Rows::next() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) {
-    ++count_;
+    ++given_;
     return true;
   }
   if (code == SQLITE_DONE) return false;

@@ -66,7 +66,8 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Rows that queries have given since it was opened.
+  // What its queries have cost since it was opened, in rows: those that they gave, or as many as
+  // their steps come to where they counted, sorted or skipped more than they gave.
   [[nodiscard]] std::uint64_t rows_read() const { return rows_read_; }
 
   // Runs every statement of `sql`; rows are ignored.
@@ -117,8 +118,8 @@ class WriteTransaction {
 // The rows of one execution. Views are valid until next() or the end of the Rows.
 class Rows {
  public:
-  // `count` outlives it, and counts the rows.
-  Rows(sqlite3_stmt* statement, std::uint64_t& count) : statement_(statement), count_(count) {}
+  // `cost` outlives it; at the end what this execution came to is added: Database::rows_read().
+  Rows(sqlite3_stmt* statement, std::uint64_t& cost) : statement_(statement), cost_(cost) {}
   ~Rows();
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
@@ -147,7 +148,8 @@ class Rows {
   void copy_exactly(int column, void* out, std::size_t size) const;
 
   sqlite3_stmt* statement_;
-  std::uint64_t& count_;
+  std::uint64_t& cost_;
+  std::uint64_t given_ = 0;
 };
 
 template <class Id>

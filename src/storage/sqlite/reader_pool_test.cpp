@@ -139,6 +139,25 @@ TEST_F(ReaderPoolTest, TellsHowManyRowsAQueryLookedAt) {
   }
 }
 
+// A far page gives one row, and yet passes over all those before it.
+TEST_F(ReaderPoolTest, WhatAQueryPassesOverCountsToo) {
+  std::vector<chat::Change> chats;
+  for (std::uint32_t number = 3; number < 2'003; ++number) chats.push_back(make_chat(number, {1}));
+  must(chats);
+  open_pool();
+  const auto cost_of_page = [&](std::size_t page) {
+    std::promise<std::uint64_t> cost;
+    EXPECT_TRUE(pool_->post(chat::Lane::kBulk, [&](chat::Snapshot& snapshot) {
+      const auto groups = snapshot.list_public_groups(page, 1);
+      EXPECT_TRUE(groups && groups->chats.size() == 1);
+      cost.set_value(snapshot.rows_read());
+    }));
+    return cost.get_future().get();
+  };
+  EXPECT_LE(cost_of_page(1), 10u);
+  EXPECT_GE(cost_of_page(1'000), 100u);
+}
+
 TEST_F(ReaderPoolTest, ASlowQueryDoesNotHoldUpTheOthers) {
   open_pool({.threads = 2, .waiting_max = 100});
   std::latch running(1);
