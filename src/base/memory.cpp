@@ -60,6 +60,16 @@ void on_no_memory() {
 
 }  // namespace
 
+void* map_zeroed(std::size_t bytes) {
+  void* const mapped = map_bytes(bytes);
+  if (!mapped) throw std::bad_alloc();
+  return mapped;
+}
+
+void unmap(void* mapped, std::size_t bytes) noexcept {
+  ::munmap(mapped, bytes);
+}
+
 void prepare() {
   ::mallopt(M_MMAP_THRESHOLD, kOwnMappingBytes);
   ::mallopt(M_TRIM_THRESHOLD, kKeptAtEndBytes);

@@ -19,6 +19,13 @@ namespace maru::memory {
 
 inline constexpr std::size_t kReserveBytes = 16 * 1024 * 1024;
 
+inline constexpr std::size_t kPageBytes = 4096;
+
+// Zero bytes straight from the system, which gives them memory where they are touched. Throws
+// std::bad_alloc.
+[[nodiscard]] void* map_zeroed(std::size_t bytes);
+void unmap(void* mapped, std::size_t bytes) noexcept;
+
 // Once, before threads start: takes the reserve and sets the allocator up so that what a burst took
 // goes back to the system.
 void prepare();

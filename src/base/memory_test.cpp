@@ -1,11 +1,16 @@
 #include "base/memory.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/testing/failing_allocations.hpp"
+#include "base/zeroed_array.hpp"
 
 namespace maru::memory {
 namespace {
@@ -69,6 +74,25 @@ TEST_F(Memory, PatienceIsOfOneThread) {
     done = survive([] { const std::string much(400, 'x'); });
   }).join();
   EXPECT_FALSE(done);
+}
+
+TEST(ZeroedArrayTest, TakesMemoryOnlyWhereItIsTouched) {
+  constexpr std::size_t kPages = 64;
+  ZeroedArray<std::uint64_t> array(kPages * kPageBytes / sizeof(std::uint64_t));
+  const auto resident = [&] {
+    std::vector<unsigned char> pages(kPages);
+    EXPECT_EQ(::mincore(array.begin(), kPages * kPageBytes, pages.data()), 0);
+    return std::ranges::count_if(pages, [](unsigned char page) { return (page & 1) != 0; });
+  };
+  EXPECT_EQ(resident(), 0);
+  array[array.size() - 1] = 7;
+  EXPECT_EQ(resident(), 1);
+  EXPECT_EQ(array[0], 0U);
+  EXPECT_EQ(array[array.size() - 1], 7U);
+}
+
+TEST(ZeroedArrayTest, WhatCannotBeHadIsSaid) {
+  EXPECT_THROW(ZeroedArray<std::uint64_t>(std::size_t{1} << 58), std::bad_alloc);
 }
 
 }  // namespace

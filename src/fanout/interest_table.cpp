@@ -14,8 +14,7 @@ std::size_t slot_of(ChatId chat, std::size_t slots) {
 }  // namespace
 
 InterestTable::InterestTable(unsigned threads)
-    : threads_(threads),
-      counts_(std::make_unique<std::atomic<std::uint32_t>[]>(std::size_t{threads} * kSlots)) {}
+    : threads_(threads), counts_(std::size_t{threads} * kSlots) {}
 
 // Sequentially consistent on both sides: an I/O thread counts its interest and then has a snapshot
 // read; whoever commits after that snapshot must see the count.

@@ -7,9 +7,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "base/id.hpp"
+#include "base/zeroed_array.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::fanout {
@@ -37,7 +37,7 @@ class InterestTable {
  private:
   static constexpr std::size_t kSlots = 1 << 14;
   const unsigned threads_;
-  std::unique_ptr<std::atomic<std::uint32_t>[]> counts_;
+  ZeroedArray<std::atomic<std::uint32_t>> counts_;
   std::atomic<std::uint64_t> recovery_users_{0};
   std::atomic<wire::Position> posted_{0};
 };

@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/private_file.hpp"
+#include "base/zeroed_array.hpp"
 #include "gateway/rate_limiter.hpp"
 
 namespace maru::gateway {
@@ -96,7 +97,7 @@ struct KnownNetworks::Implementation {
 
   const Clock& lifetimes;
   Key key{};
-  std::vector<Set> sets = std::vector<Set>(kSets);
+  ZeroedArray<Set> sets{kSets};
   std::atomic<bool> changed{false};
 };
 

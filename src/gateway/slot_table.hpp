@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/zeroed_array.hpp"
+
 namespace maru::gateway {
 
 inline constexpr int kSlotValueBits = 40;
@@ -61,7 +63,7 @@ class SlotTable {
   struct alignas(64) Set {
     std::array<std::atomic<std::uint64_t>, kWays> slots{};
   };
-  mutable std::array<Set, kSets> sets_;
+  mutable ZeroedArray<Set> sets_{kSets};
 };
 
 }  // namespace maru::gateway
