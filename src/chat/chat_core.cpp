@@ -16,7 +16,7 @@ constexpr std::uint64_t kMemberBytes = 60;
 
 std::uint64_t bytes_of(const Change& change) {
   if (const auto* appended = std::get_if<RecordAppended>(&change)) {
-    return kRowBytes + appended->record->content.size();
+    return kRowBytes + content_of(*appended->record).size();
   }
   if (const auto* inserted = std::get_if<ChatInserted>(&change)) {
     return kRowBytes + inserted->chat.name.size() + kMemberBytes * inserted->members.size();
@@ -88,22 +88,19 @@ ChatDocument document_of(const ChatState& state) {
   return document;
 }
 
-RecordPtr append_system_record(const ChatState& state, SystemEvent event, const Member& subject,
+RecordPtr append_system_record(const ChatState& state, RecordBody body, const Member& subject,
                                Turn& turn) {
   auto record = std::make_shared<Record>();
   record->id = turn.stamp.ids.next<RecordId>();
   record->chat = state.chat.id;
   record->chat_number = state.chat.number;
   record->sequence = Sequence{state.head.value + 1};
-  record->kind = RecordKind::kSystem;
-  record->from_name = "system";
+  record->actor = subject.user;
+  record->actor_name = subject.user_name;
   record->to_name = subject.user_name;
-  record->content = event == SystemEvent::kJoin ? "입장" : "퇴장";
-  record->system_event = event;
-  record->system_subject = subject.user;
-  record->member_count = static_cast<std::uint32_t>(state.members.size());
   record->text_count = state.text_count;
   record->created_at = turn.stamp.now;
+  record->body = std::move(body);
   turn.change(RecordAppended{record});
   turn.tell(RecordCommitted{record});
   return record;

@@ -16,6 +16,7 @@
 
 #include "base/error.hpp"
 #include "chat/model.hpp"
+#include "chat/record.hpp"
 
 namespace maru::chat {
 

@@ -23,6 +23,12 @@ void pass_on_ownership(const ChatState& state, Turn& turn) {
   turn.change(update);
 }
 
+// The chat as it stands, in a message about `subject`.
+SystemBody standing_of(const ChatState& state, UserId subject) {
+  return {subject, state.chat.owner, state.chat.archived,
+          static_cast<std::uint32_t>(state.members.size())};
+}
+
 // A group as the commands here see it; kNotFound also for a 1:1 of others.
 Result<const ChatState*> load_visible_chat(ChatId id, UserId user, Turn& turn) {
   auto state = turn.state.find_chat(id);
@@ -65,7 +71,8 @@ Reply decide(const JoinChat& command, Turn& turn) {
   if (takes_over) {
     turn.change(ChatUpdated{command.chat, command.user, false, turn.stamp.now});
   }
-  const RecordPtr record = append_system_record(state, SystemEvent::kJoin, member, turn);
+  const RecordPtr record = append_system_record(
+      state, MemberJoined{standing_of(state, command.user), member.role}, member, turn);
   // After the record, so that the document's head names the place from which on the user listens.
   turn.tell(ChatAdded{{command.user}, document_of(state)});
   turn.asked_leaves.joined(command.chat, command.user);
@@ -98,7 +105,9 @@ Sequence leave_group(const ChatState& state, UserId user, Turn& turn) {
   const bool was_owner = state.chat.owner == user;
   turn.change(MemberRemoved{state.chat.id, user});
   if (was_owner || state.members.empty()) pass_on_ownership(state, turn);
-  const RecordPtr record = append_system_record(state, SystemEvent::kLeave, subject, turn);
+  MemberLeft left{standing_of(state, user), {}};
+  if (was_owner) left.promoted = state.chat.owner;
+  const RecordPtr record = append_system_record(state, left, subject, turn);
   turn.tell(ChatRemoved{{user}, state.chat.id, state.chat.number});
   return record->sequence;
 }

@@ -48,14 +48,15 @@ TEST_F(MembershipTest, JoiningIsASystemMessageAndAnAddedChat) {
   EXPECT_EQ(joined.sequence.value, 2u);
 
   const Record& record = *at.store.records(group).back();
-  EXPECT_EQ(record.kind, RecordKind::kSystem);
-  EXPECT_EQ(record.system_event, SystemEvent::kJoin);
-  EXPECT_EQ(record.content, "입장");
-  EXPECT_EQ(record.from_name, "system");
+  const auto& body = std::get<chat::MemberJoined>(record.body);
+  EXPECT_EQ(body.subject, b);
+  EXPECT_EQ(body.role, Role::kMember);
+  EXPECT_EQ(body.owner, a);
+  EXPECT_FALSE(body.archived);
+  EXPECT_EQ(body.member_count, 2u);
+  EXPECT_EQ(record.actor, b);
   EXPECT_EQ(record.to_name, "b");
-  EXPECT_EQ(record.system_subject, b);
-  EXPECT_EQ(record.member_count, 2u);
-  EXPECT_FALSE(record.from || record.to || record.client_msg_id);
+  EXPECT_FALSE(record.to);
 
   ASSERT_EQ(at.bus.events.size(), 2u);
   EXPECT_TRUE(std::holds_alternative<RecordCommitted>(at.bus.events[0]));
@@ -140,10 +141,12 @@ TEST_F(MembershipTest, LeavingIsASystemMessageAndARemovedChat) {
   EXPECT_TRUE(left.left);
   EXPECT_EQ(left.sequence.value, 1u);
   const Record& record = *at.store.records(group).back();
-  EXPECT_EQ(record.system_event, SystemEvent::kLeave);
-  EXPECT_EQ(record.content, "퇴장");
+  const auto& body = std::get<chat::MemberLeft>(record.body);
+  EXPECT_EQ(body.subject, b);
+  EXPECT_EQ(body.owner, a);
+  EXPECT_FALSE(body.promoted || body.archived);
+  EXPECT_EQ(body.member_count, 1u);
   EXPECT_EQ(record.to_name, "b");
-  EXPECT_EQ(record.member_count, 1u);
   ASSERT_EQ(at.bus.events.size(), 2u);
   EXPECT_TRUE(std::holds_alternative<RecordCommitted>(at.bus.events[0]));
   const auto& removed = std::get<ChatRemoved>(at.bus.events[1]);
@@ -196,7 +199,7 @@ TEST_F(MembershipTest, TheLastToLeaveArchivesAndAJoinRevives) {
   ASSERT_TRUE(at.run(LeaveChat{group, a}));
   EXPECT_TRUE(stored(group).chat.archived);
   EXPECT_FALSE(stored(group).chat.owner.has_value());
-  EXPECT_EQ(at.store.records(group).back()->member_count, 0u);
+  EXPECT_EQ(system_of(*at.store.records(group).back())->member_count, 0u);
   EXPECT_EQ(outcome_of(at.run(SendMessage{group, a, "x", {}})), "not_member");
 
   at.bus.events.clear();

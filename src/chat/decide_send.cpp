@@ -14,7 +14,7 @@ Result<RecordPtr> find_first_try(const SendMessage& command, Lookup lookup, Turn
 }
 
 Reply answer_resend(const SendMessage& command, RecordPtr first) {
-  if (first->content != command.content) {
+  if (content_of(*first) != command.content) {
     return fail(ErrorCode::kIdempotencyConflict,
                 "This clientMsgId was used before with another text.");
   }
@@ -55,8 +55,8 @@ Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
   record.chat = state.chat.id;
   record.chat_number = state.chat.number;
   record.sequence = Sequence{state.head.value + 1};
-  record.from = command.from;
-  record.from_name = place.sender->user_name;
+  record.actor = command.from;
+  record.actor_name = place.sender->user_name;
   if (state.chat.is_personal) {
     for (const Member& member : state.members) {
       if (member.user == command.from) continue;
@@ -64,8 +64,7 @@ Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
       record.to_name = member.user_name;
     }
   }
-  record.content = command.content;
-  record.client_msg_id = command.client_msg_id;
+  record.body = Text{command.content, command.client_msg_id};
   record.text_count = state.text_count + 1;
   record.created_at = turn.stamp.now;
   return record;

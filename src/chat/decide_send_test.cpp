@@ -37,12 +37,12 @@ TEST_F(SendTest, TakesTheNextSequenceFromOne) {
   const RecordPtr first = at.send(group, a, "hello", "id-1");
   EXPECT_EQ(first->sequence.value, 1u);
   EXPECT_EQ(first->text_count, 1u);
-  EXPECT_EQ(first->from, a);
-  EXPECT_EQ(first->from_name, "a");
+  EXPECT_EQ(first->actor, a);
+  EXPECT_EQ(first->actor_name, "a");
   EXPECT_FALSE(first->to.has_value());
   EXPECT_EQ(first->to_name, "");
-  EXPECT_EQ(first->content, "hello");
-  EXPECT_EQ(first->client_msg_id, "id-1");
+  EXPECT_EQ(content_of(*first), "hello");
+  EXPECT_EQ(*client_msg_id_of(*first), "id-1");
   EXPECT_EQ(first->created_at, at.clock.wall());
   EXPECT_EQ(first->chat_number.value, 1);
   EXPECT_EQ(at.send(group, b, "again")->sequence.value, 2u);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "chat/model.hpp"
+#include "chat/record.hpp"
 
 namespace maru::chat {
 

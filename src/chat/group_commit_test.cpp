@@ -132,7 +132,7 @@ TEST_F(GroupCommitTest, AConflictThatStaysIsNarrowedDownToItsCommand) {
   at.store.set_faults([](std::size_t, std::span<const Change> batch) {
     for (const Change& change : batch) {
       const auto* appended = std::get_if<RecordAppended>(&change);
-      if (appended && appended->record->content == "poison") return AppendFault::kConflict;
+      if (appended && content_of(*appended->record) == "poison") return AppendFault::kConflict;
     }
     return AppendFault::kNone;
   });

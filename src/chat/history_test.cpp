@@ -65,7 +65,7 @@ class Told {
     for (const auto& [id, state] : store.chats()) {
       const auto& records = store.records(id);
       if (events_[id].size() != records.size()) findings.push_back("an event is missing");
-      for (const RecordPtr& record : records) texts += record->kind == RecordKind::kText;
+      for (const RecordPtr& record : records) texts += text_of(*record) != nullptr;
       std::set<UserId> members;
       for (const Member& member : state.members) members.insert(member.user);
       if (members != members_[id]) findings.push_back("members and events differ");
@@ -84,7 +84,7 @@ class Told {
  private:
   void on_sent(const SendMessage& command, const Sent& sent) {
     if (!sent.duplicate) ++acknowledged_;
-    if (sent.record->content != command.content) findings.push_back("another text");
+    if (content_of(*sent.record) != command.content) findings.push_back("another text");
     // A listener has heard of it by the time of the reply.
     if (events_[command.chat].size() < sent.record->sequence.value) {
       findings.push_back("acknowledged before it was told");

@@ -1,13 +1,13 @@
-// What is stored: users, login sessions, chats, members, records. Values; any thread.
+// What is stored: users, login sessions, chats, members; records have record.hpp. Values; any
+// thread.
 //
 // A chat's creation document and its records are the only truth; everything else about a chat
-// (members, head, counts) is a projection of them (architecture.md, "Life of a message").
+// (members, head, counts) is a projection of them (fold.hpp).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -95,32 +95,6 @@ struct QuotaCount {
   WallTime since;
   std::uint32_t count = 0;
 };
-
-enum class RecordKind : std::uint8_t { kText, kSystem };
-
-enum class SystemEvent : std::uint8_t { kJoin, kLeave };  // "join" 입장, "leave" 퇴장
-
-// One durable change of a chat. A text has a sender; a system message has `subject`, whom it is
-// about, and neither from nor to.
-struct Record {
-  RecordId id;
-  ChatId chat;
-  ChatNumber chat_number;
-  Sequence sequence;
-  RecordKind kind = RecordKind::kText;
-  std::optional<UserId> from;
-  std::string from_name;     // "system" for a system message
-  std::optional<UserId> to;  // 1:1: the other member
-  std::string to_name;       // system: the subject's name; empty: null on the wire
-  std::string content;
-  std::optional<std::string> client_msg_id;
-  SystemEvent system_event = SystemEvent::kJoin;  // kSystem only
-  UserId system_subject;                          // kSystem only
-  std::uint32_t member_count = 0;                 // kSystem only: after the change
-  std::uint64_t text_count = 0;  // text records of the chat up to and with this one (unread counts)
-  WallTime created_at;
-};
-using RecordPtr = std::shared_ptr<const Record>;
 
 // A chat with its members, as answers and events show it.
 struct ChatDocument {

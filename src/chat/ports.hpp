@@ -21,6 +21,7 @@
 #include "chat/command.hpp"
 #include "chat/event.hpp"
 #include "chat/model.hpp"
+#include "chat/record.hpp"
 #include "chat/room.hpp"
 
 namespace maru::chat {

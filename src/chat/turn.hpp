@@ -72,7 +72,7 @@ void count_additions(const std::vector<QuotaCount>& counters, Turn& turn);
 [[nodiscard]] ChatDocument document_of(const ChatState& state);
 
 // Takes the next sequence for a system message about `subject`, after the change of members.
-RecordPtr append_system_record(const ChatState& state, SystemEvent event, const Member& subject,
+RecordPtr append_system_record(const ChatState& state, RecordBody body, const Member& subject,
                                Turn& turn);
 // The member leaves a group: system message, successor or archive. The state has been read.
 Sequence leave_group(const ChatState& state, UserId user, Turn& turn);

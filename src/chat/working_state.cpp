@@ -321,8 +321,8 @@ void WorkingState::apply_one(const RecordAppended& change) {
   state.head = record.sequence;
   state.text_count = record.text_count;
   state.chat.updated_at = record.created_at;
-  if (record.client_msg_id && record.from) {
-    sent_.emplace(SentKey{record.chat, *record.from, *record.client_msg_id}, change.record);
+  if (const std::string* id = client_msg_id_of(record)) {
+    sent_.emplace(SentKey{record.chat, record.actor, *id}, change.record);
   }
 }
 

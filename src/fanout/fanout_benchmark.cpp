@@ -22,10 +22,9 @@ chat::Event message(std::size_t bytes) {
   auto record = std::make_shared<chat::Record>();
   record->chat = chat_id(1);
   record->sequence = {123456};
-  record->from = user_id(1);
-  record->from_name = "김현";
-  record->content = std::string(bytes, 'x');
-  record->client_msg_id = "0190f5c2-7d6e-7b7e-8a3c-5b2f0c9d1e4f";
+  record->actor = user_id(1);
+  record->actor_name = "김현";
+  record->body = chat::Text{std::string(bytes, 'x'), "0190f5c2-7d6e-7b7e-8a3c-5b2f0c9d1e4f"};
   record->created_at = {1'700'000'000'000};
   return chat::RecordCommitted{std::move(record)};
 }

@@ -29,8 +29,8 @@ chat::Event record_event(ChatId chat, std::uint64_t sequence) {
   auto record = std::make_shared<chat::Record>();
   record->chat = chat;
   record->sequence = {sequence};
-  record->from_name = "ann";
-  record->content = "hi";
+  record->actor_name = "ann";
+  record->body = chat::Text{"hi", {}};
   return chat::RecordCommitted{std::move(record)};
 }
 

@@ -319,9 +319,9 @@ TEST_P(StoreContract, NumbersPairsAndIdsAreUnique) {
 TEST_P(StoreContract, MembersComeAndGoInOrder) {
   add_users(4);
   must({make_chat(1, {1})});
-  must({make_system(1, 1, chat::SystemEvent::kJoin, 3, 2, 0),
+  must({make_system(1, 1, joined(3, 2), 0),
         chat::MemberAdded{make_id<ChatId>(1), {make_id<UserId>(3), "", chat::Role::kMember, {1}}},
-        make_system(1, 2, chat::SystemEvent::kJoin, 2, 3, 0),
+        make_system(1, 2, joined(2, 3), 0),
         chat::MemberAdded{make_id<ChatId>(1), {make_id<UserId>(2), "", chat::Role::kMember, {2}}}});
   EXPECT_EQ(code_of({chat::MemberAdded{make_id<ChatId>(1),
                                        {make_id<UserId>(2), "", chat::Role::kMember, {3}}}}),
@@ -541,7 +541,7 @@ TEST_P(StoreContract, RecordsMoveTheChatAlong) {
   add_users(3);
   must({make_chat(1, {1, 2})});
   must({make_text(1, 1, 1, 1, "0190d5c0-0000-7000-8000-00000000000a"),
-        make_system(1, 2, chat::SystemEvent::kJoin, 3, 3, 1), make_text(1, 3, 2, 2, "plain-id")});
+        make_system(1, 2, joined(3, 3), 1), make_text(1, 3, 2, 2, "plain-id")});
   const auto state = *store().load_chat(make_id<ChatId>(1));
   EXPECT_EQ(state->head.value, 3u);
   EXPECT_EQ(state->text_count, 2u);
@@ -551,23 +551,22 @@ TEST_P(StoreContract, RecordsMoveTheChatAlong) {
     return s.read_records(make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 10);
   });
   ASSERT_EQ(records.size(), 3u);
-  EXPECT_EQ(records[0]->from, make_id<UserId>(1));
-  EXPECT_EQ(records[0]->from_name, "user1");
-  EXPECT_EQ(records[0]->content, "text 1");
-  EXPECT_EQ(records[0]->client_msg_id, "0190d5c0-0000-7000-8000-00000000000a");
+  EXPECT_EQ(records[0]->actor, make_id<UserId>(1));
+  EXPECT_EQ(records[0]->actor_name, "user1");
+  EXPECT_EQ(chat::content_of(*records[0]), "text 1");
+  EXPECT_EQ(*chat::client_msg_id_of(*records[0]), "0190d5c0-0000-7000-8000-00000000000a");
   EXPECT_EQ(records[0]->chat_number.value, 1);
   EXPECT_EQ(records[0]->id, make_id<RecordId>(100'001));
   EXPECT_FALSE(records[0]->to);
-  EXPECT_EQ(records[1]->kind, chat::RecordKind::kSystem);
-  EXPECT_EQ(records[1]->system_event, chat::SystemEvent::kJoin);
-  EXPECT_EQ(records[1]->system_subject, make_id<UserId>(3));
-  EXPECT_EQ(records[1]->from_name, "system");
+  const auto* joining = std::get_if<chat::MemberJoined>(&records[1]->body);
+  ASSERT_TRUE(joining);
+  EXPECT_EQ(joining->subject, make_id<UserId>(3));
+  EXPECT_EQ(joining->member_count, 3u);
+  EXPECT_EQ(records[1]->actor, make_id<UserId>(3));
   EXPECT_EQ(records[1]->to_name, "user3");
-  EXPECT_EQ(records[1]->member_count, 3u);
-  EXPECT_EQ(records[1]->content, "입장");
-  EXPECT_FALSE(records[1]->from);
-  EXPECT_FALSE(records[1]->client_msg_id);
-  EXPECT_EQ(records[2]->client_msg_id, "plain-id");
+  EXPECT_EQ(chat::content_of(*records[1]), "입장");
+  EXPECT_FALSE(chat::client_msg_id_of(*records[1]));
+  EXPECT_EQ(*chat::client_msg_id_of(*records[2]), "plain-id");
   EXPECT_EQ(records[2]->text_count, 2u);
 }
 
@@ -583,14 +582,23 @@ TEST_P(StoreContract, ATextOfA1To1IsToTheOther) {
   EXPECT_EQ(records[1]->to, make_id<UserId>(1));
 }
 
+bool same_body(const chat::Record& a, const chat::Record& b) {
+  if (a.body.index() != b.body.index()) return false;
+  const chat::Text* text = chat::text_of(a);
+  if (text) {
+    return text->content == chat::text_of(b)->content &&
+           text->client_msg_id == chat::text_of(b)->client_msg_id;
+  }
+  const chat::SystemBody& one = *chat::system_of(a);
+  const chat::SystemBody& two = *chat::system_of(b);
+  return one.subject == two.subject && one.member_count == two.member_count;
+}
+
 bool same(const chat::Record& a, const chat::Record& b) {
   return a.id == b.id && a.chat == b.chat && a.chat_number == b.chat_number &&
-         a.sequence == b.sequence && a.kind == b.kind && a.from == b.from &&
-         a.from_name == b.from_name && a.to == b.to && a.to_name == b.to_name &&
-         a.content == b.content && a.client_msg_id == b.client_msg_id &&
-         a.text_count == b.text_count && a.created_at == b.created_at &&
-         a.system_event == b.system_event && a.system_subject == b.system_subject &&
-         a.member_count == b.member_count;
+         a.sequence == b.sequence && a.actor == b.actor && a.actor_name == b.actor_name &&
+         a.to == b.to && a.to_name == b.to_name && a.text_count == b.text_count &&
+         a.created_at == b.created_at && same_body(a, b);
 }
 
 // What one record had must not show in the next.
@@ -598,9 +606,9 @@ TEST_P(StoreContract, VisitedRecordsAreThoseThatArePaged) {
   add_users(3);
   must({make_chat(1, {1, 2}), make_chat(2, {1, 2}, true),
         make_text(1, 1, 1, 1, "0190d5c0-1234-7abc-8def-0123456789ab"), make_text(1, 2, 2, 2),
-        make_system(1, 3, chat::SystemEvent::kJoin, 3, 3, 2), make_text(1, 4, 1, 3, "short"),
-        make_system(1, 5, chat::SystemEvent::kLeave, 3, 2, 3), make_text(1, 6, 1, 4),
-        make_text(2, 1, 1, 1, "a"), make_text(2, 2, 2, 2)});
+        make_system(1, 3, joined(3, 3), 2), make_text(1, 4, 1, 3, "short"),
+        make_system(1, 5, left(3, 2), 3), make_text(1, 6, 1, 4), make_text(2, 1, 1, 1, "a"),
+        make_text(2, 2, 2, 2)});
   for (const std::uint32_t chat : {1u, 2u}) {
     const auto records = read([&](auto& s) {
       return s.read_records(make_id<ChatId>(chat), chat::RecordRange::kNewest, {}, 10);
@@ -698,7 +706,7 @@ TEST_P(StoreContract, AClientMessageIdIsUniquePerChatAndSender) {
         *store().load_by_client_msg_id(make_id<ChatId>(1), make_id<UserId>(1), ids[i]);
     ASSERT_TRUE(found) << ids[i];
     EXPECT_EQ(found->sequence.value, i + 1);
-    EXPECT_EQ(found->client_msg_id, ids[i]);
+    EXPECT_EQ(*chat::client_msg_id_of(*found), ids[i]);
     EXPECT_EQ(code_of({make_text(1, sequence + 1, 1, sequence + 1, ids[i])}),
               ErrorCode::kIdempotencyConflict);
     EXPECT_EQ(*store().load_by_client_msg_id(make_id<ChatId>(1), make_id<UserId>(2), ids[i]),
@@ -725,7 +733,7 @@ TEST_P(StoreContract, AFailedBatchWritesNothing) {
     return s.read_records(make_id<ChatId>(2), chat::RecordRange::kNewest, {}, 10);
   });
   ASSERT_EQ(records.size(), 1u);
-  EXPECT_EQ(records[0]->from_name, "new");
+  EXPECT_EQ(records[0]->actor_name, "new");
 }
 
 TEST_P(StoreContract, ASequenceIsNeverGivenTwiceNorLeftOut) {

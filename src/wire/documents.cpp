@@ -32,10 +32,6 @@ void text_or_null(json::Writer& out, std::string_view text) {
   }
 }
 
-std::string_view to_string(chat::SystemEvent event) {
-  return event == chat::SystemEvent::kJoin ? "join" : "leave";
-}
-
 std::string_view to_string(chat::AccountType type) {
   return type == chat::AccountType::kGuest ? "guest" : "account";
 }
@@ -82,41 +78,47 @@ void append_text_or_null(std::string& json, std::string_view text) {
 }
 
 void append_system(std::string& json, const chat::Record& record) {
-  if (record.kind != chat::RecordKind::kSystem) {
+  const chat::SystemBody* body = chat::system_of(record);
+  if (!body) {
     json.append("null");
     return;
   }
-  json.append(R"({"event":")").append(to_string(record.system_event)).append(R"(","userId":)");
-  append_id(json, std::optional(record.system_subject));
+  json.append(R"({"event":")").append(chat::kind_of(record).name).append(R"(","userId":)");
+  append_id(json, std::optional(body->subject));
   json.append(R"(,"memberCount":)");
-  append_number(json, record.member_count);
+  append_number(json, body->member_count);
   json.push_back('}');
+}
+
+// Who wrote a text. A system message is the server's, whoever did what it tells.
+void append_sender(std::string& json, const chat::Record& record, bool is_text) {
+  json.append(R"(,"from":)");
+  append_id(json, is_text ? std::optional(record.actor) : std::nullopt);
+  json.append(R"(,"fromUserName":")");
+  json::append_escaped(json, is_text ? std::string_view(record.actor_name) : "system");
 }
 
 // Most of what the server writes: fields in runs, each appended at once, the time formatted once.
 void append_message_open(std::string& json, const chat::Record& record) {
-  const bool is_text = record.kind == chat::RecordKind::kText;
+  const bool is_text = chat::text_of(record) != nullptr;
   char id[26];
   quote(id, record.id);
   json.append(R"({"_id":)").append(id, sizeof id).append(R"(,"id":)").append(id, sizeof id);
   quote(id, record.chat);
   json.append(R"(,"chatId":)").append(id, sizeof id).append(R"(,"chatNumber":)");
   append_number(json, record.chat_number.value);
-  json.append(R"(,"from":)");
-  append_id(json, record.from);
-  json.append(R"(,"fromUserName":")");
-  json::append_escaped(json, record.from_name);
+  append_sender(json, record, is_text);
   json.append(R"(","to":)");
   append_id(json, record.to);
   json.append(R"(,"toUserName":)");
   append_text_or_null(json, record.to_name);
   json.append(R"(,"content":")");
-  json::append_escaped(json, record.content);
+  json::append_escaped(json, chat::content_of(record));
   json.append(R"(","sequence":)");
   append_number(json, record.sequence.value);
   json.append(is_text ? R"(,"type":"text","clientMsgId":)" : R"(,"type":"system","clientMsgId":)");
-  append_text_or_null(
-      json, record.client_msg_id ? std::string_view(*record.client_msg_id) : std::string_view());
+  const std::string* client_msg_id = chat::client_msg_id_of(record);
+  append_text_or_null(json, client_msg_id ? std::string_view(*client_msg_id) : std::string_view());
   json.append(R"(,"system":)");
   append_system(json, record);
   char time[24];

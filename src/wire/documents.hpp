@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "chat/model.hpp"
+#include "chat/record.hpp"
 #include "json/writer.hpp"
 
 namespace maru::wire {

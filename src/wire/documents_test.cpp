@@ -21,9 +21,9 @@ chat::Record text_record() {
   record.chat = id_of<ChatId>('b');
   record.chat_number = {7};
   record.sequence = {42};
-  record.from = id_of<UserId>('c');
-  record.from_name = "김현";
-  record.content = "say \"hi\"\n\\";
+  record.actor = id_of<UserId>('c');
+  record.actor_name = "김현";
+  record.body = chat::Text{"say \"hi\"\n\\", {}};
   record.created_at = kCreated;
   return record;
 }
@@ -60,8 +60,7 @@ TEST(Documents, PersonalTextNamesItsReceiver) {
   chat::Record record = text_record();
   record.to = id_of<UserId>('d');
   record.to_name = "마루";
-  record.client_msg_id = "m-1";
-  record.content = "안녕";
+  record.body = chat::Text{"안녕", "m-1"};
   EXPECT_EQ(message_of(record),
             std::string(kMessageHead) +
                 R"("from":"cccccccccccccccccccccccc","fromUserName":"김현",)"
@@ -72,14 +71,10 @@ TEST(Documents, PersonalTextNamesItsReceiver) {
 
 TEST(Documents, SystemMessageSaysWhomItIsAbout) {
   chat::Record record = text_record();
-  record.kind = chat::RecordKind::kSystem;
-  record.from.reset();
-  record.from_name = "system";
   record.to_name = "김현";
-  record.content = "퇴장";
-  record.system_event = chat::SystemEvent::kLeave;
-  record.system_subject = id_of<UserId>('e');
-  record.member_count = 3;
+  auto& left = record.body.emplace<chat::MemberLeft>();
+  left.subject = id_of<UserId>('e');
+  left.member_count = 3;
   EXPECT_EQ(message_of(record),
             std::string(kMessageHead) +
                 R"("from":null,"fromUserName":"system","to":null,"toUserName":"김현",)"
@@ -88,7 +83,7 @@ TEST(Documents, SystemMessageSaysWhomItIsAbout) {
                 R"("memberCount":3},)" +
                 std::string(kMessageTail));
 
-  record.system_event = chat::SystemEvent::kJoin;
+  record.body.emplace<chat::MemberJoined>();
   EXPECT_NE(message_of(record).find(R"("system":{"event":"join",)"), std::string::npos);
 }
 

@@ -60,10 +60,9 @@ void encode_body(WireEvent& out, const chat::RecordCommitted& event, Offsets off
   out.route = WireEvent::Route::kChat;
   out.chat = record.chat;
   out.sequence = record.sequence;
-  if (record.kind == chat::RecordKind::kSystem &&
-      record.system_event == chat::SystemEvent::kLeave) {
+  if (const auto* left = std::get_if<chat::MemberLeft>(&record.body)) {
     out.detaches_subject = true;
-    out.users.push_back(record.system_subject);
+    out.users.push_back(left->subject);
   }
 
   Scratch scratch("message");

@@ -20,9 +20,9 @@ std::shared_ptr<chat::Record> make_record(std::string content) {
   record->chat = id_of<ChatId>('b');
   record->chat_number = {1};
   record->sequence = {5};
-  record->from = id_of<UserId>('c');
-  record->from_name = "ann";
-  record->content = std::move(content);
+  record->actor = id_of<UserId>('c');
+  record->actor_name = "ann";
+  record->body = chat::Text{std::move(content), {}};
   return record;
 }
 
@@ -90,15 +90,13 @@ TEST(EventEncoder, NoOffsetUnlessAskedFor) {
 }
 
 TEST(EventEncoder, LeaveDetachesItsSubjectAndJoinDoesNot) {
-  const auto record = make_record("퇴장");
-  record->kind = chat::RecordKind::kSystem;
-  record->system_event = chat::SystemEvent::kLeave;
-  record->system_subject = id_of<UserId>('d');
+  const auto record = make_record("");
+  record->body.emplace<chat::MemberLeft>().subject = id_of<UserId>('d');
   const EventEncoder encoder;
   const WireEvent leave = encoder.encode(chat::RecordCommitted{record}, 1, Offsets::kNone);
   EXPECT_TRUE(leave.detaches_subject);
   EXPECT_EQ(leave.users, std::vector{id_of<UserId>('d')});
-  record->system_event = chat::SystemEvent::kJoin;
+  record->body.emplace<chat::MemberJoined>().subject = id_of<UserId>('d');
   EXPECT_FALSE(encoder.encode(chat::RecordCommitted{record}, 1, Offsets::kNone).detaches_subject);
 }
 
@@ -167,7 +165,7 @@ TEST(EventEncoder, LargeEventsDoNotStayInTheScratch) {
   const EventEncoder encoder;
   EXPECT_EQ(encoder.encode_record(*record, 0).payload().size(),
             json_of(*record).size() + std::string_view("42[\"message\",]").size());
-  record->content = "short";
+  record->body = chat::Text{"short", {}};
   EXPECT_EQ(encoder.encode_record(*record, 0).payload(),
             "42[\"message\"," + json_of(*record) + "]");
 }

@@ -34,11 +34,10 @@ void check_chat(const FakeStore& store, const ChatState& state, Findings& findin
   std::set<std::tuple<UserId, std::string>> sent;
   for (const RecordPtr& record : store.records(state.chat.id)) {
     findings.require(record->sequence.value == ++expected, name + ": sequence not dense");
-    if (record->kind == RecordKind::kText) ++texts;
+    if (text_of(*record)) ++texts;
     findings.require(record->text_count == texts, name + ": text count");
-    if (record->client_msg_id) {
-      findings.require(sent.emplace(*record->from, *record->client_msg_id).second,
-                       name + ": a clientMsgId twice");
+    if (const std::string* id = client_msg_id_of(*record)) {
+      findings.require(sent.emplace(record->actor, *id).second, name + ": a clientMsgId twice");
     }
   }
   findings.require(state.head.value == expected, name + ": head");
@@ -69,8 +68,8 @@ void check_chat(const FakeStore& store, const ChatState& state, Findings& findin
     findings.require(state.chat.owner.has_value() == !members.empty(), name + ": has an owner");
   }
   const auto& records = store.records(state.chat.id);
-  if (!records.empty() && records.back()->kind == RecordKind::kSystem) {
-    findings.require(records.back()->member_count == members.size(), name + ": member count");
+  if (const SystemBody* last = records.empty() ? nullptr : system_of(*records.back())) {
+    findings.require(last->member_count == members.size(), name + ": member count");
   }
 }
 

@@ -259,8 +259,8 @@ bool FakeStore::write(const RecordAppended& change) {
   if (record.sequence <= state->head) return false;
   if (record.sequence.value != state->head.value + 1)
     violations_.push_back("RecordAppended: a gap");
-  if (record.client_msg_id) {
-    const SentKey key{record.chat, record.from.value_or(UserId()), *record.client_msg_id};
+  if (const std::string* id = client_msg_id_of(record)) {
+    const SentKey key{record.chat, record.actor, *id};
     if (sent_.contains(key)) return false;
     save(sent_, key);
     sent_.emplace(key, change.record);

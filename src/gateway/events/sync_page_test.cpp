@@ -30,8 +30,8 @@ class MemorySnapshot final : public chat::Snapshot {
       auto record = std::make_shared<chat::Record>();
       record->chat = id;
       record->sequence = {log.size() + 1};
-      record->from = kMe;
-      record->content = std::string(content_bytes, 'x');
+      record->actor = kMe;
+      record->body = chat::Text{std::string(content_bytes, 'x'), {}};
       log.push_back(std::move(record));
     }
     members_.insert(id);

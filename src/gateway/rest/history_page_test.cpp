@@ -18,9 +18,8 @@ using chat::RecordRange;
 chat::Record record_of(std::uint64_t sequence, std::size_t text_bytes) {
   chat::Record record;
   record.sequence = Sequence{sequence};
-  record.from = UserId();
-  record.from_name = "a";
-  record.content = std::string(text_bytes, 'x');
+  record.actor_name = "a";
+  record.body = chat::Text{std::string(text_bytes, 'x'), {}};
   return record;
 }
 

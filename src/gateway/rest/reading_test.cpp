@@ -278,7 +278,7 @@ TEST_F(EndedMeanwhile, AMessageIsNotStored) {
   const auto stored = [&] {
     return std::ranges::count_if(
         harness_.core.store.records(*ChatId::parse(chat)),
-        [](const chat::RecordPtr& record) { return record->kind == chat::RecordKind::kText; });
+        [](const chat::RecordPtr& record) { return chat::text_of(*record) != nullptr; });
   };
   EXPECT_EQ(ended_while_delayed(Method::kPost, "/api/messages/" + chat, R"({"content":"1"})"), 401);
   EXPECT_EQ(stored(), 1);  // what came before

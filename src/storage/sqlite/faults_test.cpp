@@ -52,7 +52,7 @@ class FaultsTest : public ::testing::Test {
   Result<void> send(std::size_t bytes = 10) {
     auto change = make_text(1, head_ + 1, 1, head_ + 1);
     auto record = *change.record;
-    record.content.assign(bytes, 'x');
+    record.body = chat::Text{std::string(bytes, 'x'), {}};
     change.record = std::make_shared<chat::Record>(record);
     auto appended = store_->append(std::vector<chat::Change>{change});
     if (appended) ++head_;
@@ -250,7 +250,7 @@ TEST_F(FaultsTest, ABatchGoesToTheLogInAFewWrites) {
   batch.clear();
   for (int i = 0; i < 20000; ++i, ++head_) {
     auto record = *make_text(1, head_ + 1, 1, head_ + 1).record;
-    record.content.assign(1000, 'y');
+    record.body = chat::Text{std::string(1000, 'y'), {}};
     batch.emplace_back(chat::RecordAppended{std::make_shared<chat::Record>(record)});
   }
   const auto appended = store_->append(batch);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "chat/record.hpp"
 #include "storage/sqlite/rows.hpp"
 #include "text/text.hpp"
 
@@ -27,6 +28,8 @@ enum Column : int {
   kMemberCount,
   kClientMsgId
 };
+
+constexpr std::int64_t kText = chat::stored_kind<chat::Text>();
 
 std::string chat_name(std::int64_t number) {
   return "chat " + std::to_string(number);
@@ -90,7 +93,7 @@ class LogRules {
   void find(const char* rule, const std::string& what) { report_(rule, where_ + what); }
 
   void check_text_count(const Rows& rows) {
-    if (rows.integer(kKind) == kKindText) ++walk_.text_count;
+    if (rows.integer(kKind) == kText) ++walk_.text_count;
     const std::int64_t stored = rows.integer(kTextCount);
     if (stored == walk_.text_count) return;
     find("text_count", "its running count is " + std::to_string(stored) + ", not " +
@@ -100,8 +103,9 @@ class LogRules {
 
   void check_form(const Rows& rows) {
     const std::int64_t kind = rows.integer(kKind);
-    const bool is_text = kind == kKindText;
-    bool good = is_text || kind == kKindJoin || kind == kKindLeave;
+    const bool is_text = kind == kText;
+    bool good = is_text || kind == chat::stored_kind<chat::MemberJoined>() ||
+                kind == chat::stored_kind<chat::MemberLeft>();
     good = good && rows.is_blob(kId) && rows.blob(kId).size() == RecordId::kSize;
     // A text has a sender, a system message a subject and a count; never both.
     good = good && rows.is_null(kSender) != is_text && rows.is_null(kSubject) == is_text &&
@@ -113,7 +117,7 @@ class LogRules {
   // One that is stored in another form than a look-up asks for would be taken a second time.
   void check_client_id(const Rows& rows) {
     if (rows.is_null(kClientMsgId)) return;
-    bool good = rows.integer(kKind) == kKindText;
+    bool good = rows.integer(kKind) == kText;
     if (rows.is_blob(kClientMsgId)) {
       good = good && rows.blob(kClientMsgId).size() == StoredClientId::kPackedBytes;
     } else {

@@ -142,41 +142,46 @@ void RecordQueries::fill_record(const Rows& rows, const ChatKey& chat, chat::Rec
   record.chat_number = chat.number;
   record.sequence.value = static_cast<std::uint64_t>(rows.integer(0));
   record.id = rows.id<RecordId>(1);
-  const std::int64_t kind = rows.integer(2);
   record.text_count = static_cast<std::uint64_t>(rows.integer(3));
   record.created_at = rows.time(4);
-  record.content = rows.text(9);
-  record.from.reset();
   record.to.reset();
   record.to_name.clear();
-  if (kind == kKindText) return fill_text(rows, chat, record);
-  record.kind = chat::RecordKind::kSystem;
-  record.client_msg_id.reset();
-  record.system_event = kind == kKindJoin ? chat::SystemEvent::kJoin : chat::SystemEvent::kLeave;
-  const chat::UserBrief& subject = user(rows.integer(7));
-  record.system_subject = subject.id;
-  record.from_name = "system";
-  record.to_name = subject.name;
-  record.member_count = static_cast<std::uint32_t>(rows.integer(8));
+  switch (rows.integer(2)) {
+    case chat::stored_kind<chat::MemberJoined>():
+      return fill_system(rows, record.body.emplace<chat::MemberJoined>(), record);
+    case chat::stored_kind<chat::MemberLeft>():
+      return fill_system(rows, record.body.emplace<chat::MemberLeft>(), record);
+    default:
+      fill_text(rows, chat, record);
+  }
 }
 
+void RecordQueries::fill_system(const Rows& rows, chat::SystemBody& body, chat::Record& record) {
+  const chat::UserBrief& subject = user(rows.integer(7));
+  body.subject = subject.id;
+  body.member_count = static_cast<std::uint32_t>(rows.integer(8));
+  record.actor = subject.id;
+  record.actor_name = subject.name;
+  record.to_name = subject.name;
+}
+
+// Keeps the room of a text that was there before.
 void RecordQueries::fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record) {
-  record.kind = chat::RecordKind::kText;
-  record.system_event = {};
-  record.system_subject = {};
-  record.member_count = 0;
+  auto* text = std::get_if<chat::Text>(&record.body);
+  if (!text) text = &record.body.emplace<chat::Text>();
+  text->content = rows.text(9);
   const Ref sender_ref = rows.integer(5);
   const chat::UserBrief& sender = user(sender_ref);
-  record.from = sender.id;
-  record.from_name = sender.name;
+  record.actor = sender.id;
+  record.actor_name = sender.name;
   if (rows.is_null(6)) {
-    record.client_msg_id.reset();
+    text->client_msg_id.reset();
   } else {
-    if (!record.client_msg_id) record.client_msg_id.emplace();
+    if (!text->client_msg_id) text->client_msg_id.emplace();
     if (rows.is_blob(6)) {
-      StoredClientId::unpack(rows.blob(6), *record.client_msg_id);
+      StoredClientId::unpack(rows.blob(6), *text->client_msg_id);
     } else {
-      *record.client_msg_id = rows.text(6);
+      *text->client_msg_id = rows.text(6);
     }
   }
   if (chat.pair_low != 0) {

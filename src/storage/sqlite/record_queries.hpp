@@ -46,6 +46,7 @@ class RecordQueries {
   // Into a fresh record or one that was read before.
   void fill_record(const Rows& rows, const ChatKey& chat, chat::Record& record);
   void fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record);
+  void fill_system(const Rows& rows, chat::SystemBody& body, chat::Record& record);
   const chat::UserBrief& user(Ref ref);
 
   Statement find_chat_key_;

@@ -27,11 +27,6 @@ inline constexpr int kUserColumns = 8;
 inline constexpr int kSessionColumns = 5;
 [[nodiscard]] chat::LoginSession read_session(const Rows& rows, int first_column, UserId user);
 
-// records.kind
-inline constexpr int kKindText = 0;
-inline constexpr int kKindJoin = 1;
-inline constexpr int kKindLeave = 2;
-
 // A client's message id as it is stored: a canonical UUID as its 16 bytes, which makes the largest
 // index a third smaller; anything else as text. The two never compare equal.
 class StoredClientId {

@@ -126,16 +126,17 @@ class Filler {
     record->chat = number_id<ChatId>(index + 1);
     record->sequence = {++heads_[index]};
     record->text_count = record->sequence.value;
-    record->from =
+    record->actor =
         number_id<UserId>(static_cast<std::uint32_t>(random_() % 10 + index + 1) % kUsers + 1);
-    record->content.assign(200, 'x');
+    chat::Text text{std::string(200, 'x'), {}};
     record->created_at = {1'700'000'000'000 + static_cast<std::int64_t>(count_)};
     if (ids != kNone) {
-      record->client_msg_id = make_uuid(ids, count_, random_);
-      last_client_id_ = *record->client_msg_id;
+      text.client_msg_id = make_uuid(ids, count_, random_);
+      last_client_id_ = *text.client_msg_id;
       last_chat_ = record->chat;
-      last_sender_ = *record->from;
+      last_sender_ = record->actor;
     }
+    record->body = std::move(text);
     return {record};
   }
 
@@ -193,10 +194,10 @@ void BM_HistoryPage(benchmark::State& state) {
     const auto chat = number_id<ChatId>(static_cast<std::uint32_t>(random() % kChats + 1));
     std::size_t bytes = 0;
     const auto header = snapshot.find_chat_header(chat);
-    const auto page =
-        snapshot.visit_records(chat, chat::RecordRange::kBefore, {random() % 900 + 51},
-                               static_cast<std::size_t>(state.range(0)),
-                               [&](const chat::Record& record) { bytes += record.content.size(); });
+    const auto page = snapshot.visit_records(
+        chat, chat::RecordRange::kBefore, {random() % 900 + 51},
+        static_cast<std::size_t>(state.range(0)),
+        [&](const chat::Record& record) { bytes += chat::content_of(record).size(); });
     if (!header || !*header || !page || bytes == 0) std::abort();
     snapshot.end();
   }

@@ -242,26 +242,28 @@ void Writer::apply_change(const chat::ChatUpdated& change) {
 void Writer::apply_change(const chat::RecordAppended& change) {
   const chat::Record& record = *change.record;
   CachedChat& chat = chat_entry(record.chat);
-  if (record.kind == chat::RecordKind::kText) {
-    insert_text(record, chat.ref);
+  if (const chat::Text* text = chat::text_of(record)) {
+    insert_text(record, *text, chat.ref);
   } else {
-    const int kind = record.system_event == chat::SystemEvent::kJoin ? kKindJoin : kKindLeave;
-    insert_system_.execute(chat.ref, record.sequence, record.id, kind, record.text_count,
-                           record.created_at, user_ref(record.system_subject), record.member_count,
-                           std::string_view(record.content));
+    insert_system(record, *chat::system_of(record), chat.ref);
   }
   move_head(record, chat);
 }
 
-void Writer::insert_text(const chat::Record& record, Ref chat) {
-  if (!record.from) unknown("a text without a sender");
-  const Ref sender = user_ref(*record.from);
+void Writer::insert_system(const chat::Record& record, const chat::SystemBody& body, Ref chat) {
+  insert_system_.execute(chat, record.sequence, record.id, chat::kind_of(record).stored,
+                         record.text_count, record.created_at, user_ref(body.subject),
+                         body.member_count, chat::content_of(record));
+}
+
+void Writer::insert_text(const chat::Record& record, const chat::Text& text, Ref chat) {
+  const Ref sender = user_ref(record.actor);
   const auto insert = [&](const auto& client_id) {
     insert_text_.execute(chat, record.sequence, record.id, record.text_count, record.created_at,
-                         sender, client_id, std::string_view(record.content));
+                         sender, client_id, std::string_view(text.content));
   };
-  if (!record.client_msg_id) return insert(std::nullopt);
-  const StoredClientId stored(*record.client_msg_id);
+  if (!text.client_msg_id) return insert(std::nullopt);
+  const StoredClientId stored(*text.client_msg_id);
   if (stored.is_packed()) return insert(Blob{stored.bytes()});
   insert(stored.bytes());
 }

@@ -59,7 +59,8 @@ class Writer {
 
   void insert_chat_row(const chat::ChatInserted& change);
   void insert_created_key(const chat::ChatKeyUsed& change, Ref chat);
-  void insert_text(const chat::Record& record, Ref chat);
+  void insert_text(const chat::Record& record, const chat::Text& text, Ref chat);
+  void insert_system(const chat::Record& record, const chat::SystemBody& body, Ref chat);
   void move_head(const chat::Record& record, CachedChat& chat);
   void write_heads();
   void add_terms(std::string_view name, Ref user);

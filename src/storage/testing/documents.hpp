@@ -77,28 +77,39 @@ inline chat::RecordAppended make_text(std::uint32_t chat, std::uint64_t sequence
   record->chat = make_id<ChatId>(chat);
   record->chat_number = {chat};
   record->sequence = {sequence};
-  record->from = make_id<UserId>(from);
-  record->content = "text " + std::to_string(sequence);
-  record->client_msg_id = std::move(client_msg_id);
+  record->actor = make_id<UserId>(from);
+  record->body = chat::Text{"text " + std::to_string(sequence), std::move(client_msg_id)};
   record->text_count = text_count;
   record->created_at = {100'000 + static_cast<std::int64_t>(sequence)};
   return {record};
 }
 
+// Nobody: 0.
+inline std::optional<UserId> maybe_user(std::uint32_t number) {
+  if (number == 0) return std::nullopt;
+  return make_id<UserId>(number);
+}
+
+inline chat::MemberJoined joined(std::uint32_t subject, std::uint32_t member_count,
+                                 std::uint32_t owner = 1, chat::Role role = chat::Role::kMember) {
+  return {{make_id<UserId>(subject), maybe_user(owner), false, member_count}, role};
+}
+
+inline chat::MemberLeft left(std::uint32_t subject, std::uint32_t member_count,
+                             std::uint32_t owner = 1, std::uint32_t promoted = 0) {
+  return {{make_id<UserId>(subject), maybe_user(owner), owner == 0, member_count},
+          maybe_user(promoted)};
+}
+
 inline chat::RecordAppended make_system(std::uint32_t chat, std::uint64_t sequence,
-                                        chat::SystemEvent event, std::uint32_t subject,
-                                        std::uint32_t member_count, std::uint64_t text_count) {
+                                        chat::RecordBody body, std::uint64_t text_count) {
   auto record = std::make_shared<chat::Record>();
   record->id = make_id<RecordId>(static_cast<std::uint32_t>(chat * 100'000 + sequence));
   record->chat = make_id<ChatId>(chat);
   record->chat_number = {chat};
   record->sequence = {sequence};
-  record->kind = chat::RecordKind::kSystem;
-  record->from_name = "system";
-  record->content = event == chat::SystemEvent::kJoin ? "입장" : "퇴장";
-  record->system_event = event;
-  record->system_subject = make_id<UserId>(subject);
-  record->member_count = member_count;
+  record->body = std::move(body);
+  record->actor = chat::system_of(*record)->subject;
   record->text_count = text_count;
   record->created_at = {100'000 + static_cast<std::int64_t>(sequence)};
   return {record};

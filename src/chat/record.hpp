@@ -1,0 +1,112 @@
+// One durable change of a chat, what it says, and the table of its kinds. Values; any thread.
+//
+// A new kind is an alternative of RecordBody with its row in kRecordKinds.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "chat/model.hpp"
+
+namespace maru::chat {
+
+struct Text {
+  std::string content;
+  std::optional<std::string> client_msg_id;
+};
+
+// What a system message says: whom it is about, and how the chat stands after it. It is said in
+// full, not as a difference, so that an older and a newer program come to the same state.
+struct SystemBody {
+  UserId subject;
+  std::optional<UserId> owner;
+  bool archived = false;
+  std::uint32_t member_count = 0;
+};
+struct MemberJoined : SystemBody {
+  Role role = Role::kMember;
+};
+struct MemberLeft : SystemBody {
+  std::optional<UserId> promoted;  // who owns the chat in the subject's stead
+};
+
+using RecordBody = std::variant<Text, MemberJoined, MemberLeft>;
+
+struct RecordKind {
+  int stored;                // its number in stores, for ever
+  std::string_view name;     // `system.event` on the wire; empty for a text
+  std::string_view content;  // what a system message shows where its event is not understood
+  bool counts_as_text;       // moves text_count, by which clients count what is unread
+};
+// In the order of RecordBody's alternatives.
+inline constexpr std::array<RecordKind, std::variant_size_v<RecordBody>> kRecordKinds{{
+    {0, "", "", true},
+    {1, "join", "입장", false},
+    {2, "leave", "퇴장", false},
+}};
+
+// The row of a kind, known when it is compiled.
+template <class Body, std::size_t kIndex = 0>
+consteval int stored_kind() {
+  static_assert(kIndex < std::variant_size_v<RecordBody>, "no kind of a record");
+  if constexpr (std::is_same_v<Body, std::variant_alternative_t<kIndex, RecordBody>>) {
+    return kRecordKinds[kIndex].stored;
+  } else {
+    return stored_kind<Body, kIndex + 1>();
+  }
+}
+
+struct Record {
+  RecordId id;
+  ChatId chat;
+  ChatNumber chat_number;
+  Sequence sequence;
+  UserId actor;  // who did it
+  std::string actor_name;
+  std::optional<UserId> to;      // of a text in a 1:1: the other member
+  std::string to_name;           // theirs; of a system message its subject's
+  std::uint64_t text_count = 0;  // texts of the chat up to and with this record
+  WallTime created_at;
+  RecordBody body;
+};
+using RecordPtr = std::shared_ptr<const Record>;
+
+[[nodiscard]] inline const RecordKind& kind_of(const Record& record) {
+  return kRecordKinds[record.body.index()];
+}
+// Null for a system message.
+[[nodiscard]] inline const Text* text_of(const Record& record) {
+  return std::get_if<Text>(&record.body);
+}
+// Null for a text.
+[[nodiscard]] inline const SystemBody* system_of(const Record& record) {
+  return std::visit(
+      [](const auto& body) -> const SystemBody* {
+        if constexpr (std::is_base_of_v<SystemBody, std::remove_cvref_t<decltype(body)>>) {
+          return &body;
+        } else {
+          return nullptr;
+        }
+      },
+      record.body);
+}
+// What it shows as text.
+[[nodiscard]] inline std::string_view content_of(const Record& record) {
+  const Text* text = text_of(record);
+  return text ? std::string_view(text->content) : kind_of(record).content;
+}
+// The id under which a client sent it, if it did with one.
+[[nodiscard]] inline const std::string* client_msg_id_of(const Record& record) {
+  const Text* text = text_of(record);
+  return text && text->client_msg_id ? &*text->client_msg_id : nullptr;
+}
+
+}  // namespace maru::chat
