@@ -16,12 +16,13 @@ constexpr std::uint64_t kMemberBytes = 60;
 
 std::uint64_t bytes_of(const Change& change) {
   if (const auto* appended = std::get_if<RecordAppended>(&change)) {
-    return kRowBytes + content_of(*appended->record).size();
+    const Record& record = *appended->record;
+    const bool adds_member = std::holds_alternative<MemberJoined>(record.body);
+    return kRowBytes + content_of(record).size() + (adds_member ? kMemberBytes : 0);
   }
   if (const auto* inserted = std::get_if<ChatInserted>(&change)) {
     return kRowBytes + inserted->chat.name.size() + kMemberBytes * inserted->members.size();
   }
-  if (std::holds_alternative<MemberAdded>(change)) return kMemberBytes;
   const bool adds_row =
       std::holds_alternative<UserInserted>(change) || std::holds_alternative<SessionOpened>(change);
   return adds_row ? kRowBytes : 0;
@@ -73,11 +74,6 @@ Result<void> check_chat_count(UserId user, Turn& turn) {
   return refusal;
 }
 
-const Member* find_member(const ChatState& state, UserId user) {
-  const auto at = std::ranges::find(state.members, user, &Member::user);
-  return at == state.members.end() ? nullptr : &*at;
-}
-
 ChatDocument document_of(const ChatState& state) {
   ChatDocument document{state.chat, state.members, {}, state.head};
   if (state.chat.owner) {
@@ -88,22 +84,26 @@ ChatDocument document_of(const ChatState& state) {
   return document;
 }
 
-RecordPtr append_system_record(const ChatState& state, RecordBody body, const Member& subject,
-                               Turn& turn) {
-  auto record = std::make_shared<Record>();
-  record->id = turn.stamp.ids.next<RecordId>();
-  record->chat = state.chat.id;
-  record->chat_number = state.chat.number;
-  record->sequence = Sequence{state.head.value + 1};
-  record->actor = subject.user;
-  record->actor_name = subject.user_name;
-  record->to_name = subject.user_name;
-  record->text_count = state.text_count;
-  record->created_at = turn.stamp.now;
-  record->body = std::move(body);
-  turn.change(RecordAppended{record});
-  turn.tell(RecordCommitted{record});
+Record next_record(const ChatState& state, const Member& actor, RecordBody body, Turn& turn) {
+  Record record;
+  record.id = turn.stamp.ids.next<RecordId>();
+  record.chat = state.chat.id;
+  record.chat_number = state.chat.number;
+  record.sequence = Sequence{state.head.value + 1};
+  record.actor = actor.user;
+  record.actor_name = actor.user_name;
+  record.created_at = turn.stamp.now;
+  record.body = std::move(body);
+  record.text_count = state.text_count + (kind_of(record).counts_as_text ? 1 : 0);
+  record.last_effect = state.last_effect;
   return record;
+}
+
+RecordPtr append(Record record, Turn& turn) {
+  auto appended = std::make_shared<const Record>(std::move(record));
+  turn.change(RecordAppended{appended});
+  turn.tell(RecordCommitted{appended});
+  return appended;
 }
 
 }  // namespace maru::chat

@@ -189,8 +189,7 @@ Reply decide(const CreateChat& command, Turn& turn) {
     turn.change(expired_keys(turn));
   }
   count_additions(*counters, turn);
-  const ChatDocument document =
-      document_of(ChatState{inserted.chat, inserted.members, Sequence{0}, 0});
+  const ChatDocument document = document_of(ChatState{inserted.chat, inserted.members});
   turn.change(std::move(inserted));
   turn.tell(ChatAdded{users, document});
   return ChatCreated{document, false};

@@ -6,27 +6,22 @@ namespace maru::chat {
 namespace {
 
 // After the owner has gone: the oldest admin, else the oldest member (product.md, "Lifecycle").
-const Member* find_successor(const ChatState& state) {
+const Member* find_successor(const ChatState& state, UserId leaver) {
+  const Member* oldest = nullptr;
   for (const Member& member : state.members) {
+    if (member.user == leaver) continue;
     if (member.role == Role::kAdmin) return &member;
+    if (!oldest) oldest = &member;
   }
-  return state.members.empty() ? nullptr : &state.members.front();
+  return oldest;
 }
 
-void pass_on_ownership(const ChatState& state, Turn& turn) {
-  const Member* successor = find_successor(state);
-  ChatUpdated update{state.chat.id, std::nullopt, state.members.empty(), turn.stamp.now};
-  if (successor) {
-    update.owner = successor->user;
-    turn.change(MemberRoleSet{state.chat.id, successor->user, Role::kOwner});
-  }
-  turn.change(update);
-}
-
-// The chat as it stands, in a message about `subject`.
-SystemBody standing_of(const ChatState& state, UserId subject) {
-  return {subject, state.chat.owner, state.chat.archived,
-          static_cast<std::uint32_t>(state.members.size())};
+// A system message that `subject` is the actor of.
+RecordPtr append_of(const Member& subject, const ChatState& state, RecordBody body, Turn& turn) {
+  Record record = next_record(state, subject, std::move(body), turn);
+  record.to_name = subject.user_name;
+  record.last_effect = record.sequence;
+  return append(std::move(record), turn);
 }
 
 // A group as the commands here see it; kNotFound also for a 1:1 of others.
@@ -65,14 +60,13 @@ Reply decide(const JoinChat& command, Turn& turn) {
 
   // Whoever revives an archived group, or finds one without an owner, owns it.
   const bool takes_over = state.chat.archived || !state.chat.owner;
-  Member member{command.user, (*user)->name, takes_over ? Role::kOwner : Role::kMember,
-                Sequence{state.head.value + 1}};
-  turn.change(MemberAdded{command.chat, member});
-  if (takes_over) {
-    turn.change(ChatUpdated{command.chat, command.user, false, turn.stamp.now});
-  }
-  const RecordPtr record = append_system_record(
-      state, MemberJoined{standing_of(state, command.user), member.role}, member, turn);
+  MemberJoined joined;
+  joined.subject = command.user;
+  joined.role = takes_over ? Role::kOwner : Role::kMember;
+  joined.owner = takes_over ? command.user : state.chat.owner;
+  joined.member_count = static_cast<std::uint32_t>(state.members.size()) + 1;
+  const RecordPtr record =
+      append_of(Member{command.user, (*user)->name}, state, std::move(joined), turn);
   // After the record, so that the document's head names the place from which on the user listens.
   turn.tell(ChatAdded{{command.user}, document_of(state)});
   turn.asked_leaves.joined(command.chat, command.user);
@@ -102,12 +96,16 @@ Reply decide(const LeaveChat& command, Turn& turn) {
 
 Sequence leave_group(const ChatState& state, UserId user, Turn& turn) {
   const Member subject = *find_member(state, user);
-  const bool was_owner = state.chat.owner == user;
-  turn.change(MemberRemoved{state.chat.id, user});
-  if (was_owner || state.members.empty()) pass_on_ownership(state, turn);
-  MemberLeft left{standing_of(state, user), {}};
-  if (was_owner) left.promoted = state.chat.owner;
-  const RecordPtr record = append_system_record(state, left, subject, turn);
+  MemberLeft left;
+  left.subject = user;
+  left.owner = state.chat.owner;
+  left.member_count = static_cast<std::uint32_t>(state.members.size()) - 1;
+  left.archived = left.member_count == 0;
+  if (state.chat.owner == user || left.archived) {
+    const Member* successor = find_successor(state, user);
+    left.owner = left.promoted = successor ? std::optional(successor->user) : std::nullopt;
+  }
+  const RecordPtr record = append_of(subject, state, std::move(left), turn);
   turn.tell(ChatRemoved{{user}, state.chat.id, state.chat.number});
   return record->sequence;
 }

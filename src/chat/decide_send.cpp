@@ -50,13 +50,8 @@ Result<Place> load_place(const SendMessage& command, Turn& turn) {
 
 Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
   const ChatState& state = *place.state;
-  Record record;
-  record.id = turn.stamp.ids.next<RecordId>();
-  record.chat = state.chat.id;
-  record.chat_number = state.chat.number;
-  record.sequence = Sequence{state.head.value + 1};
-  record.actor = command.from;
-  record.actor_name = place.sender->user_name;
+  Record record =
+      next_record(state, *place.sender, Text{command.content, command.client_msg_id}, turn);
   if (state.chat.is_personal) {
     for (const Member& member : state.members) {
       if (member.user == command.from) continue;
@@ -64,9 +59,7 @@ Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
       record.to_name = member.user_name;
     }
   }
-  record.body = Text{command.content, command.client_msg_id};
-  record.text_count = state.text_count + 1;
-  record.created_at = turn.stamp.now;
+  if (!place.sender->accepted) record.last_effect = record.sequence;
   return record;
 }
 
@@ -89,11 +82,7 @@ Reply decide(const SendMessage& command, Turn& turn) {
   if (auto room = admit_write(command.from, turn); !room) {
     return std::unexpected(std::move(room.error()));
   }
-  if (!place->sender->accepted) turn.change(MemberAccepted{command.chat, command.from});
-  RecordPtr record = std::make_shared<const Record>(text_record(*place, command, turn));
-  turn.change(RecordAppended{record});
-  turn.tell(RecordCommitted{record});
-  return Sent{std::move(record), false};
+  return Sent{append(text_record(*place, command, turn), turn), false};
 }
 
 }  // namespace maru::chat

@@ -20,8 +20,8 @@
 #include "base/error.hpp"
 #include "chat/command.hpp"
 #include "chat/event.hpp"
+#include "chat/fold.hpp"
 #include "chat/model.hpp"
-#include "chat/record.hpp"
 #include "chat/room.hpp"
 
 namespace maru::chat {
@@ -83,26 +83,6 @@ struct ChatKeyUsed {
   std::uint64_t fingerprint = 0;
   WallTime created_at;
 };
-struct MemberAdded {
-  ChatId chat;
-  Member member;
-};
-struct MemberRemoved {
-  ChatId chat;
-  UserId user;
-};
-// Owner and archived as they are from now on.
-struct ChatUpdated {
-  ChatId chat;
-  std::optional<UserId> owner;
-  bool archived = false;
-  WallTime updated_at;
-};
-// The member has written: see Member::accepted.
-struct MemberAccepted {
-  ChatId chat;
-  UserId user;
-};
 // The counter is this from now on.
 struct QuotaCounted {
   QuotaCount counter;
@@ -112,12 +92,7 @@ struct QuotaCounted {
 struct QuotasExpired {
   WallTime before;
 };
-struct MemberRoleSet {
-  ChatId chat;
-  UserId user;
-  Role role;
-};
-// Moves the chat's head, text count and updated_at along.
+// The next record of its chat: what it changes is effect_of()'s to say (fold.hpp).
 struct RecordAppended {
   RecordPtr record;
 };
@@ -136,19 +111,10 @@ struct LoginFailuresExpired {
   std::size_t keep_max = 0;
 };
 
-using Change =
-    std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened, SessionTouched,
-                 SessionClosed, ChatInserted, MemberAdded, MemberRemoved, ChatUpdated,
-                 MemberRoleSet, RecordAppended, IdempotencyExpired, LoginFailuresNoted,
-                 LoginFailuresExpired, ChatKeyUsed, MemberAccepted, QuotaCounted, QuotasExpired>;
-
-// Everything that the sequencer must know of a chat to decide.
-struct ChatState {
-  Chat chat;
-  std::vector<Member> members;  // in the order of joining
-  Sequence head;
-  std::uint64_t text_count = 0;
-};
+using Change = std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened,
+                            SessionTouched, SessionClosed, ChatInserted, RecordAppended,
+                            IdempotencyExpired, LoginFailuresNoted, LoginFailuresExpired,
+                            ChatKeyUsed, QuotaCounted, QuotasExpired>;
 
 // What an append came to, when not OK:
 //   kUnavailable           nothing was written (full disk, locked file); the batch may be retried

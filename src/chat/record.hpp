@@ -1,6 +1,7 @@
 // One durable change of a chat, what it says, and the table of its kinds. Values; any thread.
 //
-// A new kind is an alternative of RecordBody with its row in kRecordKinds.
+// A new kind is an alternative of RecordBody with its row in kRecordKinds and its arm in
+// effect_of() (fold.hpp); docs/ARCHITECTURE.md, "A new kind of record", has the rest.
 #pragma once
 
 #include <array>
@@ -74,6 +75,7 @@ struct Record {
   std::optional<UserId> to;      // of a text in a 1:1: the other member
   std::string to_name;           // theirs; of a system message its subject's
   std::uint64_t text_count = 0;  // texts of the chat up to and with this record
+  Sequence last_effect;  // the last record that changed more of the chat than its head; maybe this
   WallTime created_at;
   RecordBody body;
 };

@@ -68,12 +68,14 @@ Reply decide(const SendMessage& command, Turn& turn);
                                                                 std::span<const UserId> added,
                                                                 Entry entry, Turn& turn);
 void count_additions(const std::vector<QuotaCount>& counters, Turn& turn);
-[[nodiscard]] const Member* find_member(const ChatState& state, UserId user);
 [[nodiscard]] ChatDocument document_of(const ChatState& state);
 
-// Takes the next sequence for a system message about `subject`, after the change of members.
-RecordPtr append_system_record(const ChatState& state, RecordBody body, const Member& subject,
-                               Turn& turn);
+// The next record of the chat, done by `actor`; it changes no more than the head unless its maker
+// says so (last_effect).
+[[nodiscard]] Record next_record(const ChatState& state, const Member& actor, RecordBody body,
+                                 Turn& turn);
+// Makes it true and tells it.
+RecordPtr append(Record record, Turn& turn);
 // The member leaves a group: system message, successor or archive. The state has been read.
 Sequence leave_group(const ChatState& state, UserId user, Turn& turn);
 

@@ -127,11 +127,9 @@ Result<std::vector<Store::Sharing>> WorkingState::find_sharing(UserId user,
 void WorkingState::add_new_sharing(ChatId chat, UserId user, UserId other,
                                    Store::Sharing& sharing) {
   const ChatState* state = chats_.find(chat);
-  if (!state || std::ranges::find(state->members, user, &Member::user) == state->members.end()) {
-    return;
-  }
-  const auto them = std::ranges::find(state->members, other, &Member::user);
-  if (them == state->members.end()) return;
+  if (!state || !find_member(*state, user)) return;
+  const Member* them = find_member(*state, other);
+  if (!them) return;
   sharing.any = true;
   sharing.accepted = sharing.accepted || them->accepted;
 }
@@ -267,7 +265,7 @@ void WorkingState::apply_one(const SessionClosed& change) {
 }
 
 void WorkingState::apply_one(const ChatInserted& change) {
-  ChatState state{change.chat, change.members, Sequence{0}, 0};
+  ChatState state{change.chat, change.members};
   const std::size_t weight = weight_of(state);
   touched_chats_.push_back(change.chat.id);
   chats_.insert(change.chat.id, std::move(state), weight);
@@ -288,53 +286,31 @@ void WorkingState::apply_one(const ChatKeyUsed& change) {
   new_keys_[{change.caller, change.key}] = {change.chat, change.fingerprint};
 }
 
-void WorkingState::apply_one(const MemberAdded& change) {
-  touch_chat(change.chat).members.push_back(change.member);
-  change_membership(change.member.user, {change.chat, change.member.entry, true});
-}
-
-void WorkingState::apply_one(const MemberRemoved& change) {
-  auto& members = touch_chat(change.chat).members;
-  const auto member = std::ranges::find(members, change.user, &Member::user);
-  if (member == members.end()) return;
-  const Entry entry = member->entry;
-  members.erase(member);
-  change_membership(change.user, {change.chat, entry, false});
-}
-
-void WorkingState::apply_one(const ChatUpdated& change) {
-  Chat& chat = touch_chat(change.chat).chat;
-  chat.owner = change.owner;
-  chat.archived = change.archived;
-  chat.updated_at = change.updated_at;
-}
-
-void WorkingState::apply_one(const MemberRoleSet& change) {
-  for (Member& member : touch_chat(change.chat).members) {
-    if (member.user == change.user) member.role = change.role;
-  }
-}
-
 void WorkingState::apply_one(const RecordAppended& change) {
   const Record& record = *change.record;
   ChatState& state = touch_chat(record.chat);
-  state.head = record.sequence;
-  state.text_count = record.text_count;
-  state.chat.updated_at = record.created_at;
+  if (has_effect(record)) note_memberships(state, effect_of(record));
+  fold(state, record);
   if (const std::string* id = client_msg_id_of(record)) {
     sent_.emplace(SentKey{record.chat, record.actor, *id}, change.record);
+  }
+}
+
+// `state` is the one before it.
+void WorkingState::note_memberships(const ChatState& state, const Effect& effect) {
+  if (effect.left) {
+    if (const Member* member = find_member(state, *effect.left)) {
+      change_membership(member->user, {state.chat.id, member->entry, false});
+    }
+  }
+  if (effect.joined) {
+    change_membership(effect.joined->user, {state.chat.id, effect.joined->entry, true});
   }
 }
 
 void WorkingState::rename_member(ChatId chat, UserId user, const std::string& name) {
   for (Member& member : touch_chat(chat).members) {
     if (member.user == user) member.user_name = name;
-  }
-}
-
-void WorkingState::apply_one(const MemberAccepted& change) {
-  for (Member& member : touch_chat(change.chat).members) {
-    if (member.user == change.user) member.accepted = true;
   }
 }
 

@@ -113,16 +113,11 @@ class WorkingState {
   void apply_one(const SessionTouched& change);
   void apply_one(const SessionClosed& change);
   void apply_one(const ChatInserted& change);
-  void apply_one(const MemberAdded& change);
-  void apply_one(const MemberRemoved& change);
-  void apply_one(const ChatUpdated& change);
-  void apply_one(const MemberRoleSet& change);
   void apply_one(const RecordAppended& change);
   void apply_one(const IdempotencyExpired&) {}
   void apply_one(const ChatKeyUsed& change);
   void apply_one(const LoginFailuresNoted&) {}
   void apply_one(const LoginFailuresExpired&) {}
-  void apply_one(const MemberAccepted& change);
   void apply_one(const QuotaCounted& change);
   void apply_one(const QuotasExpired&) {}
 
@@ -130,6 +125,7 @@ class WorkingState {
   ChatState& touch_chat(ChatId id);
   [[nodiscard]] bool is_likely(const SentKey& key);
   void note_found(const SentKey& key);
+  void note_memberships(const ChatState& state, const Effect& effect);
   void change_membership(UserId user, const MembershipChange& change);
   void add_new_sharing(ChatId chat, UserId user, UserId other, Store::Sharing& sharing);
   [[nodiscard]] std::span<const MembershipChange> changes_of(UserId user) const;

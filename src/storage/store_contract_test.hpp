@@ -319,27 +319,20 @@ TEST_P(StoreContract, NumbersPairsAndIdsAreUnique) {
 TEST_P(StoreContract, MembersComeAndGoInOrder) {
   add_users(4);
   must({make_chat(1, {1})});
-  must({make_system(1, 1, joined(3, 2), 0),
-        chat::MemberAdded{make_id<ChatId>(1), {make_id<UserId>(3), "", chat::Role::kMember, {1}}},
-        make_system(1, 2, joined(2, 3), 0),
-        chat::MemberAdded{make_id<ChatId>(1), {make_id<UserId>(2), "", chat::Role::kMember, {2}}}});
-  EXPECT_EQ(code_of({chat::MemberAdded{make_id<ChatId>(1),
-                                       {make_id<UserId>(2), "", chat::Role::kMember, {3}}}}),
-            ErrorCode::kIdempotencyConflict);
+  must({make_system(1, 1, joined(3, 2), 0), make_system(1, 2, joined(2, 3), 0)});
+  EXPECT_EQ(code_of({make_system(1, 3, joined(2, 4), 0)}), ErrorCode::kIdempotencyConflict);
   auto state = *store().load_chat(make_id<ChatId>(1));
   ASSERT_EQ(state->members.size(), 3u);
   EXPECT_EQ(state->members[1].user, make_id<UserId>(3));
   EXPECT_EQ(state->members[2].joined_at.value, 2u);
-  must({chat::MemberRemoved{make_id<ChatId>(1), make_id<UserId>(1)},
-        chat::MemberRemoved{make_id<ChatId>(1), make_id<UserId>(4)},
-        chat::MemberRoleSet{make_id<ChatId>(1), make_id<UserId>(3), chat::Role::kOwner},
-        chat::ChatUpdated{make_id<ChatId>(1), make_id<UserId>(3), false, {555}}});
+  // Who was not there leaves without a trace.
+  must({make_system(1, 3, left(1, 2, 3, 3), 0), make_system(1, 4, left(4, 2, 3), 0)});
   state = *store().load_chat(make_id<ChatId>(1));
   ASSERT_EQ(state->members.size(), 2u);
   EXPECT_EQ(state->members[0].role, chat::Role::kOwner);
   EXPECT_EQ(state->chat.owner, make_id<UserId>(3));
-  EXPECT_EQ(state->chat.updated_at.ms, 555);
-  EXPECT_EQ(state->head.value, 2u);
+  EXPECT_EQ(state->chat.updated_at.ms, 100'004);
+  EXPECT_EQ(state->head.value, 4u);
 }
 
 TEST_P(StoreContract, ChatsOfAUser) {
@@ -387,7 +380,8 @@ TEST_P(StoreContract, HowMembersCameIsKeptAndCounted) {
             (std::vector<Sharing>{{true, false}, {true, true}, {false, false}}));
   // The other way round: one has made the chats.
   EXPECT_EQ(*store().load_sharing(two, std::vector{one}), (std::vector<Sharing>{{true, true}}));
-  must({chat::MemberAccepted{make_id<ChatId>(2), two}});
+  must({make_text(1, 1, 2, 1), with_effect(make_text(2, 1, 2, 1))});
+  EXPECT_FALSE((*store().load_chat(make_id<ChatId>(1)))->members[1].accepted);
   EXPECT_EQ(*store().load_sharing(one, std::vector{two}), (std::vector<Sharing>{{true, true}}));
   EXPECT_TRUE((*store().load_chat(make_id<ChatId>(2)))->members[1].accepted);
 }
@@ -474,11 +468,11 @@ TEST_P(StoreContract, PublicGroupsAreNewestFirstWithATotal) {
   for (std::uint32_t i = 1; i <= 10; ++i) batch.emplace_back(make_chat(i, {1}));
   batch.emplace_back(make_chat(11, {1, 2}, true));
   must(std::move(batch));
-  must({chat::ChatUpdated{make_id<ChatId>(4), std::nullopt, true, {1}},
-        chat::ChatUpdated{make_id<ChatId>(5), std::nullopt, true, {1}},
-        chat::ChatUpdated{make_id<ChatId>(5), make_id<UserId>(1), false, {2}},
-        chat::ChatUpdated{make_id<ChatId>(5), make_id<UserId>(1), false, {3}},
-        chat::ChatUpdated{make_id<ChatId>(11), make_id<UserId>(1), true, {3}}});
+  chat::MemberLeft of_a_pair = left(1, 1);
+  of_a_pair.archived = true;
+  must({make_system(4, 1, left(1, 0, 0), 0), make_system(5, 1, left(1, 0, 0), 0),
+        make_system(5, 2, joined(1, 1, 1, chat::Role::kOwner), 0),
+        make_system(5, 3, joined(2, 2), 0), make_system(11, 1, of_a_pair, 0)});
   std::vector<std::int64_t> seen;
   for (std::size_t number = 1; number <= 4; ++number) {
     const auto page = read([&](auto& s) { return s.list_public_groups(number, 4); });

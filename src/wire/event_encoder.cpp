@@ -1,3 +1,4 @@
+#include "chat/fold.hpp"
 #include "wire/documents.hpp"
 #include "wire/wire_event.hpp"
 
@@ -60,9 +61,9 @@ void encode_body(WireEvent& out, const chat::RecordCommitted& event, Offsets off
   out.route = WireEvent::Route::kChat;
   out.chat = record.chat;
   out.sequence = record.sequence;
-  if (const auto* left = std::get_if<chat::MemberLeft>(&record.body)) {
+  if (const auto left = chat::effect_of(record).left) {
     out.detaches_subject = true;
-    out.users.push_back(left->subject);
+    out.users.push_back(*left);
   }
 
   Scratch scratch("message");

@@ -91,6 +91,7 @@ TEST(EventEncoder, NoOffsetUnlessAskedFor) {
 
 TEST(EventEncoder, LeaveDetachesItsSubjectAndJoinDoesNot) {
   const auto record = make_record("");
+  record->last_effect = record->sequence;
   record->body.emplace<chat::MemberLeft>().subject = id_of<UserId>('d');
   const EventEncoder encoder;
   const WireEvent leave = encoder.encode(chat::RecordCommitted{record}, 1, Offsets::kNone);

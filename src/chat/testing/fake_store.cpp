@@ -191,7 +191,7 @@ bool FakeStore::write(const ChatInserted& change) {
   if (change.idempotency_key && keys_.contains(key)) return false;
   save(chats_, chat.id);
   save(numbers_, chat.number.value);
-  chats_.emplace(chat.id, ChatState{chat, change.members, Sequence{0}, 0});
+  chats_.emplace(chat.id, ChatState{chat, change.members});
   numbers_.emplace(chat.number.value, chat.id);
   if (chat.is_personal) {
     save(pairs_, pair);
@@ -213,45 +213,6 @@ bool FakeStore::write(const ChatKeyUsed& change) {
   return true;
 }
 
-bool FakeStore::write(const MemberAdded& change) {
-  ChatState* state = edit(chats_, change.chat, "MemberAdded");
-  if (!state) return true;
-  if (std::ranges::find(state->members, change.member.user, &Member::user) != state->members.end())
-    return false;
-  state->members.push_back(change.member);
-  return true;
-}
-
-bool FakeStore::write(const MemberRemoved& change) {
-  ChatState* state = edit(chats_, change.chat, "MemberRemoved");
-  if (!state) return true;
-  const auto removed = std::erase_if(
-      state->members, [&](const Member& member) { return member.user == change.user; });
-  if (removed != 1) violations_.push_back("MemberRemoved: no member");
-  return true;
-}
-
-bool FakeStore::write(const ChatUpdated& change) {
-  if (ChatState* state = edit(chats_, change.chat, "ChatUpdated")) {
-    state->chat.owner = change.owner;
-    state->chat.archived = change.archived;
-    state->chat.updated_at = change.updated_at;
-  }
-  return true;
-}
-
-bool FakeStore::write(const MemberRoleSet& change) {
-  ChatState* state = edit(chats_, change.chat, "MemberRoleSet");
-  if (!state) return true;
-  const auto member = std::ranges::find(state->members, change.user, &Member::user);
-  if (member == state->members.end()) {
-    violations_.push_back("MemberRoleSet: no member");
-  } else {
-    member->role = change.role;
-  }
-  return true;
-}
-
 bool FakeStore::write(const RecordAppended& change) {
   const Record& record = *change.record;
   ChatState* state = edit(chats_, record.chat, "RecordAppended");
@@ -259,19 +220,30 @@ bool FakeStore::write(const RecordAppended& change) {
   if (record.sequence <= state->head) return false;
   if (record.sequence.value != state->head.value + 1)
     violations_.push_back("RecordAppended: a gap");
+  check_effect(*state, record);
   if (const std::string* id = client_msg_id_of(record)) {
     const SentKey key{record.chat, record.actor, *id};
     if (sent_.contains(key)) return false;
     save(sent_, key);
     sent_.emplace(key, change.record);
   }
-  state->head = record.sequence;
-  state->text_count = record.text_count;
-  state->chat.updated_at = record.created_at;
+  fold(*state, record);
   auto& records = records_[record.chat];
   records.push_back(change.record);
   undo_.push_back([&records] { records.pop_back(); });
   return true;
+}
+
+void FakeStore::check_effect(const ChatState& state, const Record& record) {
+  const Effect effect = effect_of(record);
+  if (!has_effect(record) && record.last_effect != state.last_effect)
+    violations_.push_back("RecordAppended: names another last effect");
+  if (effect.joined && find_member(state, effect.joined->user))
+    violations_.push_back("RecordAppended: joins twice");
+  for (const auto& member : {effect.left, effect.promoted, effect.accepted}) {
+    if (member && !find_member(state, *member))
+      violations_.push_back("RecordAppended: is about no member");
+  }
 }
 
 bool FakeStore::write(const IdempotencyExpired& change) {
@@ -300,18 +272,6 @@ bool FakeStore::write(const LoginFailuresExpired& change) {
     if (i < change.keep_max && kept[i].until >= change.before) continue;
     save(login_failures_, kept[i].key);
     login_failures_.erase(kept[i].key);
-  }
-  return true;
-}
-
-bool FakeStore::write(const MemberAccepted& change) {
-  ChatState* state = edit(chats_, change.chat, "MemberAccepted");
-  if (!state) return true;
-  const auto member = std::ranges::find(state->members, change.user, &Member::user);
-  if (member == state->members.end()) {
-    violations_.push_back("MemberAccepted: no member");
-  } else {
-    member->accepted = true;
   }
   return true;
 }

@@ -93,6 +93,8 @@ class FakeStore final : public Store {
   };
   using SentKey = std::tuple<ChatId, UserId, std::string>;
 
+  void check_effect(const ChatState& state, const Record& record);
+
   // False: a unique key was hit.
   [[nodiscard]] bool write(const UserInserted& change);
   [[nodiscard]] bool write(const UserPasswordSet& change);
@@ -103,15 +105,10 @@ class FakeStore final : public Store {
   [[nodiscard]] bool write(const SessionClosed& change);
   [[nodiscard]] bool write(const ChatInserted& change);
   [[nodiscard]] bool write(const ChatKeyUsed& change);
-  [[nodiscard]] bool write(const MemberAdded& change);
-  [[nodiscard]] bool write(const MemberRemoved& change);
-  [[nodiscard]] bool write(const ChatUpdated& change);
-  [[nodiscard]] bool write(const MemberRoleSet& change);
   [[nodiscard]] bool write(const RecordAppended& change);
   [[nodiscard]] bool write(const IdempotencyExpired& change);
   [[nodiscard]] bool write(const LoginFailuresNoted& change);
   [[nodiscard]] bool write(const LoginFailuresExpired& change);
-  [[nodiscard]] bool write(const MemberAccepted& change);
   [[nodiscard]] bool write(const QuotaCounted& change);
   [[nodiscard]] bool write(const QuotasExpired& change);
 

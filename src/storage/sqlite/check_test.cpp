@@ -34,7 +34,6 @@ class CheckTest : public ::testing::TestWithParam<Planted> {
     EXPECT_TRUE(store->append(std::vector<chat::Change>{
         make_user(1, "one"), make_user(2, "둘"), make_session(1, 1), make_chat(1, {1, 2}),
         make_chat(2, {1, 2}, true), make_text(1, 1, 1, 1, "a"),
-        chat::MemberRemoved{make_id<ChatId>(1), make_id<UserId>(2)},
         make_system(1, 2, storage_testing::left(2, 1), 1), make_text(1, 3, 1, 2),
         make_text(2, 1, 2, 1)}));
   }

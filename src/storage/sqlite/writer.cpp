@@ -64,7 +64,6 @@ Writer::Writer(Database& database)
       set_role_(database, "UPDATE members SET role = ?3 WHERE chat = ?1 AND user = ?2"),
       read_chat_state_(database, "SELECT personal, archived FROM chats WHERE ref = ?1"),
       update_chat_(database, "UPDATE chats SET owner = ?2, archived = ?3 WHERE ref = ?1"),
-      update_time_(database, "UPDATE heads SET updated_at = ?2 WHERE chat = ?1"),
       update_head_(database,
                    "UPDATE heads SET head = ?2, text_count = ?3, updated_at = ?4"
                    " WHERE chat = ?1 AND head = ?5"),
@@ -204,41 +203,6 @@ void Writer::apply_change(const chat::ChatKeyUsed& change) {
   insert_created_key(change, chat_entry(change.chat).ref);
 }
 
-void Writer::apply_change(const chat::MemberAdded& change) {
-  insert_member_.execute(chat_entry(change.chat).ref, user_ref(change.member.user),
-                         static_cast<int>(change.member.role), change.member.joined_at, 0,
-                         static_cast<int>(change.member.entry), change.member.accepted);
-}
-
-void Writer::apply_change(const chat::MemberRemoved& change) {
-  const CachedChat* chat = find_chat(change.chat);
-  const Ref user = find_user(change.user);
-  if (chat && user != 0) delete_member_.execute(chat->ref, user);
-}
-
-void Writer::apply_change(const chat::MemberRoleSet& change) {
-  set_role_.execute(chat_entry(change.chat).ref, user_ref(change.user),
-                    static_cast<int>(change.role));
-}
-
-void Writer::apply_change(const chat::ChatUpdated& change) {
-  CachedChat& chat = chat_entry(change.chat);
-  bool personal = false;
-  bool was_archived = false;
-  {
-    Rows rows = read_chat_state_.query(chat.ref);
-    if (!rows.next()) unknown("an update of an unknown chat");
-    personal = rows.integer(0) != 0;
-    was_archived = rows.integer(1) != 0;
-  }
-  std::optional<Ref> owner;
-  if (change.owner) owner = user_ref(*change.owner);
-  update_chat_.execute(chat.ref, owner, change.archived);
-  update_time_.execute(chat.ref, change.updated_at);
-  if (chat.batch == batch_) pending_[chat.slot].updated_at = change.updated_at;
-  if (!personal && was_archived != change.archived) add_public_.execute(change.archived ? -1 : 1);
-}
-
 void Writer::apply_change(const chat::RecordAppended& change) {
   const chat::Record& record = *change.record;
   CachedChat& chat = chat_entry(record.chat);
@@ -248,6 +212,7 @@ void Writer::apply_change(const chat::RecordAppended& change) {
     insert_system(record, *chat::system_of(record), chat.ref);
   }
   move_head(record, chat);
+  if (chat::has_effect(record)) apply_effect(chat::effect_of(record), chat.ref);
 }
 
 void Writer::insert_system(const chat::Record& record, const chat::SystemBody& body, Ref chat) {
@@ -266,6 +231,36 @@ void Writer::insert_text(const chat::Record& record, const chat::Text& text, Ref
   const StoredClientId stored(*text.client_msg_id);
   if (stored.is_packed()) return insert(Blob{stored.bytes()});
   insert(stored.bytes());
+}
+
+// In the order of chat::fold.
+void Writer::apply_effect(const chat::Effect& effect, Ref chat) {
+  if (effect.left) delete_member_.execute(chat, user_ref(*effect.left));
+  if (const auto& member = effect.joined) {
+    insert_member_.execute(chat, user_ref(member->user), static_cast<int>(member->role),
+                           member->joined_at, 0, static_cast<int>(member->entry), member->accepted);
+  }
+  if (effect.promoted) {
+    set_role_.execute(chat, user_ref(*effect.promoted), static_cast<int>(chat::Role::kOwner));
+  }
+  if (effect.accepted) accept_.execute(chat, user_ref(*effect.accepted));
+  if (effect.standing) set_standing(*effect.standing, chat);
+}
+
+void Writer::set_standing(const chat::Effect::Standing& standing, Ref chat) {
+  bool personal = false;
+  bool was_archived = false;
+  {
+    Rows rows = read_chat_state_.query(chat);
+    if (!rows.next()) unknown("a change of an unknown chat");
+    personal = rows.integer(0) != 0;
+    was_archived = rows.integer(1) != 0;
+  }
+  std::optional<Ref> owner;
+  if (standing.owner) owner = user_ref(*standing.owner);
+  update_chat_.execute(chat, owner, standing.archived);
+  if (!personal && was_archived != standing.archived)
+    add_public_.execute(standing.archived ? -1 : 1);
 }
 
 void Writer::move_head(const chat::Record& record, CachedChat& chat) {
@@ -306,10 +301,6 @@ void Writer::apply_change(const chat::LoginFailuresNoted& change) {
 void Writer::apply_change(const chat::LoginFailuresExpired& change) {
   expire_failures_.execute(change.before);
   cap_failures_.execute(change.keep_max);
-}
-
-void Writer::apply_change(const chat::MemberAccepted& change) {
-  accept_.execute(chat_entry(change.chat).ref, user_ref(change.user));
 }
 
 void Writer::apply_change(const chat::QuotaCounted& change) {

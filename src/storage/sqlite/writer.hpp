@@ -45,15 +45,10 @@ class Writer {
   void apply_change(const chat::SessionClosed& change);
   void apply_change(const chat::ChatInserted& change);
   void apply_change(const chat::ChatKeyUsed& change);
-  void apply_change(const chat::MemberAdded& change);
-  void apply_change(const chat::MemberRemoved& change);
-  void apply_change(const chat::ChatUpdated& change);
-  void apply_change(const chat::MemberRoleSet& change);
   void apply_change(const chat::RecordAppended& change);
   void apply_change(const chat::IdempotencyExpired& change);
   void apply_change(const chat::LoginFailuresNoted& change);
   void apply_change(const chat::LoginFailuresExpired& change);
-  void apply_change(const chat::MemberAccepted& change);
   void apply_change(const chat::QuotaCounted& change);
   void apply_change(const chat::QuotasExpired& change);
 
@@ -61,6 +56,8 @@ class Writer {
   void insert_created_key(const chat::ChatKeyUsed& change, Ref chat);
   void insert_text(const chat::Record& record, const chat::Text& text, Ref chat);
   void insert_system(const chat::Record& record, const chat::SystemBody& body, Ref chat);
+  void apply_effect(const chat::Effect& effect, Ref chat);
+  void set_standing(const chat::Effect::Standing& standing, Ref chat);
   void move_head(const chat::Record& record, CachedChat& chat);
   void write_heads();
   void add_terms(std::string_view name, Ref user);
@@ -92,7 +89,6 @@ class Writer {
   Statement set_role_;
   Statement read_chat_state_;
   Statement update_chat_;
-  Statement update_time_;
   Statement update_head_;
   Statement insert_text_;
   Statement insert_system_;

@@ -108,10 +108,18 @@ inline chat::RecordAppended make_system(std::uint32_t chat, std::uint64_t sequen
   record->chat = make_id<ChatId>(chat);
   record->chat_number = {chat};
   record->sequence = {sequence};
+  record->last_effect = {sequence};
   record->body = std::move(body);
   record->actor = chat::system_of(*record)->subject;
   record->text_count = text_count;
   record->created_at = {100'000 + static_cast<std::int64_t>(sequence)};
+  return {record};
+}
+
+// The same record, which changes more than its chat's head.
+inline chat::RecordAppended with_effect(const chat::RecordAppended& change) {
+  auto record = std::make_shared<chat::Record>(*change.record);
+  record->last_effect = record->sequence;
   return {record};
 }
 
