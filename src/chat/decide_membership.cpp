@@ -1,20 +1,10 @@
 // Joining and leaving a group. Both take a sequence and are told as system messages.
 #include "base/limits.hpp"
+#include "chat/membership.hpp"
 #include "chat/turn.hpp"
 
 namespace maru::chat {
 namespace {
-
-// After the owner has gone: the oldest admin, else the oldest member (product.md, "Lifecycle").
-const Member* find_successor(const ChatState& state, UserId leaver) {
-  const Member* oldest = nullptr;
-  for (const Member& member : state.members) {
-    if (member.user == leaver) continue;
-    if (member.role == Role::kAdmin) return &member;
-    if (!oldest) oldest = &member;
-  }
-  return oldest;
-}
 
 // A system message that `subject` is the actor of.
 RecordPtr append_of(const Member& subject, const ChatState& state, RecordBody body, Turn& turn) {
@@ -58,15 +48,8 @@ Reply decide(const JoinChat& command, Turn& turn) {
     return std::unexpected(std::move(room.error()));
   }
 
-  // Whoever revives an archived group, or finds one without an owner, owns it.
-  const bool takes_over = state.chat.archived || !state.chat.owner;
-  MemberJoined joined;
-  joined.subject = command.user;
-  joined.role = takes_over ? Role::kOwner : Role::kMember;
-  joined.owner = takes_over ? command.user : state.chat.owner;
-  joined.member_count = static_cast<std::uint32_t>(state.members.size()) + 1;
   const RecordPtr record =
-      append_of(Member{command.user, (*user)->name}, state, std::move(joined), turn);
+      append_of(Member{command.user, (*user)->name}, state, joining(state, command.user), turn);
   // After the record, so that the document's head names the place from which on the user listens.
   turn.tell(ChatAdded{{command.user}, document_of(state)});
   turn.asked_leaves.joined(command.chat, command.user);
@@ -96,16 +79,7 @@ Reply decide(const LeaveChat& command, Turn& turn) {
 
 Sequence leave_group(const ChatState& state, UserId user, Turn& turn) {
   const Member subject = *find_member(state, user);
-  MemberLeft left;
-  left.subject = user;
-  left.owner = state.chat.owner;
-  left.member_count = static_cast<std::uint32_t>(state.members.size()) - 1;
-  left.archived = left.member_count == 0;
-  if (state.chat.owner == user || left.archived) {
-    const Member* successor = find_successor(state, user);
-    left.owner = left.promoted = successor ? std::optional(successor->user) : std::nullopt;
-  }
-  const RecordPtr record = append_of(subject, state, std::move(left), turn);
+  const RecordPtr record = append_of(subject, state, leaving(state, user), turn);
   turn.tell(ChatRemoved{{user}, state.chat.id, state.chat.number});
   return record->sequence;
 }
