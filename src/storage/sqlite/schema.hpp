@@ -24,9 +24,8 @@ struct Migration {
 };
 [[nodiscard]] std::span<const Migration> migrations();
 
-// Makes an empty store at `path`, complete or not at all: it is built beside and renamed into
-// place. Errors: kUnavailable.
-[[nodiscard]] Result<void> create_store(const std::filesystem::path& path, const char* vfs);
+// All of kSchemaVersion, as a store of the first version comes to them.
+void make_tables(Database& database);
 
 // Brings `database`, the file at `path`, to version `target` in one transaction, after copying it
 // to `path`.v<old>.backup, under an epoch of its own. Errors: kUnavailable, with one sentence for

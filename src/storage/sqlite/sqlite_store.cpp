@@ -10,6 +10,7 @@
 #include "storage/sqlite/record_queries.hpp"
 #include "storage/sqlite/rules.hpp"
 #include "storage/sqlite/schema.hpp"
+#include "storage/sqlite/store_file.hpp"
 #include "storage/sqlite/user_queries.hpp"
 #include "storage/sqlite/writer.hpp"
 
