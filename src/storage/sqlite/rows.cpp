@@ -20,6 +20,20 @@ int nibble(char c) {
 
 }  // namespace
 
+UserId stand_in(Ref user) {
+  UserId::Bytes bytes{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes.at(11 - i) = static_cast<std::uint8_t>(user >> (8 * i));
+  }
+  return UserId(bytes);
+}
+
+Ref ref_of_stand_in(const UserId& id) {
+  Ref ref = 0;
+  for (std::size_t i = 4; i < 12; ++i) ref = ref << 8 | id.bytes().at(i);
+  return ref;
+}
+
 chat::User read_user(const Rows& rows, int first) {
   chat::User user;
   user.id = rows.id<UserId>(first);

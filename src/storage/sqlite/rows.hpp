@@ -16,6 +16,10 @@ namespace maru::sqlite {
 // A row of users or chats, as other tables name it.
 using Ref = std::int64_t;
 
+// Stands in for a user's id where nobody needs the real one.
+[[nodiscard]] UserId stand_in(Ref user);
+[[nodiscard]] Ref ref_of_stand_in(const UserId& id);
+
 #define MARU_USER_COLUMNS                                                               \
   "u.id, u.name, u.type, u.password_hash, u.created_at, u.updated_at, u.last_seen_at, " \
   "u.deleted_at"
