@@ -16,6 +16,8 @@ namespace maru::sqlite {
 inline constexpr std::uint32_t kApplicationId = 0x4D415255;
 // PRAGMA user_version. A change of the tables raises it and adds a Migration.
 inline constexpr int kSchemaVersion = 3;
+// The way from there will not be taken in place: rebuild.hpp.
+inline constexpr int kRebuiltFrom = 3;
 
 // Brings a store of version `from` to `from + 1`. Runs inside the migrating transaction.
 struct Migration {
