@@ -564,6 +564,41 @@ TEST_P(StoreContract, RecordsMoveTheChatAlong) {
   EXPECT_EQ(records[2]->text_count, 2u);
 }
 
+// Another chat's records lie between, and a store may keep runs of records apart from the rest.
+TEST_P(StoreContract, PagesOfALongLogAreWholeWhereverTheyBegin) {
+  add_users(2);
+  must({make_chat(1, {1}), make_chat(2, {2})});
+  constexpr std::uint64_t kRecords = 131;
+  std::uint64_t other = 0;
+  for (std::uint64_t n = 1; n <= kRecords; ++n) {
+    std::vector<chat::Change> batch{make_text(1, n, 1, n)};
+    for (std::uint64_t i = 0; i < n % 3; ++i, ++other) {
+      batch.emplace_back(make_text(2, other + 1, 2, other + 1));
+    }
+    must(std::move(batch));
+    if (n % 16 != 0 && n != kRecords) continue;
+    const auto page = [&](chat::RecordRange range, std::uint64_t anchor, std::size_t limit) {
+      return sequences(read([&](auto& s) {
+        return s.read_records(make_id<ChatId>(1), range, Sequence{anchor}, limit);
+      }));
+    };
+    const auto expect = [&](const std::vector<std::uint64_t>& found, std::uint64_t first,
+                            std::uint64_t last) {
+      ASSERT_EQ(found.size(), last - first + 1) << n;
+      for (std::size_t i = 0; i < found.size(); ++i) ASSERT_EQ(found[i], first + i) << n;
+    };
+    expect(page(chat::RecordRange::kNewest, 0, 1'000), 1, n);
+    expect(page(chat::RecordRange::kNewest, 0, 10), n - 9, n);
+    for (std::uint64_t anchor = 1; anchor < n; anchor += 7) {
+      expect(page(chat::RecordRange::kAfter, anchor, 50), anchor + 1, std::min(anchor + 50, n));
+      if (anchor > 1) {
+        expect(page(chat::RecordRange::kBefore, anchor, 40), anchor > 40 ? anchor - 40 : 1,
+               anchor - 1);
+      }
+    }
+  }
+}
+
 TEST_P(StoreContract, ATextOfA1To1IsToTheOther) {
   add_users(2);
   must({make_chat(1, {2, 1}, true), make_text(1, 1, 1, 1), make_text(1, 2, 2, 2)});
