@@ -611,23 +611,58 @@ TEST_P(StoreContract, ATextOfA1To1IsToTheOther) {
   EXPECT_EQ(records[1]->to, make_id<UserId>(1));
 }
 
-bool same_body(const chat::Record& a, const chat::Record& b) {
-  if (a.body.index() != b.body.index()) return false;
-  const chat::Text* text = chat::text_of(a);
-  if (text) {
-    return text->content == chat::text_of(b)->content &&
-           text->client_msg_id == chat::text_of(b)->client_msg_id;
-  }
-  const chat::SystemBody& one = *chat::system_of(a);
-  const chat::SystemBody& two = *chat::system_of(b);
-  return one.subject == two.subject && one.member_count == two.member_count;
+bool same_body(const chat::Text& a, const chat::Text& b) {
+  return a.content == b.content && a.client_msg_id == b.client_msg_id;
+}
+bool same_system(const chat::SystemBody& a, const chat::SystemBody& b) {
+  return a.subject == b.subject && a.owner == b.owner && a.archived == b.archived &&
+         a.member_count == b.member_count;
+}
+bool same_body(const chat::MemberJoined& a, const chat::MemberJoined& b) {
+  return same_system(a, b) && a.role == b.role;
+}
+bool same_body(const chat::MemberLeft& a, const chat::MemberLeft& b) {
+  return same_system(a, b) && a.promoted == b.promoted;
+}
+bool same_body(const chat::RecordBody& a, const chat::RecordBody& b) {
+  return std::visit(
+      [&](const auto& one) {
+        const auto* other = std::get_if<std::remove_cvref_t<decltype(one)>>(&b);
+        return other && same_body(one, *other);
+      },
+      a);
 }
 
 bool same(const chat::Record& a, const chat::Record& b) {
   return a.id == b.id && a.chat == b.chat && a.chat_number == b.chat_number &&
          a.sequence == b.sequence && a.actor == b.actor && a.actor_name == b.actor_name &&
          a.to == b.to && a.to_name == b.to_name && a.text_count == b.text_count &&
-         a.created_at == b.created_at && same_body(a, b);
+         a.last_effect == b.last_effect && a.created_at == b.created_at &&
+         same_body(a.body, b.body);
+}
+
+TEST_P(StoreContract, ARecordIsReadAsItWasWritten) {
+  add_users(3);
+  const std::vector<chat::Change> batch{make_chat(1, {1, 2}),
+                                        with_effect(make_text(1, 1, 2, 1, "id")),
+                                        make_system(1, 2, joined(3, 3, 1, chat::Role::kAdmin), 1),
+                                        make_system(1, 3, left(1, 2, 3, 3), 1),
+                                        make_text(1, 4, 2, 2, std::nullopt, 3),
+                                        make_system(1, 5, left(2, 1, 3), 2),
+                                        make_system(1, 6, left(3, 0, 0), 2)};
+  must(batch);
+  const auto records = read([&](auto& s) {
+    return s.read_records(make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 10);
+  });
+  ASSERT_EQ(records.size(), 6u);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    // Names are the store's to add.
+    chat::Record read = *records[i];
+    EXPECT_FALSE(read.actor_name.empty());
+    read.actor_name.clear();
+    read.to_name.clear();
+    EXPECT_TRUE(same(read, *std::get<chat::RecordAppended>(batch[i + 1]).record)) << i;
+  }
 }
 
 // What one record had must not show in the next.

@@ -6,7 +6,7 @@
 
 #define MARU_CHAT_COLUMNS                                                               \
   "c.ref, c.id, c.number, c.name, c.personal, c.archived, o.id, o.name, c.created_at, " \
-  "h.updated_at, h.head, h.text_count"
+  "h.updated_at, h.sequence, h.text_count, h.last_effect"
 #define MARU_CHAT_TABLES \
   " FROM chats c JOIN heads h ON h.chat = c.ref LEFT JOIN users o ON o.ref = c.owner "
 #define MARU_REF_OF_USER "(SELECT ref FROM users WHERE id = ?1)"
@@ -61,7 +61,8 @@ ChatQueries::ChatQueries(Database& database)
                     " WHERE k.caller = " MARU_REF_OF_USER " AND k.key = ?2 AND k.created_at >= ?3"),
       is_member_(database, "SELECT 1 FROM members WHERE user = " MARU_REF_OF_USER
                            " AND chat = (SELECT ref FROM chats WHERE id = ?2)"),
-      head_(database, "SELECT h.head FROM chats c JOIN heads h ON h.chat = c.ref WHERE c.id = ?1"),
+      head_(database,
+            "SELECT h.sequence FROM chats c JOIN heads h ON h.chat = c.ref WHERE c.id = ?1"),
       count_public_(database, "SELECT value FROM meta WHERE name = 'public_groups'"),
       list_public_newest_(database,
                           "SELECT ref FROM chats WHERE personal = 0 AND archived = 0"
@@ -96,6 +97,7 @@ ChatQueries::Loaded ChatQueries::read_chat(const Rows& rows) {
   chat.updated_at = rows.time(9);
   loaded.document.head.value = static_cast<std::uint64_t>(rows.integer(10));
   loaded.text_count = static_cast<std::uint64_t>(rows.integer(11));
+  loaded.last_effect.value = static_cast<std::uint64_t>(rows.integer(12));
   return loaded;
 }
 
@@ -143,7 +145,7 @@ std::optional<chat::ChatState> ChatQueries::load_state(ChatId id) {
   if (!loaded) return std::nullopt;
   chat::ChatDocument& document = loaded->document;
   return chat::ChatState{std::move(document.chat), std::move(document.members), document.head,
-                         loaded->text_count};
+                         loaded->text_count, loaded->last_effect};
 }
 
 std::optional<ChatId> ChatQueries::find_personal(UserId a, UserId b) {

@@ -48,6 +48,7 @@ class ChatQueries {
     Ref ref = 0;
     chat::ChatDocument document;
     std::uint64_t text_count = 0;
+    Sequence last_effect;
   };
   static Loaded read_chat(const Rows& rows);
   std::optional<Loaded> load(ChatId id);

@@ -34,7 +34,7 @@ class CheckTest : public ::testing::TestWithParam<Planted> {
     EXPECT_TRUE(store->append(std::vector<chat::Change>{
         make_user(1, "one"), make_user(2, "둘"), make_session(1, 1), make_chat(1, {1, 2}),
         make_chat(2, {1, 2}, true), make_text(1, 1, 1, 1, "a"),
-        make_system(1, 2, storage_testing::left(2, 1), 1), make_text(1, 3, 1, 2),
+        make_system(1, 2, storage_testing::left(2, 1), 1), make_text(1, 3, 1, 2, std::nullopt, 2),
         make_text(2, 1, 2, 1)}));
   }
   void alter(const char* sql) {
@@ -57,8 +57,8 @@ TEST_F(CheckTest, AGoodStoreHasNoFindings) {
 TEST_F(CheckTest, ReportsABoundedNumberOfFindings) {
   alter(
       "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
-      " INSERT INTO records(chat, sequence, id, kind, text_count, created_at, sender, content)"
-      " SELECT 1, i * 2, zeroblob(12), 0, i, 0, 1, 'x' FROM n");
+      " INSERT INTO records(chat, sequence, previous, id, kind, text_count, effect, created_at,"
+      " actor, body) SELECT 1, i * 2, 0, zeroblob(12), 0, i, 0, 0, 1, 'x' FROM n");
   const CheckReport report = check_data_directory(directory_.path());
   EXPECT_EQ(report.findings.size(), 100u);
   EXPECT_GT(report.findings_total, 300u);
@@ -87,15 +87,28 @@ constexpr Planted kPlanted[] = {
     {"DELETE FROM records WHERE chat = 1 AND sequence = 2", "dense"},
     {"DELETE FROM records WHERE chat = 1 AND sequence = 3", "head"},
     {"DELETE FROM records WHERE chat = 1 AND sequence = 1", "dense"},
-    {"UPDATE heads SET head = 9 WHERE chat = 2", "head"},
+    {"UPDATE heads SET sequence = 9 WHERE chat = 2", "head"},
+    {"UPDATE heads SET ref = 1 WHERE chat = 2", "head"},
+    {"UPDATE heads SET last_effect = 1 WHERE chat = 1", "head"},
     {"DELETE FROM heads WHERE chat = 2", "head"},
+    {"UPDATE records SET previous = 2 WHERE ref = 1", "chain"},
+    {"UPDATE records SET previous = 1 WHERE ref = 3", "chain"},
+    {"UPDATE records SET sequence = 2 WHERE ref = 3", "dense"},
+    {"UPDATE records SET effect = 2 WHERE ref = 3", "effect"},
+    {"UPDATE records SET effect = 1 WHERE ref = 2", "members"},
+    {"INSERT INTO marks VALUES(1, 0, x'01')", "mark"},
+    {"UPDATE chats SET creation = x'80' WHERE ref = 1", "readable"},
+    {"UPDATE chats SET creation = x'' WHERE ref = 1", "members"},
+    {"UPDATE chats SET archived = 1 WHERE ref = 1", "members"},
+    {"UPDATE members SET role = 0 WHERE chat = 1 AND user = 1", "members"},
+    {"UPDATE members SET accepted = 0 WHERE chat = 1 AND user = 1", "members"},
     {"UPDATE heads SET text_count = 9 WHERE chat = 1", "text_count"},
     {"UPDATE records SET text_count = 7 WHERE chat = 1 AND sequence = 2", "text_count"},
     {"UPDATE records SET kind = 5 WHERE sequence = 2", "readable"},
     {"UPDATE records SET id = x'00' WHERE sequence = 2", "readable"},
-    {"UPDATE records SET content = '' WHERE sequence = 2", "readable"},
-    {"UPDATE records SET content = CAST(x'ff41' AS TEXT) WHERE sequence = 2", "readable"},
-    {"UPDATE records SET sender = 77 WHERE chat = 1 AND sequence = 1", "reference"},
+    {"UPDATE records SET body = '' WHERE ref = 3", "readable"},
+    {"UPDATE records SET body = CAST(x'ff41' AS TEXT) WHERE ref = 3", "readable"},
+    {"UPDATE records SET actor = 77 WHERE chat = 1 AND sequence = 1", "reference"},
     {"UPDATE records SET chat = 77 WHERE chat = 2", "reference"},
     {"INSERT INTO members VALUES(1, 77, 0, 0, 0, 0, 1)", "reference"},
     {"INSERT INTO members VALUES(77, 1, 0, 0, 0, 0, 1)", "reference"},
@@ -116,7 +129,7 @@ constexpr Planted kPlanted[] = {
     {"UPDATE meta SET value = 999 WHERE name = 'clean_mark'", "number"},
     {"DROP INDEX records_by_client_msg_id", "schema"},
     {"DROP INDEX records_by_client_msg_id;"
-     "CREATE INDEX records_by_client_msg_id ON records(client_msg_id, chat, sender)",
+     "CREATE INDEX records_by_client_msg_id ON records(client_msg_id, chat, actor)",
      "schema"},
     {"DROP TABLE created_keys", "schema"},
     {"CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM members; END", "schema"},
@@ -134,9 +147,13 @@ constexpr Planted kPlanted[] = {
     {"UPDATE sessions SET id = x'00'", "readable"},
     {"UPDATE sessions SET token = x'01'", "readable"},
     {"UPDATE sessions SET token = '01234567890123456789012345678901'", "readable"},
-    {"UPDATE records SET content = CAST(content AS BLOB) WHERE ref = 1", "readable"},
-    {"UPDATE records SET subject = sender, sender = NULL WHERE ref = 1", "readable"},
-    {"UPDATE records SET member_count = NULL WHERE sequence = 2", "readable"},
+    {"UPDATE records SET body = CAST(body AS BLOB) WHERE ref = 1", "readable"},
+    {"UPDATE records SET kind = 2 WHERE ref = 1", "readable"},
+    {"UPDATE records SET target = 1 WHERE ref = 3", "readable"},
+    {"UPDATE records SET body = x'' WHERE ref = 2", "readable"},
+    {"UPDATE records SET body = x'02FF' WHERE ref = 2", "readable"},
+    {"UPDATE records SET body = x'02020107' WHERE ref = 2", "members"},
+    {"UPDATE records SET body = x'02630101' WHERE ref = 2", "reference"},
     {"UPDATE records SET client_msg_id = x'00' WHERE ref = 1", "readable"},
     {"UPDATE records SET client_msg_id = 'a b' WHERE ref = 1", "readable"},
     {"UPDATE records SET client_msg_id = '01234567-89ab-cdef-0123-456789abcdef' WHERE ref = 1",
@@ -163,9 +180,10 @@ TEST_F(CheckTest, AStoreWhoseTailDoesNotAgreeIsNotOpened) {
   StoreOptions options;
   options.data_dir = directory_.path();
   const std::string wind_back = "UPDATE meta SET value = 0 WHERE name = 'clean_mark';";
-  for (const char* damage : {"UPDATE heads SET head = 9 WHERE chat = 1",
+  for (const char* damage : {"UPDATE heads SET sequence = 9 WHERE chat = 1",
                              "UPDATE heads SET text_count = 9 WHERE chat = 1",
-                             "UPDATE heads SET head = 3, text_count = 2 WHERE chat = 1;"
+                             "UPDATE heads SET sequence = 3, text_count = 2 WHERE chat = 1;"
+                             "UPDATE records SET previous = 2 WHERE ref = 3;"
                              "DELETE FROM records WHERE chat = 1 AND sequence = 2"}) {
     alter((wind_back + damage).c_str());
     const auto store = SqliteStore::open(options);
@@ -200,6 +218,43 @@ TEST_F(CheckTest, AStoreWithoutAnIndexOrItsNumbersIsNotOpened) {
   const auto store = SqliteStore::open(options);
   EXPECT_TRUE(store) << store.error().detail;
 }
+
+// A log of three marks and a tail.
+class LongLogTest : public ::testing::TestWithParam<Planted> {
+ protected:
+  LongLogTest() {
+    StoreOptions options;
+    options.data_dir = directory_.path();
+    const auto store = std::move(SqliteStore::open(options).value());
+    std::vector<chat::Change> batch{make_user(1, "one"), make_chat(1, {1}), make_chat(2, {1})};
+    for (std::uint64_t n = 1; n <= 100; ++n) {
+      batch.emplace_back(make_text(1, n, 1, n));
+      if (n % 10 == 0) batch.emplace_back(make_text(2, n / 10, 1, n / 10));
+    }
+    EXPECT_TRUE(store->append(batch));
+  }
+  testing::TemporaryDirectory directory_;
+};
+
+TEST_P(LongLogTest, FindsWhatIsPlanted) {
+  EXPECT_EQ(check_data_directory(directory_.path()).outcome, CheckOutcome::kClean);
+  Database((directory_.path() / "maru.db").string(), OpenMode::kReadWrite).execute(GetParam().sql);
+  const CheckReport report = check_data_directory(directory_.path());
+  ASSERT_EQ(report.outcome, CheckOutcome::kFindings);
+  EXPECT_EQ(report.findings.front().rule, GetParam().rule) << report.findings.front().detail;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, LongLogTest,
+    ::testing::Values(Planted{"DELETE FROM marks WHERE block = 1", "mark"},
+                      Planted{"UPDATE marks SET block = 7 WHERE block = 2", "mark"},
+                      Planted{"UPDATE marks SET refs = x'01'", "mark"},
+                      Planted{"UPDATE marks SET refs = (SELECT refs FROM marks WHERE block = 0)"
+                              " WHERE block = 2",
+                              "mark"},
+                      Planted{"UPDATE records SET previous = previous - 1 WHERE ref = 60", "chain"},
+                      Planted{"UPDATE records SET sequence = 41 WHERE chat = 1 AND sequence = 42",
+                              "dense"}));
 
 TEST_F(CheckTest, LeavesNothingInADirectory) {
   const testing::TemporaryDirectory other;

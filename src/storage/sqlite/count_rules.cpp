@@ -35,7 +35,8 @@ constexpr CountRule kCountRules[] = {
     {"head", "heads belong to no chat",
      "SELECT count(*) FROM heads WHERE chat NOT IN (SELECT ref FROM chats)"},
     {"head", "members joined after the head of their chat",
-     "SELECT count(*) FROM members m JOIN heads h ON h.chat = m.chat WHERE m.joined_at > h.head"},
+     "SELECT count(*) FROM members m JOIN heads h ON h.chat = m.chat WHERE m.joined_at > "
+     "h.sequence"},
     {"reference", "login sessions belong to a deleted user",
      "SELECT count(*) FROM sessions WHERE user IN"
      " (SELECT ref FROM users WHERE deleted_at IS NOT NULL)"},

@@ -339,7 +339,7 @@ TEST_F(FaultsTest, DamageThatIsMetLaterStopsTheProcess) {
   {
     Database database((options_.data_dir / "maru.db").string(), OpenMode::kReadOnly);
     const auto root = database.query_integer(
-        "SELECT rootpage FROM sqlite_schema WHERE name = 'records_by_sequence'");
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_heads_1'");
     std::fstream out(options_.data_dir / "maru.db",
                      std::ios::in | std::ios::out | std::ios::binary);
     out.seekp((root - 1) * 4096);

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "chat/ports.hpp"
-#include "storage/sqlite/rows.hpp"
+#include "storage/sqlite/body_codec.hpp"
+#include "storage/sqlite/record_positions.hpp"
 
 namespace maru::sqlite {
 
@@ -20,6 +21,7 @@ struct ChatKey {
   ChatNumber number;
   Ref pair_low = 0;  // a 1:1: its two users; else 0
   Ref pair_high = 0;
+  ChatHead head;
 };
 
 class RecordQueries {
@@ -36,25 +38,29 @@ class RecordQueries {
   chat::RecordPtr find_by_client_msg_id(ChatId chat, UserId from, std::string_view id);  // or null
 
  private:
-  void read_down(const ChatKey& chat, std::int64_t below, std::size_t limit,
-                 std::vector<chat::RecordPtr>& out);
-  void read_up(const ChatKey& chat, std::int64_t above, std::size_t limit,
-               std::vector<chat::RecordPtr>& out);
-  std::int64_t head(const ChatKey& chat);
-  static std::int64_t start_around(std::int64_t head, std::int64_t anchor, std::size_t limit);
+  // What that range is of the chat: sequences first..last, none if first > last.
+  struct Span {
+    std::int64_t first = 1;
+    std::int64_t last = 0;
+  };
+  template <class Visit>
+  void visit_rows(const ChatKey& chat, chat::RecordRange range, Sequence anchor, std::size_t limit,
+                  Visit&& visit);
+  static Span span_of(const ChatHead& head, chat::RecordRange range, Sequence anchor,
+                      std::size_t limit);
   chat::RecordPtr read_record(const Rows& rows, const ChatKey& chat);
   // Into a fresh record or one that was read before.
   void fill_record(const Rows& rows, const ChatKey& chat, chat::Record& record);
   void fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record);
-  void fill_system(const Rows& rows, chat::SystemBody& body, chat::Record& record);
+  [[nodiscard]] const std::string& name_of(const UserId& id) const;  // one that was read
   const chat::UserBrief& user(Ref ref);
 
+  RecordPositions positions_;
   Statement find_chat_key_;
-  Statement read_head_;
-  Statement read_down_;
-  Statement read_up_;
+  Statement read_;
   Statement find_by_client_msg_id_;
   Statement find_user_;
+  const UserOf user_of_;
   // A page has few writers: each is read once a call.
   std::unordered_map<Ref, chat::UserBrief> users_;
   chat::Record scratch_;  // visit()'s

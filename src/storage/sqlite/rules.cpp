@@ -11,10 +11,6 @@
 namespace maru::sqlite {
 namespace {
 
-std::string chat_name(std::int64_t number) {
-  return "chat " + std::to_string(number);
-}
-
 void check_integrity(Database& database, const ReportFinding& report) {
   Statement statement(database, "PRAGMA integrity_check(20)");
   Rows rows = statement.query();
@@ -43,27 +39,6 @@ std::string check_meta(Database& database) {
     if (database.query_integer(holds) == 0) return finding;
   }
   return {};
-}
-
-TailCheck check_tail(Database& database, std::int64_t records_max) {
-  const std::int64_t last = database.query_integer("SELECT coalesce(max(ref), 0) FROM records");
-  const std::int64_t mark = read_meta(database, kMetaCleanMark);
-  if (mark > last) return {0, "records that were there at the last orderly moment are missing"};
-  const std::int64_t after = std::max(mark, last - records_max);
-  // By rowid: the planner would rather group the whole table by its index than sort the tail.
-  Statement statement(
-      database,
-      "SELECT c.number, t.records FROM (SELECT chat, count(*) AS records, min(sequence) AS low,"
-      " max(sequence) AS high, max(text_count) AS texts, sum(typeof(content) <> 'text'"
-      " OR length(id) <> 12 OR kind NOT IN (0, 1, 2)) AS unreadable FROM records NOT INDEXED WHERE "
-      "ref > ?1"
-      " GROUP BY chat) t LEFT JOIN chats c ON c.ref = t.chat LEFT JOIN heads h ON h.chat = t.chat"
-      " WHERE h.head IS NOT t.high OR t.high - t.low + 1 <> t.records"
-      " OR h.text_count IS NOT t.texts OR t.unreadable > 0 LIMIT 1");
-  Rows rows = statement.query(after);
-  if (!rows.next()) return {last - after, {}};
-  return {last - after,
-          "the newest records of " + chat_name(rows.integer(0)) + " do not agree with its head"};
 }
 
 StoreCounts check_all(Database& database, const ReportFinding& report) {

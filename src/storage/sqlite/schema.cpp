@@ -138,7 +138,44 @@ CREATE TABLE quotas(                   -- chat::QuotaCount
 CREATE INDEX quotas_by_time ON quotas(since);
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kLoginFailures}, {2, kEntries}};
+// Since version 4: what a chat began with is kept, records say what they changed, and nothing that
+// is written with each text is ordered by chat. The rows come along in rebuild.cpp.
+constexpr const char* kLog = R"sql(
+ALTER TABLE chats ADD COLUMN creation BLOB NOT NULL DEFAULT x'';  -- body_codec.hpp: its first members
+DROP TABLE heads;
+CREATE TABLE heads(                    -- the newest record of each chat: record_writer.hpp
+  slot INTEGER PRIMARY KEY,            -- grows; a head that is written moves to the end by and by
+  chat INTEGER NOT NULL UNIQUE,
+  sequence INTEGER NOT NULL,           -- 0: there is no record yet
+  ref INTEGER NOT NULL,                -- of that record
+  text_count INTEGER NOT NULL,
+  last_effect INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL);
+DROP TABLE records;
+CREATE TABLE records(
+  ref INTEGER PRIMARY KEY,             -- in the order of writing
+  chat INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,           -- 1, 2, 3, … in its chat
+  previous INTEGER NOT NULL,           -- ref of the one before it in its chat; 0: none
+  id BLOB NOT NULL,
+  kind INTEGER NOT NULL,               -- chat::kRecordKinds
+  text_count INTEGER NOT NULL,
+  effect INTEGER NOT NULL,             -- how far behind its last_effect is; 0: it has one itself
+  created_at INTEGER NOT NULL,
+  actor INTEGER NOT NULL,
+  client_msg_id,                       -- of a text; a UUID as 16 bytes, else TEXT
+  target INTEGER,                      -- sequence of the record that it supersedes
+  body NOT NULL);                      -- of a text TEXT, else a BLOB: body_codec.hpp
+CREATE UNIQUE INDEX records_by_client_msg_id ON records(client_msg_id, chat, actor)
+  WHERE client_msg_id IS NOT NULL;
+CREATE TABLE marks(                    -- where whole runs of a chat's records are
+  chat INTEGER NOT NULL,
+  block INTEGER NOT NULL,              -- records 32 block + 1 … 32 block + 32
+  refs BLOB NOT NULL,                  -- record_positions.hpp
+  PRIMARY KEY(chat, block)) WITHOUT ROWID;
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kLoginFailures}, {2, kEntries}, {3, kLog}};
 
 // Without comments and spacing, so that neither makes a difference.
 std::string normalized(std::string_view sql) {
@@ -209,7 +246,7 @@ Result<void> run_steps(Database& database, std::span<const Migration> steps, int
 }  // namespace
 
 std::span<const Migration> migrations() {
-  return kMigrations;
+  return std::span(kMigrations).first(kRebuiltFrom - 1);
 }
 
 void make_tables(Database& database) {

@@ -14,9 +14,9 @@ namespace maru::sqlite {
 
 // "MARU", in the header of every database file of ours (PRAGMA application_id).
 inline constexpr std::uint32_t kApplicationId = 0x4D415255;
-// PRAGMA user_version. A change of the tables raises it and adds a Migration.
-inline constexpr int kSchemaVersion = 3;
-// The way from there will not be taken in place: rebuild.hpp.
+// PRAGMA user_version. A change of the tables raises it and adds a Migration, or is a rebuild.
+inline constexpr int kSchemaVersion = 4;
+// The way from there is not taken in place: rebuild.hpp.
 inline constexpr int kRebuiltFrom = 3;
 
 // Brings a store of version `from` to `from + 1`. Runs inside the migrating transaction.
@@ -24,6 +24,7 @@ struct Migration {
   int from = 0;
   const char* sql = "";
 };
+// Those in place, up to kRebuiltFrom.
 [[nodiscard]] std::span<const Migration> migrations();
 
 // All of kSchemaVersion, as a store of the first version comes to them.

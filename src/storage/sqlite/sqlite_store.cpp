@@ -7,10 +7,12 @@
 #include "base/log.hpp"
 #include "storage/sqlite/chat_queries.hpp"
 #include "storage/sqlite/log_vfs.hpp"
+#include "storage/sqlite/rebuild.hpp"
 #include "storage/sqlite/record_queries.hpp"
 #include "storage/sqlite/rules.hpp"
 #include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/store_file.hpp"
+#include "storage/sqlite/tail_rules.hpp"
 #include "storage/sqlite/user_queries.hpp"
 #include "storage/sqlite/writer.hpp"
 
@@ -36,6 +38,20 @@ void configure(Database& database, const StoreOptions& options) {
   if (options.page_count_max > 0) {
     database.execute(("PRAGMA max_page_count=" + std::to_string(options.page_count_max)).c_str());
   }
+}
+
+// An older store becomes one of this version.
+Result<void> bring_forward(const std::filesystem::path& path, const char* vfs) {
+  int version = 0;
+  {
+    Database database(path.string(), OpenMode::kReadWrite, vfs);
+    version = static_cast<int>(database.query_integer("PRAGMA user_version"));
+    if (version == kSchemaVersion) return {};
+    database.execute("PRAGMA synchronous=FULL");
+    const int target = version > kRebuiltFrom ? kSchemaVersion : kRebuiltFrom;
+    if (auto migrated = migrate(database, path, migrations(), target); !migrated) return migrated;
+  }
+  return rebuild_store(path, vfs);
 }
 
 Error cannot_open(const std::filesystem::path& path, const std::string& why) {
@@ -110,6 +126,7 @@ Result<void> SqliteStore::open_database() {
     if (auto created = create_store(path, options_.vfs); !created) return created;
   }
   try {
+    if (auto ready = bring_forward(path, options_.vfs); !ready) return ready;
     return open_connection(path);
   } catch (const SqliteError& error) {
     return std::unexpected(cannot_open(path, error.what()));
@@ -119,11 +136,8 @@ Result<void> SqliteStore::open_database() {
 Result<void> SqliteStore::open_connection(const std::filesystem::path& path) {
   connection_ = std::make_unique<Connection>(path.string(), options_);
   Database& database = connection_->database;
-  // Version and readability first: a newer or damaged store is not even switched to WAL.
+  // Readability first: a damaged store is not even switched to WAL.
   configure(database, options_);
-  if (auto migrated = migrate(database, path, migrations(), kSchemaVersion); !migrated) {
-    return migrated;
-  }
   if (const auto differences = schema_differences(database); !differences.empty()) {
     return std::unexpected(cannot_open(path, differences.front()));
   }

@@ -18,14 +18,11 @@ constexpr std::int64_t kCreatedKeyLifetimeMs = 24LL * 60 * 60 * 1000;
   throw ContractError(ContractError::Kind::kUnknownReference, what);
 }
 
-[[noreturn]] void conflict(const char* what) {
-  throw ContractError(ContractError::Kind::kConflict, what);
-}
-
 }  // namespace
 
 Writer::Writer(Database& database)
-    : database_(database),
+    : records_(database),
+      ref_of_([this](const UserId& user) { return user_ref(user); }),
       insert_user_(
           database,
           "INSERT INTO users(id, name, folded_name, type, password_hash, created_at,"
@@ -54,8 +51,8 @@ Writer::Writer(Database& database)
       close_session_(database, "DELETE FROM sessions WHERE id = ?1"),
       insert_chat_(database,
                    "INSERT INTO chats(id, number, name, personal, archived, owner, created_at,"
-                   " pair_low, pair_high) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
-      insert_head_(database, "INSERT INTO heads VALUES(?1, 0, 0, ?2)"),
+                   " pair_low, pair_high, creation)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
       raise_number_(database,
                     "UPDATE meta SET value = ?1 WHERE name = 'last_number' AND value < ?1"),
       add_public_(database, "UPDATE meta SET value = value + ?1 WHERE name = 'public_groups'"),
@@ -64,15 +61,6 @@ Writer::Writer(Database& database)
       set_role_(database, "UPDATE members SET role = ?3 WHERE chat = ?1 AND user = ?2"),
       read_chat_state_(database, "SELECT personal, archived FROM chats WHERE ref = ?1"),
       update_chat_(database, "UPDATE chats SET owner = ?2, archived = ?3 WHERE ref = ?1"),
-      update_head_(database,
-                   "UPDATE heads SET head = ?2, text_count = ?3, updated_at = ?4"
-                   " WHERE chat = ?1 AND head = ?5"),
-      insert_text_(database,
-                   "INSERT INTO records(chat, sequence, id, kind, text_count, created_at, sender,"
-                   " client_msg_id, content) VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8)"),
-      insert_system_(database,
-                     "INSERT INTO records(chat, sequence, id, kind, text_count, created_at,"
-                     " subject, member_count, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
       drop_old_key_(database,
                     "DELETE FROM created_keys WHERE caller = ?1 AND key = ?2 AND created_at < ?3"),
       insert_key_(database, "INSERT INTO created_keys VALUES(?1, ?2, ?3, ?4, ?5)"),
@@ -95,18 +83,19 @@ Writer::Writer(Database& database)
       find_chat_(database, "SELECT ref FROM chats WHERE id = ?1") {}
 
 void Writer::apply(std::span<const chat::Change> batch) {
-  ++batch_;
-  pending_.clear();
+  // Not in the middle of a batch: those that are written must stay.
+  if (chats_.size() >= kCachedMax) chats_.clear();
+  records_.begin();
   for (const chat::Change& change : batch) {
     std::visit([this](const auto& one) { apply_change(one); }, change);
   }
-  write_heads();
+  records_.flush();
 }
 
 void Writer::forget() {
   users_.clear();
   chats_.clear();
-  pending_.clear();
+  records_.forget();
 }
 
 void Writer::apply_change(const chat::UserInserted& change) {
@@ -158,8 +147,9 @@ void Writer::apply_change(const chat::SessionClosed& change) {
 void Writer::apply_change(const chat::ChatInserted& change) {
   insert_chat_row(change);
   const chat::Chat& chat = change.chat;
-  const Ref ref = chat_entry(chat.id).ref;
-  insert_head_.execute(ref, chat.updated_at);
+  WrittenChat& written = chat_entry(chat.id);
+  const Ref ref = written.ref;
+  records_.add_chat(written, chat.updated_at);
   raise_number_.execute(chat.number);
   if (!chat.is_personal && !chat.archived) add_public_.execute(1);
   int ordinal = 0;
@@ -188,7 +178,8 @@ void Writer::insert_chat_row(const chat::ChatInserted& change) {
     high = std::max(one, two);
   }
   insert_chat_.execute(chat.id, chat.number, std::string_view(chat.name), chat.is_personal,
-                       chat.archived, owner, chat.created_at, low, high);
+                       chat.archived, owner, chat.created_at, low, high,
+                       Blob{encode_members(change.members, ref_of_)});
 }
 
 void Writer::insert_created_key(const chat::ChatKeyUsed& change, Ref chat) {
@@ -205,32 +196,9 @@ void Writer::apply_change(const chat::ChatKeyUsed& change) {
 
 void Writer::apply_change(const chat::RecordAppended& change) {
   const chat::Record& record = *change.record;
-  CachedChat& chat = chat_entry(record.chat);
-  if (const chat::Text* text = chat::text_of(record)) {
-    insert_text(record, *text, chat.ref);
-  } else {
-    insert_system(record, *chat::system_of(record), chat.ref);
-  }
-  move_head(record, chat);
+  WrittenChat& chat = chat_entry(record.chat);
+  records_.append(record, chat, ref_of_);
   if (chat::has_effect(record)) apply_effect(chat::effect_of(record), chat.ref);
-}
-
-void Writer::insert_system(const chat::Record& record, const chat::SystemBody& body, Ref chat) {
-  insert_system_.execute(chat, record.sequence, record.id, chat::kind_of(record).stored,
-                         record.text_count, record.created_at, user_ref(body.subject),
-                         body.member_count, chat::content_of(record));
-}
-
-void Writer::insert_text(const chat::Record& record, const chat::Text& text, Ref chat) {
-  const Ref sender = user_ref(record.actor);
-  const auto insert = [&](const auto& client_id) {
-    insert_text_.execute(chat, record.sequence, record.id, record.text_count, record.created_at,
-                         sender, client_id, std::string_view(text.content));
-  };
-  if (!text.client_msg_id) return insert(std::nullopt);
-  const StoredClientId stored(*text.client_msg_id);
-  if (stored.is_packed()) return insert(Blob{stored.bytes()});
-  insert(stored.bytes());
 }
 
 // In the order of chat::fold.
@@ -261,31 +229,6 @@ void Writer::set_standing(const chat::Effect::Standing& standing, Ref chat) {
   update_chat_.execute(chat, owner, standing.archived);
   if (!personal && was_archived != standing.archived)
     add_public_.execute(standing.archived ? -1 : 1);
-}
-
-void Writer::move_head(const chat::Record& record, CachedChat& chat) {
-  const auto sequence = static_cast<std::int64_t>(record.sequence.value);
-  const auto text_count = static_cast<std::int64_t>(record.text_count);
-  if (chat.batch != batch_) {
-    chat.batch = batch_;
-    chat.slot = pending_.size();
-    pending_.push_back({chat.ref, sequence - 1, sequence, text_count, record.created_at});
-    return;
-  }
-  PendingHead& pending = pending_[chat.slot];
-  if (sequence != pending.head + 1) conflict("The sequence of a chat has a gap.");
-  pending.head = sequence;
-  pending.text_count = text_count;
-  pending.updated_at = record.created_at;
-}
-
-void Writer::write_heads() {
-  for (const PendingHead& pending : pending_) {
-    update_head_.execute(pending.chat, pending.head, pending.text_count, pending.updated_at,
-                         pending.before);
-    // The unique index refuses a number twice; this refuses to leave one out.
-    if (database_.changes() != 1) conflict("The head of a chat is another by now.");
-  }
 }
 
 void Writer::apply_change(const chat::IdempotencyExpired& change) {
@@ -339,18 +282,15 @@ Ref Writer::user_ref(const UserId& id) {
   return ref;
 }
 
-Writer::CachedChat* Writer::find_chat(const ChatId& id) {
+WrittenChat* Writer::find_chat(const ChatId& id) {
   if (const auto found = chats_.find(id); found != chats_.end()) return &found->second;
   Rows rows = find_chat_.query(id);
   if (!rows.next()) return nullptr;
-  // A chat that loses its slot in the middle of a batch gets another one; they are written in
-  // order.
-  if (chats_.size() >= kCachedMax) chats_.clear();
-  return &chats_.emplace(id, CachedChat{rows.integer(0)}).first->second;
+  return &chats_.emplace(id, WrittenChat{rows.integer(0)}).first->second;
 }
 
-Writer::CachedChat& Writer::chat_entry(const ChatId& id) {
-  CachedChat* chat = find_chat(id);
+WrittenChat& Writer::chat_entry(const ChatId& id) {
+  WrittenChat* chat = find_chat(id);
   if (!chat) unknown("a change names an unknown chat");
   return *chat;
 }

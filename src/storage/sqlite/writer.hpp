@@ -6,10 +6,9 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "chat/ports.hpp"
-#include "storage/sqlite/rows.hpp"
+#include "storage/sqlite/record_writer.hpp"
 
 namespace maru::sqlite {
 
@@ -22,20 +21,6 @@ class Writer {
   void forget();
 
  private:
-  // A chat's head moves once a batch, however many records it got.
-  struct PendingHead {
-    Ref chat = 0;
-    std::int64_t before = 0;
-    std::int64_t head = 0;
-    std::int64_t text_count = 0;
-    WallTime updated_at;
-  };
-  struct CachedChat {
-    Ref ref = 0;
-    std::uint64_t batch = 0;  // in which `slot` holds
-    std::size_t slot = 0;     // of pending_
-  };
-
   void apply_change(const chat::UserInserted& change);
   void apply_change(const chat::UserPasswordSet& change);
   void apply_change(const chat::UserEnded& change);
@@ -54,21 +39,18 @@ class Writer {
 
   void insert_chat_row(const chat::ChatInserted& change);
   void insert_created_key(const chat::ChatKeyUsed& change, Ref chat);
-  void insert_text(const chat::Record& record, const chat::Text& text, Ref chat);
-  void insert_system(const chat::Record& record, const chat::SystemBody& body, Ref chat);
   void apply_effect(const chat::Effect& effect, Ref chat);
   void set_standing(const chat::Effect::Standing& standing, Ref chat);
-  void move_head(const chat::Record& record, CachedChat& chat);
-  void write_heads();
   void add_terms(std::string_view name, Ref user);
   void remove_terms(std::string_view name, Ref user);
 
-  Ref user_ref(const UserId& id);            // throws ContractError if unknown
-  Ref find_user(const UserId& id);           // 0 if unknown
-  CachedChat& chat_entry(const ChatId& id);  // throws ContractError if unknown
-  CachedChat* find_chat(const ChatId& id);   // nullptr if unknown
+  Ref user_ref(const UserId& id);             // throws ContractError if unknown
+  Ref find_user(const UserId& id);            // 0 if unknown
+  WrittenChat& chat_entry(const ChatId& id);  // throws ContractError if unknown
+  WrittenChat* find_chat(const ChatId& id);   // nullptr if unknown
 
-  Database& database_;
+  RecordWriter records_;
+  const RefOf ref_of_;
   Statement insert_user_;
   Statement set_password_;
   Statement read_name_;
@@ -81,7 +63,6 @@ class Writer {
   Statement touch_session_;
   Statement close_session_;
   Statement insert_chat_;
-  Statement insert_head_;
   Statement raise_number_;
   Statement add_public_;
   Statement insert_member_;
@@ -89,9 +70,6 @@ class Writer {
   Statement set_role_;
   Statement read_chat_state_;
   Statement update_chat_;
-  Statement update_head_;
-  Statement insert_text_;
-  Statement insert_system_;
   Statement drop_old_key_;
   Statement insert_key_;
   Statement expire_keys_;
@@ -106,9 +84,7 @@ class Writer {
   Statement find_chat_;
 
   std::unordered_map<UserId, Ref> users_;
-  std::unordered_map<ChatId, CachedChat> chats_;
-  std::vector<PendingHead> pending_;
-  std::uint64_t batch_ = 0;
+  std::unordered_map<ChatId, WrittenChat> chats_;
 };
 
 }  // namespace maru::sqlite

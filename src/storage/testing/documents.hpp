@@ -71,13 +71,15 @@ inline chat::ChatInserted make_chat(std::uint32_t number, std::vector<std::uint3
 
 inline chat::RecordAppended make_text(std::uint32_t chat, std::uint64_t sequence,
                                       std::uint32_t from, std::uint64_t text_count,
-                                      std::optional<std::string> client_msg_id = std::nullopt) {
+                                      std::optional<std::string> client_msg_id = std::nullopt,
+                                      std::uint64_t last_effect = 0) {
   auto record = std::make_shared<chat::Record>();
   record->id = make_id<RecordId>(static_cast<std::uint32_t>(chat * 100'000 + sequence));
   record->chat = make_id<ChatId>(chat);
   record->chat_number = {chat};
   record->sequence = {sequence};
   record->actor = make_id<UserId>(from);
+  record->last_effect = {last_effect};
   record->body = chat::Text{"text " + std::to_string(sequence), std::move(client_msg_id)};
   record->text_count = text_count;
   record->created_at = {100'000 + static_cast<std::int64_t>(sequence)};
