@@ -2,6 +2,7 @@
 #include "base/limits.hpp"
 #include "chat/membership.hpp"
 #include "chat/turn.hpp"
+#include "chat/visibility.hpp"
 
 namespace maru::chat {
 namespace {
@@ -18,8 +19,9 @@ RecordPtr append_of(const Member& subject, const ChatState& state, RecordBody bo
 Result<const ChatState*> load_visible_chat(ChatId id, UserId user, Turn& turn) {
   auto state = turn.state.find_chat(id);
   if (!state) return state;
-  if (!*state || ((*state)->chat.is_personal && !find_member(**state, user))) {
-    return fail(ErrorCode::kNotFound, "There is no such chat.");
+  if (!*state) return no_such_chat();
+  if (auto seen = may_see((*state)->chat, find_member(**state, user) != nullptr); !seen) {
+    return std::unexpected(std::move(seen.error()));
   }
   return state;
 }
@@ -60,7 +62,7 @@ Reply decide(const AskLeave& command, Turn& turn) {
   const auto found = load_visible_chat(command.chat, command.user, turn);
   if (!found) return std::unexpected(found.error());
   const ChatState& state = **found;
-  if (state.chat.is_personal || !find_member(state, command.user)) return Left{};
+  if (!may_leave(state.chat) || !find_member(state, command.user)) return Left{};
   return LeaveAsked{turn.asked_leaves.ask(command.chat, command.user)};
 }
 
@@ -68,7 +70,9 @@ Reply decide(const LeaveChat& command, Turn& turn) {
   const auto found = load_visible_chat(command.chat, command.user, turn);
   if (!found) return std::unexpected(found.error());
   const ChatState& state = **found;
-  if (state.chat.is_personal) return fail(ErrorCode::kForbidden, "A 1:1 cannot be left.");
+  if (auto allowed = may_leave(state.chat); !allowed) {
+    return std::unexpected(std::move(allowed.error()));
+  }
   if (!find_member(state, command.user)) return Left{};
   if (command.ticket != 0 &&
       !turn.asked_leaves.stands(command.chat, command.user, command.ticket)) {

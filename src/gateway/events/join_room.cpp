@@ -6,6 +6,7 @@
 
 #include "base/limits.hpp"
 #include "base/log.hpp"
+#include "chat/visibility.hpp"
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/resolve.hpp"
@@ -39,10 +40,10 @@ Result<Seen> look(chat::Snapshot& snapshot, const Who& who, ChatId chat) {
   if (!user) return std::unexpected(user.error());
   auto document = snapshot.find_chat(chat);
   if (!document) return std::unexpected(std::move(document.error()));
-  if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+  if (!*document) return chat::no_such_chat();
   const bool is_member = has_member(**document, *user);
-  if (!is_member && (*document)->chat.is_personal) {
-    return fail(ErrorCode::kNotFound, "There is no such chat.");
+  if (auto seen = chat::may_see((*document)->chat, is_member); !seen) {
+    return std::unexpected(std::move(seen.error()));
   }
   return Seen{*user, std::move(**document), is_member};
 }
@@ -81,7 +82,7 @@ void complete_fresh(RealtimeCore& core, ClientSession& session, Join join, UserI
       [chat, user, joined_at](chat::Snapshot& snapshot) -> Result<chat::ChatDocument> {
         auto document = snapshot.find_chat(chat);
         if (!document) return std::unexpected(std::move(document.error()));
-        if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+        if (!*document) return chat::no_such_chat();
         if (joined_at.value == 0 && !has_member(**document, user)) {
           return fail(ErrorCode::kUnavailable, "The chat changed meanwhile; join again.");
         }

@@ -1,4 +1,5 @@
 #include "gateway/events/resolve.hpp"
+#include "chat/visibility.hpp"
 
 #include <functional>
 #include <utility>
@@ -50,7 +51,7 @@ Result<ChatId> resolve_chat(chat::Snapshot& snapshot, const ChatRef& chat) {
   if (chat.id) return *chat.id;
   auto document = snapshot.find_chat_by_number(*chat.number);
   if (!document) return std::unexpected(std::move(document.error()));
-  if (!*document) return fail(ErrorCode::kNotFound, "There is no such chat.");
+  if (!*document) return chat::no_such_chat();
   return (*document)->chat.id;
 }
 

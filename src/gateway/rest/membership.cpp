@@ -40,7 +40,7 @@ void answer_joined(const CallPtr& call, const Caller& caller, const chat::Joined
                [call, joined](chat::Snapshot& snapshot, Caller&&) {
                  const auto document = snapshot.find_chat(joined.chat);
                  if (!document) return call->problem(document.error());
-                 if (!*document) return call->problem(no_such_chat().error());
+                 if (!*document) return call->problem(chat::no_such_chat().error());
                  const bool is_new = joined.sequence.value != 0;
                  std::string json;
                  json::Writer out(json);

@@ -1,8 +1,10 @@
-// Which chats a caller may see (product.md, rows F3 and M6). Reader thread.
+// Which chats a caller may see, by chat/visibility.hpp; in open mode nothing is private. Reader
+// thread.
 #pragma once
 
 #include <algorithm>
 
+#include "chat/visibility.hpp"
 #include "gateway/rest/flow.hpp"
 
 namespace maru::gateway::rest {
@@ -12,13 +14,8 @@ inline bool is_member(const chat::ChatDocument& document, const UserId& user) {
                              [&](const chat::Member& member) { return member.user == user; });
 }
 
-// Public groups are for every login; a 1:1 for its two members. In open mode nothing is private.
 inline bool may_see(const Call& call, const Caller& caller, const chat::ChatDocument& document) {
-  return call.is_open() || !document.chat.is_personal || is_member(document, caller.user);
-}
-
-inline std::unexpected<Error> no_such_chat() {
-  return fail(ErrorCode::kNotFound, "There is no such chat.");
+  return call.is_open() || chat::may_see(document.chat, is_member(document, caller.user));
 }
 
 // The chat if the caller may see it, else kNotFound, never kForbidden. Who its members are is asked
@@ -27,11 +24,13 @@ inline Result<chat::ChatHeader> find_visible_chat(chat::Snapshot& snapshot, cons
                                                   const Caller& caller, const ChatId& id) {
   auto found = snapshot.find_chat_header(id);
   if (!found) return std::unexpected(std::move(found.error()));
-  if (!*found) return no_such_chat();
-  if (!call.is_open() && (*found)->chat.is_personal) {
+  if (!*found) return chat::no_such_chat();
+  if (!call.is_open() && chat::is_private((*found)->chat)) {
     const auto member = snapshot.is_member(id, caller.user);
     if (!member) return std::unexpected(member.error());
-    if (!*member) return no_such_chat();
+    if (auto seen = chat::may_see((*found)->chat, *member); !seen) {
+      return std::unexpected(std::move(seen.error()));
+    }
   }
   return std::move(**found);
 }
