@@ -5,27 +5,13 @@
 #include <unordered_set>
 
 #include "base/limits.hpp"
+#include "chat/fingerprint.hpp"
 #include "chat/turn.hpp"
 
 namespace maru::chat {
 namespace {
 
 constexpr std::int64_t kIdempotencyKeyLifeMs = 24 * 60 * 60 * 1000;
-
-// FNV-1a. It is stored and compared after restarts and on other machines, so it is not std::hash.
-class Fingerprint {
- public:
-  void add(const void* bytes, std::size_t size) {
-    const auto* at = static_cast<const unsigned char*>(bytes);
-    for (std::size_t i = 0; i < size; ++i) {
-      hash_ = (hash_ ^ at[i]) * 0x100000001B3u;
-    }
-  }
-  [[nodiscard]] std::uint64_t value() const { return hash_; }
-
- private:
-  std::uint64_t hash_ = 0xCBF29CE484222325u;
-};
 
 // The same for the same request, whatever the order of `members`.
 std::uint64_t fingerprint_of(const CreateChat& command, std::vector<UserId> members) {
@@ -34,7 +20,7 @@ std::uint64_t fingerprint_of(const CreateChat& command, std::vector<UserId> memb
   const unsigned char kind = command.is_personal ? 1 : 0;
   fingerprint.add(&kind, 1);
   for (const UserId& member : members) fingerprint.add(member.bytes().data(), UserId::kSize);
-  fingerprint.add(command.name.data(), command.name.size());
+  fingerprint.add(command.name);
   return fingerprint.value();
 }
 

@@ -1,6 +1,8 @@
 // Sending a text, in the fixed order idempotency, membership, next sequence: otherwise a resend
 // would be refused although its message stands (architecture.md, "Cluster").
+#include "chat/fingerprint.hpp"
 #include "chat/turn.hpp"
+#include "chat/visibility.hpp"
 
 namespace maru::chat {
 namespace {
@@ -14,7 +16,7 @@ Result<RecordPtr> find_first_try(const SendMessage& command, Lookup lookup, Turn
 }
 
 Reply answer_resend(const SendMessage& command, RecordPtr first) {
-  if (content_of(*first) != command.content) {
+  if (text_of(*first)->fingerprint != fingerprint_of(command.content)) {
     return fail(ErrorCode::kIdempotencyConflict,
                 "This clientMsgId was used before with another text.");
   }
@@ -30,15 +32,12 @@ struct Place {
 Result<Place> load_place(const SendMessage& command, Turn& turn) {
   const auto state = turn.state.find_chat(command.chat);
   if (!state) return std::unexpected(state.error());
-  if (!*state) return fail(ErrorCode::kNotFound, "There is no such chat.");
+  if (!*state) return no_such_chat();
   const Chat& chat = (*state)->chat;
   const Member* sender = find_member(**state, command.from);
-  if (!sender) {
-    // Outsiders must not learn that a 1:1 exists.
-    if (chat.is_personal) return fail(ErrorCode::kNotFound, "There is no such chat.");
-    return fail(ErrorCode::kNotMember, "Only members can write to this chat.");
+  if (auto allowed = may_write(chat, sender != nullptr); !allowed) {
+    return std::unexpected(std::move(allowed.error()));
   }
-  if (chat.archived) return fail(ErrorCode::kChatArchived, "The chat is archived.");
   if (chat.is_personal) {
     // A deleted user has left every group, but stays in its 1:1s for the other's sake.
     if (auto user = load_live_user(command.from, turn); !user) {
@@ -51,7 +50,7 @@ Result<Place> load_place(const SendMessage& command, Turn& turn) {
 Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
   const ChatState& state = *place.state;
   Record record =
-      next_record(state, *place.sender, Text{command.content, command.client_msg_id}, turn);
+      next_record(state, *place.sender, text_as_sent(command.content, command.client_msg_id), turn);
   if (state.chat.is_personal) {
     for (const Member& member : state.members) {
       if (member.user == command.from) continue;

@@ -22,6 +22,7 @@ namespace maru::chat {
 struct Text {
   std::string content;
   std::optional<std::string> client_msg_id;
+  std::uint64_t fingerprint = 0;  // with an id: of the text as it was sent, which tells a resend
 };
 
 // What a system message says: whom it is about, and how the chat stands after it. It is said in

@@ -612,7 +612,8 @@ TEST_P(StoreContract, ATextOfA1To1IsToTheOther) {
 }
 
 bool same_body(const chat::Text& a, const chat::Text& b) {
-  return a.content == b.content && a.client_msg_id == b.client_msg_id;
+  return a.content == b.content && a.client_msg_id == b.client_msg_id &&
+         a.fingerprint == b.fingerprint;
 }
 bool same_system(const chat::SystemBody& a, const chat::SystemBody& b) {
   return a.subject == b.subject && a.owner == b.owner && a.archived == b.archived &&

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "chat/fingerprint.hpp"
 #include "chat/membership.hpp"
 #include "storage/sqlite/body_codec.hpp"
 
@@ -129,8 +130,8 @@ void LogConverter::copy_records(const std::function<void(std::int64_t)>& progres
                 " client_msg_id, subject, member_count, content FROM old.records ORDER BY ref");
   Statement insert(database_,
                    "INSERT INTO records(ref, chat, sequence, previous, id, kind, text_count,"
-                   " effect, created_at, actor, client_msg_id, body)"
-                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+                   " effect, created_at, actor, client_msg_id, fingerprint, body)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
   Statement mark(database_, "INSERT INTO marks VALUES(?1, ?2, ?3)");
   std::int64_t done = 0;
   Rows rows = all.query();
@@ -147,10 +148,12 @@ void LogConverter::copy_records(const std::function<void(std::int64_t)>& progres
     record.actor = stand_in(actor);
     if (!is_text) record.body = body_of(rows.integer(kKind), actor, chat.state);
     const auto copy = [&](const auto& client_id, const auto& body) {
+      std::optional<std::uint64_t> fingerprint;
+      if (!rows.is_null(kClientMsgId)) fingerprint = chat::fingerprint_of(rows.text(kContent));
       insert.execute(ref, rows.integer(kChat), record.sequence, chat.last.ref, Blob{rows.blob(kId)},
                      rows.integer(kKind), record.text_count,
                      record.sequence.value - record.last_effect.value, record.created_at, actor,
-                     client_id, body);
+                     client_id, fingerprint, body);
     };
     if (!is_text) {
       copy(std::nullopt, Blob{encode_body(record.body, kRefOf)});

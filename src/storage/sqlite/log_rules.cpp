@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "chat/fingerprint.hpp"
 #include "chat/fold.hpp"
 #include "storage/sqlite/body_codec.hpp"
 #include "storage/sqlite/record_positions.hpp"
@@ -28,6 +29,7 @@ enum Column : int {
   kEffect,
   kActor,
   kClientMsgId,
+  kFingerprint,
   kTarget,
   kBody,
   kKnownActor
@@ -122,7 +124,14 @@ class LogRules {
 
   // One that is stored in another form than a look-up asks for would be taken a second time.
   void check_client_id(const Rows& rows) {
-    if (rows.is_null(kClientMsgId)) return;
+    const bool has_id = !rows.is_null(kClientMsgId);
+    const bool has_fingerprint = !rows.is_null(kFingerprint);
+    if (has_id != has_fingerprint ||
+        (has_id && static_cast<std::uint64_t>(rows.integer(kFingerprint)) !=
+                       chat::fingerprint_of(rows.text(kBody)))) {
+      find("fingerprint", "its fingerprint is not that of its text.");
+    }
+    if (!has_id) return;
     bool good = rows.integer(kKind) == kText;
     if (rows.is_blob(kClientMsgId)) {
       good = good && rows.blob(kClientMsgId).size() == StoredClientId::kPackedBytes;
@@ -275,7 +284,7 @@ std::int64_t check_logs(Database& database, const ReportFinding& report) {
   rules.load_creations();
   Statement all(database,
                 "SELECT r.ref, r.chat, r.sequence, r.previous, r.id, r.kind, r.text_count,"
-                " r.effect, r.actor, r.client_msg_id, r.target, r.body, u.ref"
+                " r.effect, r.actor, r.client_msg_id, r.fingerprint, r.target, r.body, u.ref"
                 " FROM records r LEFT JOIN users u ON u.ref = r.actor ORDER BY r.ref");
   std::int64_t records = 0;
   {

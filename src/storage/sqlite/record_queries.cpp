@@ -8,12 +8,23 @@
 
 #define MARU_RECORD_COLUMNS                                                                    \
   "r.sequence, r.id, r.kind, r.text_count, r.effect, r.created_at, r.actor, r.client_msg_id, " \
-  "r.body"
+  "r.fingerprint, r.body"
 
 namespace maru::sqlite {
 namespace {
 
-enum Column : int { kSequence, kId, kKind, kTextCount, kEffect, kTime, kActor, kClientId, kBody };
+enum Column : int {
+  kSequence,
+  kId,
+  kKind,
+  kTextCount,
+  kEffect,
+  kTime,
+  kActor,
+  kClientId,
+  kFingerprint,
+  kBody
+};
 
 constexpr std::size_t kReadMax = 4096;
 
@@ -148,6 +159,7 @@ void RecordQueries::fill_text(const Rows& rows, const ChatKey& chat, chat::Recor
   auto* text = std::get_if<chat::Text>(&record.body);
   if (!text) text = &record.body.emplace<chat::Text>();
   text->content = rows.text(kBody);
+  text->fingerprint = static_cast<std::uint64_t>(rows.integer(kFingerprint));
   if (rows.is_null(kClientId)) {
     text->client_msg_id.reset();
   } else {

@@ -22,8 +22,8 @@ RecordWriter::RecordWriter(Database& database)
       insert_record_(
           database,
           "INSERT INTO records(ref, chat, sequence, previous, id, kind, text_count, effect,"
-          " created_at, actor, client_msg_id, body)"
-          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"),
+          " created_at, actor, client_msg_id, fingerprint, body)"
+          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"),
       insert_mark_(database, "INSERT INTO marks VALUES(?1, ?2, ?3)"),
       insert_head_(database, "INSERT INTO heads VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
       read_head_(database,
@@ -70,19 +70,19 @@ void RecordWriter::load_head(WrittenChat& chat) {
 
 void RecordWriter::insert(const chat::Record& record, const WrittenChat& chat, Ref ref,
                           const RefOf& ref_of) {
-  const auto execute = [&](const auto& client_id, const auto& body) {
+  const auto execute = [&](const auto& client_id, const auto& fingerprint, const auto& body) {
     insert_record_.execute(ref, chat.ref, record.sequence, chat.head.ref, record.id,
                            chat::kind_of(record).stored, record.text_count,
                            record.sequence.value - record.last_effect.value, record.created_at,
-                           ref_of(record.actor), client_id, body);
+                           ref_of(record.actor), client_id, fingerprint, body);
   };
   const chat::Text* text = chat::text_of(record);
-  if (!text) return execute(std::nullopt, Blob{encode_body(record.body, ref_of)});
+  if (!text) return execute(std::nullopt, std::nullopt, Blob{encode_body(record.body, ref_of)});
   const std::string_view content = text->content;
-  if (!text->client_msg_id) return execute(std::nullopt, content);
+  if (!text->client_msg_id) return execute(std::nullopt, std::nullopt, content);
   const StoredClientId stored(*text->client_msg_id);
-  if (stored.is_packed()) return execute(Blob{stored.bytes()}, content);
-  execute(stored.bytes(), content);
+  if (stored.is_packed()) return execute(Blob{stored.bytes()}, text->fingerprint, content);
+  execute(stored.bytes(), text->fingerprint, content);
 }
 
 // The records up to the head complete a mark.

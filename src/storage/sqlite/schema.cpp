@@ -164,6 +164,7 @@ CREATE TABLE records(
   created_at INTEGER NOT NULL,
   actor INTEGER NOT NULL,
   client_msg_id,                       -- of a text; a UUID as 16 bytes, else TEXT
+  fingerprint INTEGER,                 -- with an id: of the text as it was sent
   target INTEGER,                      -- sequence of the record that it supersedes
   body NOT NULL);                      -- of a text TEXT, else a BLOB: body_codec.hpp
 CREATE UNIQUE INDEX records_by_client_msg_id ON records(client_msg_id, chat, actor)

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "chat/fingerprint.hpp"
 #include "chat/ports.hpp"
 #include "text/text.hpp"
 
@@ -80,7 +81,7 @@ inline chat::RecordAppended make_text(std::uint32_t chat, std::uint64_t sequence
   record->sequence = {sequence};
   record->actor = make_id<UserId>(from);
   record->last_effect = {last_effect};
-  record->body = chat::Text{"text " + std::to_string(sequence), std::move(client_msg_id)};
+  record->body = chat::text_as_sent("text " + std::to_string(sequence), std::move(client_msg_id));
   record->text_count = text_count;
   record->created_at = {100'000 + static_cast<std::int64_t>(sequence)};
   return {record};
