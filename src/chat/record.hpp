@@ -42,17 +42,20 @@ struct MemberLeft : SystemBody {
 
 using RecordBody = std::variant<Text, MemberJoined, MemberLeft>;
 
+inline constexpr std::string_view kMessageEvent = "message";
+
 struct RecordKind {
   int stored;                // its number in stores, for ever
+  std::string_view event;    // that tells it to clients
   std::string_view name;     // `system.event` on the wire; empty for a text
   std::string_view content;  // what a system message shows where its event is not understood
   bool counts_as_text;       // moves text_count, by which clients count what is unread
 };
 // In the order of RecordBody's alternatives.
 inline constexpr std::array<RecordKind, std::variant_size_v<RecordBody>> kRecordKinds{{
-    {0, "", "", true},
-    {1, "join", "입장", false},
-    {2, "leave", "퇴장", false},
+    {0, kMessageEvent, "", "", true},
+    {1, kMessageEvent, "join", "입장", false},
+    {2, kMessageEvent, "leave", "퇴장", false},
 }};
 
 // The row of a kind, known when it is compiled.

@@ -136,6 +136,12 @@ void write_message(json::Writer& out, const chat::Record& record) {
   json += '}';
 }
 
+void append_record_event(std::string& out, const chat::Record& record) {
+  out.append("\"").append(chat::kind_of(record).event).append("\",");
+  append_message_open(out, record);
+  out += '}';
+}
+
 void write_duplicate_message(json::Writer& out, const chat::Record& record) {
   std::string& json = out.raw_value();
   append_message_open(json, record);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -18,6 +19,8 @@ enum class OwnerForm : std::uint8_t { kId, kPopulated };
 // {_id,id,chatId,chatNumber,from,fromUserName,to,toUserName,content,sequence,type,clientMsgId,
 //  system,createdAt,updatedAt,editedAt,deletedAt,__v}
 void write_message(json::Writer& out, const chat::Record& record);
+// The event that tells a record, as its arguments: `"message",{…}`. Live, in `sync`, in recovery.
+void append_record_event(std::string& out, const chat::Record& record);
 // The answer to a resend by REST: the message with `duplicate:true` at its end.
 void write_duplicate_message(json::Writer& out, const chat::Record& record);
 

@@ -9,6 +9,8 @@ namespace {
 // kept between events, so that a frame costs the one allocation of its own bytes.
 class Scratch {
  public:
+  // Opens `42[`; the arguments go into text() next.
+  Scratch() { text().assign("42["); }
   // Opens `42["name",`; write the payload into text() next.
   explicit Scratch(std::string_view name) { text().assign("42[\"").append(name).append("\","); }
   ~Scratch() {
@@ -66,9 +68,8 @@ void encode_body(WireEvent& out, const chat::RecordCommitted& event, Offsets off
     out.users.push_back(*left);
   }
 
-  Scratch scratch("message");
-  json::Writer writer(Scratch::text());
-  write_message(writer, record);
+  const Scratch scratch;
+  append_record_event(Scratch::text(), record);
   finish(out, offsets);
 }
 
@@ -146,9 +147,8 @@ WireEvent EventEncoder::encode_presence(const UserId& user, bool online,
 }
 
 net::TextFrame EventEncoder::encode_record(const chat::Record& record, Position position) const {
-  Scratch scratch("message");
-  json::Writer writer(Scratch::text());
-  write_message(writer, record);
+  const Scratch scratch;
+  append_record_event(Scratch::text(), record);
   return position == 0 ? Scratch::finish() : Scratch::finish_with_offset(position);
 }
 

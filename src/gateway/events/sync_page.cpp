@@ -27,11 +27,9 @@ std::string_view to_string(chat::Role role) {
 }
 
 std::string write_event(const chat::Record& record) {
-  std::string out;
-  json::Writer writer(out);
-  writer.begin_array().string("message");
-  wire::write_message(writer, record);
-  writer.end_array();
+  std::string out = "[";
+  wire::append_record_event(out, record);
+  out += ']';
   return out;
 }
 
