@@ -33,17 +33,11 @@ RecordPositions::RecordPositions(Database& database)
     : read_previous_(database, "SELECT previous FROM records WHERE ref = ?1"),
       read_mark_(database, "SELECT refs FROM marks WHERE chat = ?1 AND block = ?2") {}
 
-const std::vector<Ref>& RecordPositions::find(Ref chat, const ChatHead& head, std::int64_t first,
-                                              std::int64_t last) {
+const std::vector<Ref>& RecordPositions::find_marked(Ref chat, std::int64_t first,
+                                                     std::int64_t last) {
   found_.clear();
-  last = std::min(last, head.sequence);
-  first = std::max<std::int64_t>(first, 1);
-  bool whole = first <= last;
-  const std::int64_t marked = head.sequence - head.sequence % kMarkRecords;
-  if (whole && last > marked) whole = walk(head, std::max(first, marked + 1), last);
-  last = std::min(last, marked);
-  for (std::int64_t block = (last - 1) / kMarkRecords; whole && first <= last; --block) {
-    whole = add_mark(chat, block, first, last);
+  for (std::int64_t block = (last - 1) / kMarkRecords; first <= last; --block) {
+    if (!add_mark(chat, block, first, last)) break;
     last = block * kMarkRecords;
   }
   std::ranges::reverse(found_);
@@ -52,25 +46,20 @@ const std::vector<Ref>& RecordPositions::find(Ref chat, const ChatHead& head, st
 
 const std::vector<Ref>& RecordPositions::chain(Ref newest, std::int64_t count) {
   found_.clear();
-  (void)walk({count, newest}, 1, count);
+  for (Ref at = newest; at != 0 && count > 0; --count) {
+    found_.push_back(at);
+    at = step_back(at, 1);
+  }
   std::ranges::reverse(found_);
   return found_;
 }
 
-Ref RecordPositions::previous(Ref record) {
-  Rows rows = read_previous_.query(record);
-  return rows.next() ? rows.integer(0) : 0;
-}
-
-// False: the chain has an end before it should.
-bool RecordPositions::walk(const ChatHead& head, std::int64_t first, std::int64_t last) {
-  Ref at = head.ref;
-  for (std::int64_t sequence = head.sequence; sequence >= first; --sequence) {
-    if (at == 0) return false;
-    if (sequence <= last) found_.push_back(at);
-    if (sequence > first) at = previous(at);
+Ref RecordPositions::step_back(Ref record, std::int64_t count) {
+  for (; count > 0 && record != 0; --count) {
+    Rows rows = read_previous_.query(record);
+    record = rows.next() ? rows.integer(0) : 0;
   }
-  return true;
+  return record;
 }
 
 bool RecordPositions::add_mark(Ref chat, std::int64_t block, std::int64_t first,

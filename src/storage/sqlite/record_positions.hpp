@@ -22,6 +22,9 @@ inline constexpr std::int64_t kMarkRecords = 32;
 struct ChatHead {
   std::int64_t sequence = 0;  // 0: there is none
   Ref ref = 0;
+
+  // Up to which records have marks; those after it are found by walking back.
+  [[nodiscard]] std::int64_t marked() const { return sequence - sequence % kMarkRecords; }
 };
 
 // Ascending, of one mark.
@@ -34,16 +37,16 @@ class RecordPositions {
  public:
   explicit RecordPositions(Database& database);
 
-  // Of sequences first..last, ascending. A page that reaches what is not there begins after it.
-  [[nodiscard]] const std::vector<Ref>& find(Ref chat, const ChatHead& head, std::int64_t first,
-                                             std::int64_t last);
+  // Of sequences first..last, all of which have marks; ascending. A page that reaches what is not
+  // there begins after it.
+  [[nodiscard]] const std::vector<Ref>& find_marked(Ref chat, std::int64_t first,
+                                                    std::int64_t last);
   // Of that record and those of its chat before it, `count` or as many as there are; ascending.
   [[nodiscard]] const std::vector<Ref>& chain(Ref newest, std::int64_t count);
+  // The record of the same chat that comes `count` before that one; 0: there is none.
+  [[nodiscard]] Ref step_back(Ref record, std::int64_t count);
 
  private:
-  // The record of the same chat before that; 0: it is the first, or is not there.
-  [[nodiscard]] Ref previous(Ref record);
-  bool walk(const ChatHead& head, std::int64_t first, std::int64_t last);
   bool add_mark(Ref chat, std::int64_t block, std::int64_t first, std::int64_t last);
 
   Statement read_previous_;

@@ -3,12 +3,16 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <memory>
+#include <span>
+#include <string>
+#include <tuple>
 
 #define MARU_RECORD_COLUMNS                                                                    \
   "r.sequence, r.id, r.kind, r.text_count, r.effect, r.created_at, r.actor, r.client_msg_id, " \
-  "r.fingerprint, r.body"
+  "r.fingerprint, r.previous, r.body"
 
 namespace maru::sqlite {
 namespace {
@@ -23,10 +27,19 @@ enum Column : int {
   kActor,
   kClientId,
   kFingerprint,
+  kPrevious,
   kBody
 };
 
 constexpr std::size_t kReadMax = 4096;
+// Rows of one query: those of a mark.
+constexpr std::size_t kReadTogether = kMarkRecords;
+
+std::string read_together_sql() {
+  std::string sql = "SELECT " MARU_RECORD_COLUMNS " FROM records r WHERE r.ref IN (?1";
+  for (std::size_t i = 2; i <= kReadTogether; ++i) sql += ",?" + std::to_string(i);
+  return sql + ")";
+}
 
 std::int64_t to_stored(Sequence sequence) {
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -40,6 +53,7 @@ RecordQueries::RecordQueries(Database& database)
       find_chat_key_(database,
                      "SELECT c.ref, c.number, c.pair_low, c.pair_high, h.sequence, h.ref"
                      " FROM chats c JOIN heads h ON h.chat = c.ref WHERE c.id = ?1"),
+      read_together_(database, read_together_sql().c_str()),
       read_(database, "SELECT " MARU_RECORD_COLUMNS " FROM records r WHERE r.ref = ?1"),
       find_by_client_msg_id_(database, "SELECT " MARU_RECORD_COLUMNS
                                        " FROM records r WHERE r.client_msg_id = ?1"
@@ -86,29 +100,56 @@ RecordQueries::Span RecordQueries::span_of(const ChatHead& head, chat::RecordRan
 std::vector<chat::RecordPtr> RecordQueries::read(const ChatKey& chat, chat::RecordRange range,
                                                  Sequence anchor, std::size_t limit) {
   std::vector<chat::RecordPtr> records;
-  visit_rows(chat, range, anchor, limit,
-             [&](const Rows& rows) { records.push_back(read_record(rows, chat)); });
+  visit(chat, range, anchor, limit, [&](const chat::Record& record) {
+    records.push_back(std::make_shared<const chat::Record>(record));
+  });
   return records;
 }
 
 void RecordQueries::visit(const ChatKey& chat, chat::RecordRange range, Sequence anchor,
                           std::size_t limit, const chat::Snapshot::RecordVisitor& visit) {
-  visit_rows(chat, range, anchor, limit, [&](const Rows& rows) {
-    fill_record(rows, chat, scratch_);
-    visit(scratch_);
-  });
+  const Span span = span_of(chat.head, range, anchor, limit);
+  if (span.first > span.last) return;
+  users_.clear();
+  const std::int64_t marked = chat.head.marked();
+  if (read_tail(chat, std::max(span.first, marked + 1), span.last)) {
+    const auto& refs = positions_.find_marked(chat.ref, span.first, std::min(span.last, marked));
+    for (std::size_t at = 0; at < refs.size(); at += kReadTogether) {
+      const std::size_t count = std::min(refs.size() - at, kReadTogether);
+      Rows rows = query_together(std::span(refs).subspan(at, count));
+      std::size_t found = 0;
+      for (; rows.next(); ++found) {
+        fill_record(rows, chat, scratch_);
+        visit(scratch_);
+      }
+      if (found != count) throw SqliteError(SQLITE_CORRUPT, "a record of a chat is missing");
+    }
+  }
+  while (tail_size_ > 0) visit(tail_[--tail_size_]);
 }
 
-template <class Visit>
-void RecordQueries::visit_rows(const ChatKey& chat, chat::RecordRange range, Sequence anchor,
-                               std::size_t limit, Visit&& visit) {
-  const Span span = span_of(chat.head, range, anchor, limit);
-  users_.clear();
-  for (const Ref ref : positions_.find(chat.ref, chat.head, span.first, span.last)) {
-    Rows rows = read_.query(ref);
-    if (!rows.next()) throw SqliteError(SQLITE_CORRUPT, "a record of a chat is missing");
-    visit(rows);
+// One run of SQLite's machine for many rows; in the order of ref, which is that of a chat.
+Rows RecordQueries::query_together(std::span<const Ref> refs) {
+  std::array<Ref, kReadTogether> all;
+  std::ranges::copy(refs, all.begin());
+  std::fill(all.begin() + static_cast<std::ptrdiff_t>(refs.size()), all.end(), refs.back());
+  return std::apply([this](auto... ref) { return read_together_.query(ref...); }, all);
+}
+
+// Each row names the next one, so that walking back reads it, too.
+bool RecordQueries::read_tail(const ChatKey& chat, std::int64_t first, std::int64_t last) {
+  tail_size_ = 0;
+  if (first > last) return true;
+  Ref at = positions_.step_back(chat.head.ref, chat.head.sequence - last);
+  for (std::int64_t sequence = last; sequence >= first; --sequence) {
+    if (at == 0) return false;
+    Rows rows = read_.query(at);
+    if (!rows.next()) return false;
+    if (tail_.size() == tail_size_) tail_.emplace_back();
+    fill_record(rows, chat, tail_[tail_size_++]);
+    at = rows.integer(kPrevious);
   }
+  return true;
 }
 
 chat::RecordPtr RecordQueries::find_by_client_msg_id(ChatId chat_id, UserId from,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,9 +44,9 @@ class RecordQueries {
     std::int64_t first = 1;
     std::int64_t last = 0;
   };
-  template <class Visit>
-  void visit_rows(const ChatKey& chat, chat::RecordRange range, Sequence anchor, std::size_t limit,
-                  Visit&& visit);
+  Rows query_together(std::span<const Ref> refs);
+  // Reads first..last, which have no marks, into tail_, the newest first. False: not all are there.
+  bool read_tail(const ChatKey& chat, std::int64_t first, std::int64_t last);
   static Span span_of(const ChatHead& head, chat::RecordRange range, Sequence anchor,
                       std::size_t limit);
   chat::RecordPtr read_record(const Rows& rows, const ChatKey& chat);
@@ -57,13 +58,17 @@ class RecordQueries {
 
   RecordPositions positions_;
   Statement find_chat_key_;
+  Statement read_together_;
   Statement read_;
   Statement find_by_client_msg_id_;
   Statement find_user_;
   const UserOf user_of_;
   // A page has few writers: each is read once a call.
   std::unordered_map<Ref, chat::UserBrief> users_;
-  chat::Record scratch_;  // visit()'s
+  // visit()'s, kept for their room.
+  chat::Record scratch_;
+  std::vector<chat::Record> tail_;
+  std::size_t tail_size_ = 0;
 };
 
 }  // namespace maru::sqlite

@@ -77,13 +77,13 @@ StoredClientId::StoredClientId(std::string_view id) : text_(id) {
 
 void StoredClientId::unpack(std::string_view bytes, std::string& id) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  id.clear();
-  id.reserve(kUuidSize);
-  for (const char c : bytes) {
-    if (is_hyphen_place(id.size())) id += '-';
+  id.resize(kUuidSize);
+  char* out = id.data();
+  for (const char c : bytes.substr(0, kPackedBytes)) {
+    if (is_hyphen_place(static_cast<std::size_t>(out - id.data()))) *out++ = '-';
     const auto byte = static_cast<unsigned char>(c);
-    id += kDigits[byte >> 4];
-    id += kDigits[byte & 15];
+    *out++ = kDigits[byte >> 4];
+    *out++ = kDigits[byte & 15];
   }
 }
 
