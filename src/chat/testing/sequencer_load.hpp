@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <random>
@@ -47,9 +48,16 @@ inline std::string make_client_id(ClientIds kind, std::uint64_t count, std::mt19
   return text;
 }
 
-// A sequencer with its chats, and one thread that keeps `window` messages in flight.
+// A sequencer with its chats, and one thread that keeps `window` messages in flight, or sends at a
+// steady rate.
 class Load {
  public:
+  // Into chats that are there: each with one of its members, who writes.
+  Load(Store& store, ClientIds ids, std::vector<ChatId> chats, std::vector<UserId> writers)
+      : ids_(ids),
+        users_(std::move(writers)),
+        chats_(std::move(chats)),
+        sequencer_(store, bus_, clock_, id_source_, {.quotas = {.enabled = false}}) {}
   Load(Store& store, ClientIds ids)
       : ids_(ids), sequencer_(store, bus_, clock_, id_source_, {.quotas = {.enabled = false}}) {
     for (std::size_t i = 0; i < kLoadMembers; ++i) {
@@ -79,10 +87,34 @@ class Load {
     while (answered_.load(std::memory_order_acquire) < sent_) wait();
   }
 
+  // Open loop: each is sent when it is due, whatever became of those before it. How long each took
+  // from when it was due to its answer, in milliseconds.
+  std::vector<double> send_at_rate(std::size_t count, double per_second) {
+    std::vector<double> took(count);
+    const auto start = Steady::now();
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto due =
+          start + std::chrono::duration_cast<Steady::duration>(
+                      std::chrono::duration<double>(static_cast<double>(i) / per_second));
+      while (Steady::now() < due) std::this_thread::sleep_until(due);
+      submit({next_message(), [this, due, at = &took[i]](const Reply& reply) {
+                *at = std::chrono::duration<double, std::milli>(Steady::now() - due).count();
+                if (!reply) failed_.fetch_add(1, std::memory_order_relaxed);
+                answered_.fetch_add(1, std::memory_order_release);
+                answered_.notify_one();
+              }});
+      ++sent_;
+    }
+    while (answered_.load(std::memory_order_acquire) < sent_) wait();
+    return took;
+  }
+
   [[nodiscard]] std::size_t failed() const { return failed_.load(); }
   [[nodiscard]] const SequencerCounters& counters() const { return sequencer_.counters(); }
 
  private:
+  using Steady = std::chrono::steady_clock;
+
   void wait() {
     const std::size_t seen = answered_.load(std::memory_order_acquire);
     if (seen < sent_) answered_.wait(seen);
@@ -106,7 +138,7 @@ class Load {
   }
 
   SendMessage next_message() {
-    SendMessage message{chats_[sent_ % kLoadChats], users_[sent_ % kLoadMembers],
+    SendMessage message{chats_[sent_ % chats_.size()], users_[sent_ % users_.size()],
                         std::string(200, 'x'), std::nullopt};
     if (ids_ != ClientIds::kNone) message.client_msg_id = make_client_id(ids_, sent_, random_);
     return message;

@@ -153,6 +153,7 @@ TEST_F(FaultsTest, AFullDiskHelpsItselfWhereTheLogAloneHasGrown) {
   }
   const Mount unmount{mount};
   options_.data_dir = mount / "data";
+  options_.wal_bytes_max = 16 * 1024 * 1024;
   open_with_chat();
   int refused = 0;
   for (int i = 1; i <= 2000; ++i) {

@@ -14,8 +14,11 @@ struct StoreOptions {
   // Holds maru.db (with -wal and -shm) and maru.lock. Created with mode 0700 if absent.
   std::filesystem::path data_dir = "maru-data";
 
-  // A checkpoint is due past this much write-ahead log, and whenever the sequencer is idle.
-  std::size_t wal_bytes_max = 16 * 1024 * 1024;
+  // A checkpoint is due past this much write-ahead log, and whenever the sequencer is idle. Small:
+  // how long one takes is how long a message may have to wait (docs/adr/0018).
+  std::size_t wal_bytes_max = 1024 * 1024;
+  // What its file keeps of disk when the log begins anew.
+  std::size_t wal_bytes_kept = 16 * 1024 * 1024;
   // Past this the writer waits for running reads to end, at most checkpoint_wait_ms, so that the
   // log starts from its beginning again.
   std::size_t wal_bytes_hard = 64 * 1024 * 1024;
@@ -27,7 +30,7 @@ struct StoreOptions {
 
   // Page caches; filled only by use.
   std::size_t writer_cache_bytes = 16 * 1024 * 1024;
-  std::size_t reader_cache_bytes = 4 * 1024 * 1024;
+  std::size_t reader_cache_bytes = 32 * 1024 * 1024;
   // How much of the file readers map instead of copying its pages. A chat's records lie apart, one
   // to a page, so that a history page is as many page reads as it has records. 0: no mapping.
   std::size_t reader_map_bytes = std::size_t{1} << 30;

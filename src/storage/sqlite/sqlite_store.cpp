@@ -33,7 +33,7 @@ void configure(Database& database, const StoreOptions& options) {
       "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF;"
       "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-" +
       std::to_string(options.writer_cache_bytes / 1024) +
-      "; PRAGMA journal_size_limit=" + std::to_string(options.wal_bytes_max);
+      "; PRAGMA journal_size_limit=" + std::to_string(options.wal_bytes_kept);
   database.execute(sql.c_str());
   if (options.page_count_max > 0) {
     database.execute(("PRAGMA max_page_count=" + std::to_string(options.page_count_max)).c_str());
