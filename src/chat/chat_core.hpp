@@ -14,7 +14,7 @@
 #include "chat/asked_leaves.hpp"
 #include "chat/command.hpp"
 #include "chat/event.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/change.hpp"
 #include "chat/quotas.hpp"
 #include "chat/working_state.hpp"
 

@@ -28,7 +28,8 @@
 #include "base/settled_clock.hpp"
 #include "chat/chat_core.hpp"
 #include "chat/command.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/event_bus.hpp"
+#include "chat/ports/store.hpp"
 #include "chat/sequencer_counters.hpp"
 #include "chat/working_state.hpp"
 

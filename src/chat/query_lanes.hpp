@@ -17,7 +17,7 @@
 #include <mutex>
 #include <optional>
 
-#include "chat/ports.hpp"
+#include "chat/ports/query_pool.hpp"
 
 namespace maru::chat {
 

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "chat/lru_cache.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/store.hpp"
 #include "chat/recent_set.hpp"
 #include "chat/sent_filter.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/mailbox.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/event_bus.hpp"
 #include "fanout/interest_table.hpp"
 #include "fanout/room_index.hpp"
 #include "wire/wire_event.hpp"

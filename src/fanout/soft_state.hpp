@@ -20,7 +20,7 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/task.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/command_log.hpp"
 #include "fanout/counters.hpp"
 #include "fanout/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"

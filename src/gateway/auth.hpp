@@ -9,7 +9,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "gateway/context.hpp"
 #include "net/http.hpp"
 

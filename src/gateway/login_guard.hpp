@@ -23,7 +23,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/command_log.hpp"
 #include "gateway/options.hpp"
 
 namespace maru::gateway {

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "base/log.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/event_bus.hpp"
 
 namespace maru::gateway {
 

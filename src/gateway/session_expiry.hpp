@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/command_log.hpp"
 #include "gateway/options.hpp"
 
 namespace maru::gateway {

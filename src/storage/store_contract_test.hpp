@@ -16,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
+#include "chat/ports/store.hpp"
 #include "storage/testing/documents.hpp"
 #include "text/text.hpp"
 

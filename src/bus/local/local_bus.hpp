@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/event_bus.hpp"
 
 namespace maru::local {
 

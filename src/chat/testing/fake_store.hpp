@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/store.hpp"
 
 namespace maru::chat::testing {
 

@@ -2,7 +2,7 @@
 // "Cluster": P = 1, no broker).
 #pragma once
 
-#include "chat/ports.hpp"
+#include "chat/ports/command_log.hpp"
 #include "chat/sequencer.hpp"
 
 namespace maru::local {

@@ -8,7 +8,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "gateway/events/session_table.hpp"
 #include "gateway/options.hpp"
 

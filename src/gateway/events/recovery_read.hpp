@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/id.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "fanout/resume.hpp"
 #include "gateway/events/presence_watch.hpp"
 #include "net/frame.hpp"

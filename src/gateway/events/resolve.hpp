@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/id.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/fields.hpp"
 #include "gateway/options.hpp"

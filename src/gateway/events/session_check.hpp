@@ -12,7 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "gateway/events/session_table.hpp"
 
 namespace maru::gateway {

@@ -11,7 +11,7 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/mailbox.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/command_log.hpp"
 
 namespace maru::gateway::rest {
 

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "base/limits.hpp"
-#include "chat/ports.hpp"
 #include "gateway/rest/call.hpp"
 #include "gateway/rest/flow.hpp"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/id.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 
 namespace maru::gateway::rest {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "chat/testing/fake_store.hpp"
 #include "text/text.hpp"
 

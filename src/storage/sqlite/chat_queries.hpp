@@ -9,7 +9,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
+#include "chat/ports/store.hpp"
 #include "storage/sqlite/rows.hpp"
 
 namespace maru::sqlite {

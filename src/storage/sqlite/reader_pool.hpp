@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/query_pool.hpp"
 #include "chat/query_lanes.hpp"
 #include "storage/sqlite/options.hpp"
 

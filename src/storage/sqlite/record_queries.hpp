@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "storage/sqlite/body_codec.hpp"
 #include "storage/sqlite/record_positions.hpp"
 

@@ -12,7 +12,7 @@
 #include <optional>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/record.hpp"
 #include "storage/sqlite/body_codec.hpp"
 #include "storage/sqlite/record_positions.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "storage/sqlite/chat_queries.hpp"
 #include "storage/sqlite/errors.hpp"
 #include "storage/sqlite/options.hpp"

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/store.hpp"
 #include "storage/sqlite/data_directory.hpp"
 #include "storage/sqlite/directory_watch.hpp"
 #include "storage/sqlite/options.hpp"

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "chat/ports.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "storage/sqlite/rows.hpp"
 
 namespace maru::sqlite {

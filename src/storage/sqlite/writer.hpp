@@ -7,7 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "chat/ports.hpp"
+#include "chat/fold.hpp"
+#include "chat/ports/change.hpp"
 #include "storage/sqlite/record_writer.hpp"
 
 namespace maru::sqlite {

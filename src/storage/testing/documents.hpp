@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "chat/fingerprint.hpp"
-#include "chat/ports.hpp"
+#include "chat/ports/change.hpp"
+#include "chat/ports/snapshot.hpp"
 #include "text/text.hpp"
 
 namespace maru::storage_testing {

@@ -1,0 +1,16 @@
+// Carries commands to the owner of their chat (gateway → sequencer).
+#pragma once
+
+#include "chat/command.hpp"
+
+namespace maru::chat {
+
+class CommandLog {
+ public:
+  virtual ~CommandLog() = default;
+  // Any thread, never blocks. False: the log is full or closing; `command` is untouched and its
+  // caller answers kOverloaded. True: the reply handler will be called exactly once.
+  [[nodiscard]] virtual bool submit(Command&& command) = 0;
+};
+
+}  // namespace maru::chat
