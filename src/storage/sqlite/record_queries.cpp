@@ -28,10 +28,12 @@ enum Column : int {
   kClientId,
   kFingerprint,
   kPrevious,
-  kBody
+  kBody,
+  kColumns
 };
 
 constexpr std::size_t kReadMax = 4096;
+constexpr std::size_t kChatsKept = 10'000;
 // Rows of one query: those of a mark.
 constexpr std::size_t kReadTogether = kMarkRecords;
 
@@ -53,6 +55,11 @@ RecordQueries::RecordQueries(Database& database)
       find_chat_key_(database,
                      "SELECT c.ref, c.number, c.pair_low, c.pair_high, h.sequence, h.ref"
                      " FROM chats c JOIN heads h ON h.chat = c.ref WHERE c.id = ?1"),
+      find_chat_key_by_ref_(database,
+                            "SELECT number, pair_low, pair_high, id FROM chats WHERE ref = ?1"),
+      read_log_(database, "SELECT " MARU_RECORD_COLUMNS
+                          ", r.ref, r.chat FROM records r WHERE r.ref > ?1"
+                          " ORDER BY r.ref LIMIT ?2"),
       read_together_(database, read_together_sql().c_str()),
       read_(database, "SELECT " MARU_RECORD_COLUMNS " FROM records r WHERE r.ref = ?1"),
       find_by_client_msg_id_(database, "SELECT " MARU_RECORD_COLUMNS
@@ -150,6 +157,31 @@ bool RecordQueries::read_tail(const ChatKey& chat, std::int64_t first, std::int6
     at = rows.integer(kPrevious);
   }
   return true;
+}
+
+Ref RecordQueries::read_log(Ref after, std::size_t limit, std::vector<chat::RecordPtr>& out) {
+  users_.clear();
+  Ref last = 0;
+  Rows rows = read_log_.query(after, std::min(limit, kReadMax));
+  while (rows.next()) {
+    last = rows.integer(kColumns);
+    out.push_back(read_record(rows, chat_key(rows.integer(kColumns + 1))));
+  }
+  return last;
+}
+
+const ChatKey& RecordQueries::chat_key(Ref ref) {
+  if (const auto known = chats_.find(ref); known != chats_.end()) return known->second;
+  if (chats_.size() >= kChatsKept) chats_.clear();
+  ChatKey& key = chats_[ref];
+  Rows rows = find_chat_key_by_ref_.query(ref);
+  if (!rows.next()) throw SqliteError(SQLITE_CORRUPT, "a record is of no chat");
+  key.ref = ref;
+  key.number = {rows.integer(0)};
+  key.pair_low = rows.integer(1);
+  key.pair_high = rows.integer(2);
+  key.id = rows.id<ChatId>(3);
+  return key;
 }
 
 chat::RecordPtr RecordQueries::find_by_client_msg_id(ChatId chat_id, UserId from,

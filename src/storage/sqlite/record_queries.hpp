@@ -36,9 +36,12 @@ class RecordQueries {
   // The same records, in one Record that is filled anew for each.
   void visit(const ChatKey& chat, chat::RecordRange range, Sequence anchor, std::size_t limit,
              const chat::Snapshot::RecordVisitor& visit);
+  // Of all chats, those written after that one. The last one's ref; 0: there is none.
+  Ref read_log(Ref after, std::size_t limit, std::vector<chat::RecordPtr>& out);
   chat::RecordPtr find_by_client_msg_id(ChatId chat, UserId from, std::string_view id);  // or null
 
  private:
+  const ChatKey& chat_key(Ref ref);
   // What that range is of the chat: sequences first..last, none if first > last.
   struct Span {
     std::int64_t first = 1;
@@ -58,11 +61,15 @@ class RecordQueries {
 
   RecordPositions positions_;
   Statement find_chat_key_;
+  Statement find_chat_key_by_ref_;
+  Statement read_log_;
   Statement read_together_;
   Statement read_;
   Statement find_by_client_msg_id_;
   Statement find_user_;
   const UserOf user_of_;
+  // Of read_log(): what never changes of a chat.
+  std::unordered_map<Ref, ChatKey> chats_;
   // A page has few writers: each is read once a call.
   std::unordered_map<Ref, chat::UserBrief> users_;
   // visit()'s, kept for their room.
