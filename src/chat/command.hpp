@@ -160,8 +160,8 @@ struct ChatCreated {
   bool existed = false;  // a 1:1 that was there, or a repeated idempotency key
 };
 struct Joined {
-  ChatId chat;
-  Sequence sequence;  // of the join record; 0 if the user was a member already
+  Sequence sequence;      // of the join record; 0 if the user was a member already
+  ChatDocument document;  // with the user in it
 };
 struct LeaveAsked {
   std::uint64_t ticket = 0;  // for LeaveChat

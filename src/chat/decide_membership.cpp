@@ -34,7 +34,7 @@ Reply decide(const JoinChat& command, Turn& turn) {
   const ChatState& state = **found;
   if (find_member(state, command.user)) {
     turn.asked_leaves.joined(command.chat, command.user);
-    return Joined{command.chat, Sequence{0}};
+    return Joined{Sequence{0}, document_of(state)};
   }
 
   const auto user = load_live_user(command.user, turn);
@@ -53,9 +53,10 @@ Reply decide(const JoinChat& command, Turn& turn) {
   const RecordPtr record =
       append_of(Member{command.user, (*user)->name}, state, joining(state, command.user), turn);
   // After the record, so that the document's head names the place from which on the user listens.
-  turn.tell(ChatAdded{{command.user}, document_of(state)});
+  ChatDocument document = document_of(state);
+  turn.tell(ChatAdded{{command.user}, document});
   turn.asked_leaves.joined(command.chat, command.user);
-  return Joined{command.chat, record->sequence};
+  return Joined{record->sequence, std::move(document)};
 }
 
 Reply decide(const AskLeave& command, Turn& turn) {

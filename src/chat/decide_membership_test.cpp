@@ -55,7 +55,9 @@ TEST_F(MembershipTest, JoiningIsASystemMessageAndAnAddedChat) {
   at.send(group, a, "first");
   at.bus.events.clear();
   const auto joined = answer_of<Joined>(at.run(JoinChat{group, b}));
-  EXPECT_EQ(joined.chat, group);
+  EXPECT_EQ(joined.document.chat.id, group);
+  EXPECT_EQ(joined.document.head.value, 2u);
+  EXPECT_EQ(joined.document.members.size(), 2u);
   EXPECT_EQ(joined.sequence.value, 2u);
 
   const Record& record = *at.store.records(group).back();

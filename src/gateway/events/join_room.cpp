@@ -72,30 +72,6 @@ void complete(RealtimeCore& core, ClientSession& session, const Join& join,
   session.settle(join.chat, upto);
 }
 
-// The user has just become a member: everything from the own join record on follows. Without a
-// record (a join elsewhere came first) it is as for any member: what this snapshot says.
-void complete_fresh(RealtimeCore& core, ClientSession& session, Join join, UserId user,
-                    Sequence joined_at) {
-  const ChatId chat = join.chat;
-  core.query<chat::ChatDocument>(
-      session, Input::kWaits,
-      [chat, user, joined_at](chat::Snapshot& snapshot) -> Result<chat::ChatDocument> {
-        auto document = snapshot.find_chat(chat);
-        if (!document) return std::unexpected(std::move(document.error()));
-        if (!*document) return chat::no_such_chat();
-        if (joined_at.value == 0 && !has_member(**document, user)) {
-          return fail(ErrorCode::kUnavailable, "The chat changed meanwhile; join again.");
-        }
-        return std::move(**document);
-      },
-      [&core, join = std::move(join), joined_at](ClientSession& asker,
-                                                 const Result<chat::ChatDocument>& document) {
-        if (!document) return give_up(core, asker, join, document.error());
-        const Sequence upto = joined_at.value == 0 ? document->head : Sequence{joined_at.value - 1};
-        complete(core, asker, join, *document, upto);
-      });
-}
-
 // Where the user is, the record of the login session says.
 void audit_joined(const ClientSession& session, const ChatId& chat, const UserId& user) {
   log::audit("audit_member_joined",
@@ -108,9 +84,11 @@ void become_member(RealtimeCore& core, ClientSession& session, Join join, UserId
       session, Input::kWaits, chat::JoinChat{.chat = chat, .user = user},
       [&core, user, join = std::move(join)](ClientSession& asker, const chat::Reply& reply) {
         if (!reply) return give_up(core, asker, join, reply.error());
-        const Sequence joined_at = std::get<chat::Joined>(*reply).sequence;
-        if (joined_at.value != 0) audit_joined(asker, join.chat, user);
-        complete_fresh(core, asker, join, user, joined_at);
+        const auto& [joined_at, document] = std::get<chat::Joined>(*reply);
+        if (joined_at.value == 0) return complete(core, asker, join, document, document.head);
+        audit_joined(asker, join.chat, user);
+        // Everything from the own join record on follows.
+        complete(core, asker, join, document, Sequence{joined_at.value - 1});
       });
 }
 

@@ -35,22 +35,16 @@ void log_change(const Call& call, const char* event, const UserId& user, const C
 }
 
 // {chat, sequence}: the head that the join itself is part of.
-void answer_joined(const CallPtr& call, const Caller& caller, const chat::Joined& joined) {
-  decide_again(call, chat::Lane::kUrgent, caller,
-               [call, joined](chat::Snapshot& snapshot, Caller&&) {
-                 const auto document = snapshot.find_chat(joined.chat);
-                 if (!document) return call->problem(document.error());
-                 if (!*document) return call->problem(chat::no_such_chat().error());
-                 const bool is_new = joined.sequence.value != 0;
-                 std::string json;
-                 json::Writer out(json);
-                 out.begin_object().key("chat");
-                 wire::write_chat(out, **document, wire::OwnerForm::kPopulated);
-                 out.key("sequence")
-                     .integer(is_new ? joined.sequence.value : (*document)->head.value)
-                     .end_object();
-                 call->answer(json_answer(std::move(json), is_new ? 201 : 200));
-               });
+void answer_joined(const CallPtr& call, const chat::Joined& joined) {
+  const bool is_new = joined.sequence.value != 0;
+  std::string json;
+  json::Writer out(json);
+  out.begin_object().key("chat");
+  wire::write_chat(out, joined.document, wire::OwnerForm::kPopulated);
+  out.key("sequence")
+      .integer(is_new ? joined.sequence.value : joined.document.head.value)
+      .end_object();
+  call->answer(json_answer(std::move(json), is_new ? 201 : 200));
 }
 
 void answer_left(const CallPtr& call, const chat::Left& left) {
@@ -70,9 +64,9 @@ void submit_join(const CallPtr& call, const ChatId& chat, const Caller& caller) 
   submit(call, chat::JoinChat{chat, caller.user}, [call, caller](chat::ReplyBody&& reply) {
     const auto& joined = std::get<chat::Joined>(reply);
     if (joined.sequence.value != 0) {
-      log_change(*call, "audit_member_joined", caller.user, joined.chat);
+      log_change(*call, "audit_member_joined", caller.user, joined.document.chat.id);
     }
-    answer_joined(call, caller, joined);
+    answer_joined(call, joined);
   });
 }
 
