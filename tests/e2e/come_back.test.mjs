@@ -43,8 +43,10 @@ class JavaScriptClient {
   join(chat) {
     return new Promise((resolve) => this.socket.emit("joinRoom", { chatId: chat._id }, resolve));
   }
-  // Stock clients keep these until they are connected again.
-  sendLater(chat) {
+  // Stock clients keep these until they are connected again, but for what they send before they have
+  // seen that the server is gone.
+  async sendLater(chat) {
+    await until(() => !this.socket.connected, "disconnected");
     for (let i = 0; i < QUEUED; ++i) {
       this.socket.emit("sendMessage", { chatId: chat._id, content: `${i} ${LONG}`, clientMsgId: `q${i}` },
         (answer) => this.acks.push(answer));
@@ -124,7 +126,7 @@ describe("stock clients", () => {
     for (const [name, { client, chat }] of all) {
       assert.equal(client.told, true, `${name}: told that the server drains`);
       assert.notEqual(client.reason, "io server disconnect", name);
-      client.sendLater(chat);
+      await client.sendLater(chat);
     }
     server = await startServer({ args, dataDir, port: server.port });
     await Promise.all([...all].map(async ([name, { client, user, chat }]) => {
