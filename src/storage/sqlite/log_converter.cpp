@@ -146,7 +146,7 @@ void LogConverter::copy_records(const std::function<void(std::int64_t)>& progres
     const Ref actor = rows.integer(is_text ? kSender : kSubject);
     record.last_effect = is_text ? chat.state.last_effect : record.sequence;
     record.actor = stand_in(actor);
-    if (!is_text) record.body = body_of(rows.integer(kKind), actor, chat.state);
+    if (!is_text) record.body = body_of(rows, chat.state);
     const auto copy = [&](const auto& client_id, const auto& body) {
       std::optional<std::uint64_t> fingerprint;
       if (!rows.is_null(kClientMsgId)) fingerprint = chat::fingerprint_of(rows.text(kContent));
@@ -176,11 +176,18 @@ void LogConverter::copy_records(const std::function<void(std::int64_t)>& progres
   }
 }
 
-chat::RecordBody LogConverter::body_of(std::int64_t kind, Ref subject,
-                                       const chat::ChatState& state) {
-  const UserId user = stand_in(subject);
-  if (kind == kJoin) return chat::joining(state, user);
-  return chat::leaving(state, user);
+// The count is the one that was said, whatever the members come to.
+chat::RecordBody LogConverter::body_of(const Rows& rows, const chat::ChatState& state) {
+  const UserId user = stand_in(rows.integer(kSubject));
+  const auto member_count = static_cast<std::uint32_t>(rows.integer(kMemberCount));
+  if (rows.integer(kKind) == kJoin) {
+    chat::MemberJoined joined = chat::joining(state, user);
+    joined.member_count = member_count;
+    return joined;
+  }
+  chat::MemberLeft left = chat::leaving(state, user);
+  left.member_count = member_count;
+  return left;
 }
 
 // In the order of the last record, so that those that are written lie together at the end.

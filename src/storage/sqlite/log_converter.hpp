@@ -47,7 +47,7 @@ class LogConverter {
   void load_members();
   void find_gone();
   static void begin(Chat& chat, const FirstMembers& stayed);
-  static chat::RecordBody body_of(std::int64_t kind, Ref subject, const chat::ChatState& state);
+  static chat::RecordBody body_of(const Rows& rows, const chat::ChatState& state);
   void write_state(Ref ref, const chat::ChatState& state);
 
   Database& database_;

@@ -40,7 +40,7 @@ constexpr std::size_t kReadTogether = kMarkRecords;
 std::string read_together_sql() {
   std::string sql = "SELECT " MARU_RECORD_COLUMNS " FROM records r WHERE r.ref IN (?1";
   for (std::size_t i = 2; i <= kReadTogether; ++i) sql += ",?" + std::to_string(i);
-  return sql + ")";
+  return sql + ") ORDER BY r.ref";
 }
 
 std::int64_t to_stored(Sequence sequence) {
@@ -172,16 +172,16 @@ Ref RecordQueries::read_log(Ref after, std::size_t limit, std::vector<chat::Reco
 
 const ChatKey& RecordQueries::chat_key(Ref ref) {
   if (const auto known = chats_.find(ref); known != chats_.end()) return known->second;
-  if (chats_.size() >= kChatsKept) chats_.clear();
-  ChatKey& key = chats_[ref];
   Rows rows = find_chat_key_by_ref_.query(ref);
   if (!rows.next()) throw SqliteError(SQLITE_CORRUPT, "a record is of no chat");
+  ChatKey key;
   key.ref = ref;
   key.number = {rows.integer(0)};
   key.pair_low = rows.integer(1);
   key.pair_high = rows.integer(2);
   key.id = rows.id<ChatId>(3);
-  return key;
+  if (chats_.size() >= kChatsKept) chats_.clear();
+  return chats_.emplace(ref, key).first->second;
 }
 
 chat::RecordPtr RecordQueries::find_by_client_msg_id(ChatId chat_id, UserId from,

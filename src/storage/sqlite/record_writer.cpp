@@ -1,7 +1,6 @@
 #include "storage/sqlite/record_writer.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace maru::sqlite {
 namespace {
