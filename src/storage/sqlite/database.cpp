@@ -172,10 +172,11 @@ void Rows::copy_exactly(int column, void* out, std::size_t size) const {
   std::memcpy(out, bytes.data(), size);
 }
 
-Statement::Statement(Database& database, const char* sql) : rows_(&database.rows_read_) {
-  const int code = sqlite3_prepare_v3(database.handle(), sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                      &statement_, nullptr);
-  if (code != SQLITE_OK) raise(database.handle(), code);
+void Statement::prepare() {
+  const int code = sqlite3_prepare_v3(database_->handle(), sql_.c_str(), -1,
+                                      SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
+  if (code != SQLITE_OK) raise(database_->handle(), code);
+  std::string().swap(sql_);
 }
 
 Statement::~Statement() {

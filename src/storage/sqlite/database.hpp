@@ -166,10 +166,12 @@ std::array<std::uint8_t, kSize> Rows::bytes(int column) const {
   return out;
 }
 
-// A prepared statement that is kept. At most one Rows of it lives at a time.
+// A prepared statement that is kept. It is prepared as it is first used: a connection has some
+// dozens, and most starts need few. At most one Rows of it lives at a time. Any use may throw
+// SqliteError.
 class Statement {
  public:
-  Statement(Database& database, const char* sql);
+  Statement(Database& database, std::string sql) : database_(&database), sql_(std::move(sql)) {}
   ~Statement();
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
@@ -184,7 +186,7 @@ class Statement {
   template <class... Values>
   [[nodiscard]] Rows query(const Values&... values) {
     bind_all(Lifetime::kCopied, values...);
-    return Rows(statement_, *rows_);
+    return Rows(statement_, database_->rows_read_);
   }
 
  private:
@@ -192,6 +194,7 @@ class Statement {
 
   template <class... Values>
   void bind_all(Lifetime lifetime, const Values&... values) {
+    if (!statement_) prepare();
     lifetime_ = lifetime;
     int index = 0;
     (bind(++index, values), ...);
@@ -226,14 +229,16 @@ class Statement {
     }
   }
 
+  void prepare();
   void bind_integer(int index, std::int64_t value);
   void bind_text(int index, std::string_view text);
   void bind_blob(int index, const void* bytes, std::size_t size);
   void bind_null(int index);
   void finish();
 
+  Database* database_;
+  std::string sql_;  // until it is prepared
   sqlite3_stmt* statement_ = nullptr;
-  std::uint64_t* rows_;  // the database's count
   Lifetime lifetime_ = Lifetime::kCall;
 };
 

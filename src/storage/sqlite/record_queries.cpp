@@ -60,7 +60,7 @@ RecordQueries::RecordQueries(Database& database)
       read_log_(database, "SELECT " MARU_RECORD_COLUMNS
                           ", r.ref, r.chat FROM records r WHERE r.ref > ?1"
                           " ORDER BY r.ref LIMIT ?2"),
-      read_together_(database, read_together_sql().c_str()),
+      read_together_(database, read_together_sql()),
       read_(database, "SELECT " MARU_RECORD_COLUMNS " FROM records r WHERE r.ref = ?1"),
       find_by_client_msg_id_(database, "SELECT " MARU_RECORD_COLUMNS
                                        " FROM records r WHERE r.client_msg_id = ?1"
