@@ -14,9 +14,12 @@ struct StoreOptions {
   // Holds maru.db (with -wal and -shm) and maru.lock. Created with mode 0700 if absent.
   std::filesystem::path data_dir = "maru-data";
 
-  // A checkpoint is due past this much write-ahead log, and whenever the sequencer is idle. Small:
-  // how long one takes is how long a message may have to wait (docs/adr/0018).
-  std::size_t wal_bytes_max = 1024 * 1024;
+  // A checkpoint is due after so many changes, past so much write-ahead log, and whenever the
+  // sequencer is idle. Few: how long one takes is how long a message may have to wait, and that is
+  // the number of different pages that it copies (docs/adr/0018). Changes say it better than bytes:
+  // a page that small batches write again and again is copied once.
+  std::size_t checkpoint_changes = 1'024;
+  std::size_t wal_bytes_max = 8 * 1024 * 1024;
   // What its file keeps of disk when the log begins anew.
   std::size_t wal_bytes_kept = 16 * 1024 * 1024;
   // Past this the writer waits for running reads to end, at most checkpoint_wait_ms, so that the

@@ -213,6 +213,7 @@ Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
     return std::unexpected(appended.error());
   }
   dirty_ = true;
+  changes_since_checkpoint_ += batch.size();
   // A log that begins anew is shorter: then what it holds was written.
   disk_.wrote(wal_bytes() - (wal_bytes() < log_before ? 0 : log_before));
   return {};
@@ -228,13 +229,13 @@ void SqliteStore::after_release() {
     return;
   }
   const std::uint64_t bytes = wal_bytes();
-  if (bytes < options_.wal_bytes_max) {
-    next_checkpoint_bytes_ = options_.wal_bytes_max;
-    return;
-  }
-  if (bytes < next_checkpoint_bytes_) return;
+  if (bytes < options_.wal_bytes_max) next_checkpoint_bytes_ = options_.wal_bytes_max;
+  const bool is_due =
+      bytes >= next_checkpoint_bytes_ || changes_since_checkpoint_ >= options_.checkpoint_changes;
+  if (!is_due) return;
+  changes_since_checkpoint_ = 0;
   // While readers hold the log, trying again is of use only once it has grown.
-  next_checkpoint_bytes_ = bytes + options_.wal_bytes_max / 4;
+  if (bytes >= options_.wal_bytes_max) next_checkpoint_bytes_ = bytes + options_.wal_bytes_max / 4;
   mark_clean();
   if (stopped_) return;
   checkpoint(bytes >= options_.wal_bytes_hard ? CheckpointMode::kRestart

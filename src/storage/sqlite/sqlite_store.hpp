@@ -90,9 +90,10 @@ class SqliteStore final : public chat::Store {
   Edge upkeep_;  // marks and checkpoints
   std::int64_t last_idle_checkpoint_ms_ = 0;
   std::uint64_t next_checkpoint_bytes_ = 0;  // of write-ahead log
-  bool dirty_ = false;                       // committed since the last idle checkpoint
-  bool checkpoint_due_ = false;              // an append failed: a log that begins anew may help
-  bool stopped_ = false;  // a fatal handler returned: nothing is trusted any more
+  std::size_t changes_since_checkpoint_ = 0;
+  bool dirty_ = false;           // committed since the last idle checkpoint
+  bool checkpoint_due_ = false;  // an append failed: a log that begins anew may help
+  bool stopped_ = false;         // a fatal handler returned: nothing is trusted any more
 };
 
 }  // namespace maru::sqlite

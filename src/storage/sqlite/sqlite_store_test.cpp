@@ -383,6 +383,27 @@ TEST_F(SqliteStoreTest, KeepsTheLogWithinItsBoundUnderLoad) {
   EXPECT_GT(read_meta(reader, kMetaCleanMark), 300);
 }
 
+// What a checkpoint takes is the number of pages it copies: small batches write the same ones.
+TEST_F(SqliteStoreTest, CopiesTheLogAfterSoManyChanges) {
+  options_.checkpoint_changes = 100;
+  const auto store = must_open();
+  ASSERT_TRUE(store->append(first_batch()));
+  const auto mark = [&] {
+    Database reader(file().string(), OpenMode::kReadOnly);
+    return read_meta(reader, kMetaCleanMark);
+  };
+  std::vector<chat::Change> texts;
+  for (std::uint64_t n = 3; n < 93; ++n) texts.push_back(make_text(1, n, 1, n));
+  ASSERT_TRUE(store->append(texts));
+  store->after_release();
+  EXPECT_EQ(mark(), 0);
+  texts.clear();
+  for (std::uint64_t n = 93; n < 113; ++n) texts.push_back(make_text(1, n, 1, n));
+  ASSERT_TRUE(store->append(texts));
+  store->after_release();
+  EXPECT_EQ(mark(), 112);
+}
+
 // Replies of a batch wait for its append, so an append does not checkpoint.
 TEST_F(SqliteStoreTest, AppendLeavesTheCheckpointToAfterRelease) {
   options_.wal_bytes_max = 64 * 1024;
