@@ -708,8 +708,51 @@ TEST_P(StoreContract, AHeaderIsTheDocumentWithoutItsMembers) {
       EXPECT_EQ(header->chat.id, document->chat.id);
       EXPECT_EQ(header->chat.is_personal, document->chat.is_personal);
       EXPECT_EQ(header->chat.number, document->chat.number);
+      EXPECT_EQ(header->chat.updated_at, document->chat.updated_at);
     }
   });
+}
+
+TEST_P(StoreContract, AHeaderNamesTheRecordThatLastChangedTheDocument) {
+  add_users(3);
+  must({make_chat(1, {1, 2})});
+  const auto last_effect = [&] {
+    return read([](auto& s) { return s.find_chat_header(make_id<ChatId>(1)); })->last_effect.value;
+  };
+  EXPECT_EQ(last_effect(), 0u);
+  must({make_text(1, 1, 1, 1)});
+  EXPECT_EQ(last_effect(), 0u);
+  must({make_system(1, 2, joined(3, 3), 1)});
+  EXPECT_EQ(last_effect(), 2u);
+  must({make_text(1, 3, 1, 2, std::nullopt, 2)});
+  EXPECT_EQ(last_effect(), 2u);
+}
+
+// However many pages have named a user before, and whichever call asks.
+TEST_P(StoreContract, APageNamesItsWritersAsTheyAreCalledNow) {
+  add_users(3);
+  must({make_chat(1, {1, 2, 3}), make_text(1, 1, 1, 1), make_text(1, 2, 2, 2)});
+  must({make_system(1, 3, left(3, 2), 2)});
+  const auto names = [&] {
+    std::vector<std::string> found;
+    harness_->read([&](chat::Snapshot& snapshot) {
+      EXPECT_TRUE(snapshot.visit_records(
+          make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 10, [&](const chat::Record& record) {
+            found.push_back(chat::text_of(record) ? record.actor_name : record.to_name);
+          }));
+    });
+    return found;
+  };
+  // So often that every reader has.
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(names(), (std::vector<std::string>{"user1", "user2", "user3"}));
+  }
+  must({chat::UserEnded{make_id<UserId>(2), "gone", {9'000}}});
+  EXPECT_EQ(names(), (std::vector<std::string>{"user1", "gone", "user3"}));
+  must({chat::UserEnded{make_id<UserId>(3), "gone", {9'001}}});
+  EXPECT_EQ(names(), (std::vector<std::string>{"user1", "gone", "gone"}));
+  must({make_text(1, 4, 1, 3)});
+  EXPECT_EQ(names(), (std::vector<std::string>{"user1", "gone", "gone", "user1"}));
 }
 
 TEST_P(StoreContract, PagesAreAscendingAroundTheirAnchor) {

@@ -32,7 +32,8 @@ struct MyChatPage {
 // A chat without its members: what a read needs to see whether and up to where it may.
 struct ChatHeader {
   Chat chat;
-  Sequence head;  // 0: no record yet
+  Sequence head;         // 0: no record yet
+  Sequence last_effect;  // while it stays, so does the document but for head and updated_at
 };
 
 struct Membership {

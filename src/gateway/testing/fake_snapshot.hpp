@@ -73,7 +73,8 @@ class FakeSnapshot final : public chat::Snapshot {
   Result<std::optional<chat::ChatHeader>> find_chat_header(ChatId id) override {
     const auto it = store_.chats().find(id);
     if (it == store_.chats().end()) return std::optional<chat::ChatHeader>();
-    return chat::ChatHeader{it->second.chat, it->second.head};
+    const chat::ChatState& state = it->second;
+    return chat::ChatHeader{state.chat, state.head, state.last_effect};
   }
   Result<std::optional<chat::ChatDocument>> find_chat_by_number(ChatNumber number) override {
     for (const auto& [id, state] : store_.chats()) {

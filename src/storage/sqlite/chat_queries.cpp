@@ -16,6 +16,8 @@
 namespace maru::sqlite {
 namespace {
 
+constexpr int kChatColumns = 13;  // of MARU_CHAT_COLUMNS
+
 std::vector<Ref> read_refs(Rows& rows) {
   std::vector<Ref> refs;
   while (rows.next()) refs.push_back(rows.integer(0));
@@ -39,6 +41,8 @@ Window page_window(std::uint64_t total, std::size_t page, std::size_t limit) {
 
 ChatQueries::ChatQueries(Database& database)
     : find_(database, "SELECT " MARU_CHAT_COLUMNS MARU_CHAT_TABLES "WHERE c.id = ?1"),
+      find_header_(database, "SELECT " MARU_CHAT_COLUMNS
+                             ", c.pair_low, c.pair_high, h.ref" MARU_CHAT_TABLES "WHERE c.id = ?1"),
       find_by_number_(database, "SELECT " MARU_CHAT_COLUMNS MARU_CHAT_TABLES "WHERE c.number = ?1"),
       find_by_ref_(database, "SELECT " MARU_CHAT_COLUMNS MARU_CHAT_TABLES "WHERE c.ref = ?1"),
       list_members_(database,
@@ -225,11 +229,21 @@ std::optional<chat::ChatDocument> ChatQueries::find(ChatId id) {
   return std::move(loaded->document);
 }
 
-std::optional<chat::ChatHeader> ChatQueries::find_header(ChatId id) {
-  Rows rows = find_.query(id);
+std::optional<ChatQueries::Header> ChatQueries::find_header(ChatId id) {
+  Rows rows = find_header_.query(id);
   if (!rows.next()) return std::nullopt;
-  chat::ChatDocument document = read_chat(rows).document;
-  return chat::ChatHeader{std::move(document.chat), document.head};
+  Loaded loaded = read_chat(rows);
+  chat::Chat& chat = loaded.document.chat;
+  const Sequence head = loaded.document.head;
+  Header found;
+  found.key = {loaded.ref,
+               chat.id,
+               chat.number,
+               rows.integer(kChatColumns),
+               rows.integer(kChatColumns + 1),
+               {static_cast<std::int64_t>(head.value), rows.integer(kChatColumns + 2)}};
+  found.header = {std::move(chat), head, loaded.last_effect};
+  return found;
 }
 
 std::optional<chat::ChatDocument> ChatQueries::find_by_number(ChatNumber number) {

@@ -11,7 +11,7 @@
 
 #include "chat/ports/snapshot.hpp"
 #include "chat/ports/store.hpp"
-#include "storage/sqlite/rows.hpp"
+#include "storage/sqlite/record_positions.hpp"
 
 namespace maru::sqlite {
 
@@ -30,7 +30,11 @@ class ChatQueries {
                                                                      WallTime not_before);
 
   std::optional<chat::ChatDocument> find(ChatId id);
-  std::optional<chat::ChatHeader> find_header(ChatId id);
+  struct Header {
+    chat::ChatHeader header;
+    ChatKey key;  // for what is read of its records next
+  };
+  std::optional<Header> find_header(ChatId id);
   std::optional<chat::ChatDocument> find_by_number(ChatNumber number);
   bool is_member(ChatId chat, UserId user);
   std::vector<UserId> filter_sharing(UserId user, std::span<const UserId> others);
@@ -58,6 +62,7 @@ class ChatQueries {
   std::vector<chat::ChatDocument> load_documents(std::span<const Ref> refs);
 
   Statement find_;
+  Statement find_header_;
   Statement find_by_number_;
   Statement find_by_ref_;
   Statement list_members_;

@@ -41,9 +41,17 @@ std::string immutable_uri(const std::string& path) {
   return uri + "?immutable=1";
 }
 
+// SQLite's count of its memory takes a lock of the whole process at each allocation, and it
+// allocates for each row of a page. Nobody asks for it. Refused, and no harm, where somebody has
+// used SQLite before us.
+void leave_memory_uncounted() {
+  [[maybe_unused]] static const int code = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 }  // namespace
 
 Database::Database(const std::string& path, OpenMode mode, const char* vfs) {
+  leave_memory_uncounted();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   flags |= mode == OpenMode::kReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   std::string name = path;
@@ -104,6 +112,14 @@ void Database::begin_write() {
 }
 void Database::commit() {
   run_control(commit_, "COMMIT");
+}
+
+void Database::end_read() noexcept {
+  try {
+    if (in_transaction()) commit();
+  } catch (const std::exception&) {
+    rollback();
+  }
 }
 
 void Database::rollback() noexcept {

@@ -80,6 +80,8 @@ class Database {
   [[nodiscard]] sqlite3* handle() const { return handle_; }
 
   void begin_read();
+  // Nothing was written.
+  void end_read() noexcept;
   void begin_write();
   void commit();
   void rollback() noexcept;

@@ -35,8 +35,9 @@ struct StoreOptions {
   std::size_t writer_cache_bytes = 16 * 1024 * 1024;
   std::size_t reader_cache_bytes = 32 * 1024 * 1024;
   // How much of the file readers map instead of copying its pages. A chat's records lie apart, one
-  // to a page, so that a history page is as many page reads as it has records. 0: no mapping.
-  std::size_t reader_map_bytes = std::size_t{1} << 30;
+  // to a page, so that a history page is as many page reads as it has records. SQLite maps 2 GiB at
+  // most. 0: no mapping.
+  std::size_t reader_map_bytes = std::size_t{2} << 30;
 
   // Records after the last clean mark that the start-up check reads, at most.
   std::int64_t tail_check_records_max = 200'000;

@@ -27,6 +27,16 @@ struct ChatHead {
   [[nodiscard]] std::int64_t marked() const { return sequence - sequence % kMarkRecords; }
 };
 
+// What a record takes from its chat.
+struct ChatKey {
+  Ref ref = 0;
+  ChatId id;
+  ChatNumber number;
+  Ref pair_low = 0;  // a 1:1: its two users; else 0
+  Ref pair_high = 0;
+  ChatHead head;
+};
+
 // Ascending, of one mark.
 [[nodiscard]] std::string encode_mark(std::span<const Ref> refs);
 // Empty for what is none.

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #define MARU_RECORD_COLUMNS                                                                    \
   "r.sequence, r.id, r.kind, r.text_count, r.effect, r.created_at, r.actor, r.client_msg_id, " \
@@ -34,6 +35,7 @@ enum Column : int {
 
 constexpr std::size_t kReadMax = 4096;
 constexpr std::size_t kChatsKept = 10'000;
+constexpr std::size_t kUsersKept = 20'000;  // about 100 bytes each
 // Rows of one query: those of a mark.
 constexpr std::size_t kReadTogether = kMarkRecords;
 
@@ -67,7 +69,11 @@ RecordQueries::RecordQueries(Database& database)
                                        " AND r.chat = (SELECT ref FROM chats WHERE id = ?2)"
                                        " AND r.actor = (SELECT ref FROM users WHERE id = ?3)"),
       find_user_(database, "SELECT id, name FROM users WHERE ref = ?1"),
-      user_of_([this](Ref ref) { return user(ref).id; }) {}
+      count_renames_(database, "SELECT value FROM meta WHERE name = 'renames'"),
+      user_of_([this](Ref ref) {
+        named_.push_back(&user(ref));
+        return named_.back()->id;
+      }) {}
 
 std::optional<ChatKey> RecordQueries::find_chat_key(ChatId id) {
   Rows rows = find_chat_key_.query(id);
@@ -117,7 +123,7 @@ void RecordQueries::visit(const ChatKey& chat, chat::RecordRange range, Sequence
                           std::size_t limit, const chat::Snapshot::RecordVisitor& visit) {
   const Span span = span_of(chat.head, range, anchor, limit);
   if (span.first > span.last) return;
-  users_.clear();
+  refresh_users();
   const std::int64_t marked = chat.head.marked();
   if (read_tail(chat, std::max(span.first, marked + 1), span.last)) {
     const auto& refs = positions_.find_marked(chat.ref, span.first, std::min(span.last, marked));
@@ -160,7 +166,7 @@ bool RecordQueries::read_tail(const ChatKey& chat, std::int64_t first, std::int6
 }
 
 Ref RecordQueries::read_log(Ref after, std::size_t limit, std::vector<chat::RecordPtr>& out) {
-  users_.clear();
+  refresh_users();
   Ref last = 0;
   Rows rows = read_log_.query(after, std::min(limit, kReadMax));
   while (rows.next()) {
@@ -192,7 +198,7 @@ chat::RecordPtr RecordQueries::find_by_client_msg_id(ChatId chat_id, UserId from
     if (!rows.next()) return nullptr;
     const std::optional<ChatKey> chat = find_chat_key(chat_id);
     if (!chat) return nullptr;
-    users_.clear();
+    refresh_users();
     return read_record(rows, *chat);
   };
   if (stored.is_packed()) {
@@ -223,6 +229,7 @@ void RecordQueries::fill_record(const Rows& rows, const ChatKey& chat, chat::Rec
   record.to_name.clear();
   const std::int64_t kind = rows.integer(kKind);
   if (kind == chat::stored_kind<chat::Text>()) return fill_text(rows, chat, record);
+  named_.clear();
   record.body = decode_body(kind, rows.blob(kBody), user_of_);
   record.to_name = name_of(chat::system_of(record)->subject);
 }
@@ -251,19 +258,33 @@ void RecordQueries::fill_text(const Rows& rows, const ChatKey& chat, chat::Recor
   }
 }
 
+// What is kept is what this snapshot says, too, if as many have been renamed by now.
+void RecordQueries::refresh_users() {
+  Rows rows = count_renames_.query();
+  const std::int64_t renames = rows.next() ? rows.integer(0) : 0;
+  if (renames == users_as_of_ && users_.size() <= kUsersKept) return;
+  users_.clear();
+  users_as_of_ = renames;
+}
+
 const chat::UserBrief& RecordQueries::user(Ref ref) {
-  const auto [place, added] = users_.try_emplace(ref);
-  if (added) {
+  if (const auto kept = users_.find(ref); kept != users_.end()) return kept->second;
+  chat::UserBrief brief;
+  {
     Rows rows = find_user_.query(ref);
-    if (rows.next()) place->second = {rows.id<UserId>(0), std::string(rows.text(1))};
+    if (rows.next()) {
+      brief = {rows.id<UserId>(0), std::string(rows.text(1))};
+    } else {
+      users_as_of_.reset();  // nobody: looked for again the next time
+    }
   }
-  return place->second;
+  return users_.emplace(ref, std::move(brief)).first->second;
 }
 
 const std::string& RecordQueries::name_of(const UserId& id) const {
   static const std::string kNone;
-  for (const auto& [ref, brief] : users_) {
-    if (brief.id == id) return brief.name;
+  for (const chat::UserBrief* brief : named_) {
+    if (brief->id == id) return brief->name;
   }
   return kNone;
 }

@@ -15,16 +15,6 @@
 
 namespace maru::sqlite {
 
-// What a record takes from its chat.
-struct ChatKey {
-  Ref ref = 0;
-  ChatId id;
-  ChatNumber number;
-  Ref pair_low = 0;  // a 1:1: its two users; else 0
-  Ref pair_high = 0;
-  ChatHead head;
-};
-
 class RecordQueries {
  public:
   explicit RecordQueries(Database& database);
@@ -56,7 +46,9 @@ class RecordQueries {
   // Into a fresh record or one that was read before.
   void fill_record(const Rows& rows, const ChatKey& chat, chat::Record& record);
   void fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record);
-  [[nodiscard]] const std::string& name_of(const UserId& id) const;  // one that was read
+  [[nodiscard]] const std::string& name_of(const UserId& id) const;  // named by that body
+  // Before each call that names users.
+  void refresh_users();
   const chat::UserBrief& user(Ref ref);
 
   RecordPositions positions_;
@@ -67,11 +59,14 @@ class RecordQueries {
   Statement read_;
   Statement find_by_client_msg_id_;
   Statement find_user_;
+  Statement count_renames_;
   const UserOf user_of_;
   // Of read_log(): what never changes of a chat.
   std::unordered_map<Ref, ChatKey> chats_;
-  // A page has few writers: each is read once a call.
+  // Whoever wrote a page writes the next one. Right as long as nobody is renamed.
   std::unordered_map<Ref, chat::UserBrief> users_;
+  std::optional<std::int64_t> users_as_of_;    // so many had been
+  std::vector<const chat::UserBrief*> named_;  // by the body that is decoded
   // visit()'s, kept for their room.
   chat::Record scratch_;
   std::vector<chat::Record> tail_;

@@ -43,6 +43,7 @@ SqliteSnapshot::SqliteSnapshot(const StoreOptions& options)
 
 void SqliteSnapshot::begin() {
   broken_.reset();
+  key_.reset();
   rows_before_ = database_.rows_read();
   const auto begun = begins_.run([&] {
     database_.begin_read();
@@ -52,8 +53,7 @@ void SqliteSnapshot::begin() {
 }
 
 void SqliteSnapshot::end() {
-  // Nothing was written: whether this ends by COMMIT or by ROLLBACK is the same.
-  database_.rollback();
+  database_.end_read();
 }
 
 template <class Body>
@@ -96,7 +96,17 @@ Result<std::optional<chat::ChatDocument>> SqliteSnapshot::find_chat(ChatId id) {
 }
 
 Result<std::optional<chat::ChatHeader>> SqliteSnapshot::find_chat_header(ChatId id) {
-  return run([&] { return chats_.find_header(id); });
+  return run([&]() -> std::optional<chat::ChatHeader> {
+    auto found = chats_.find_header(id);
+    if (!found) return std::nullopt;
+    key_ = found->key;
+    return std::move(found->header);
+  });
+}
+
+std::optional<ChatKey> SqliteSnapshot::find_key(ChatId chat) {
+  if (key_ && key_->id == chat) return key_;
+  return records_.find_chat_key(chat);
 }
 
 Result<std::optional<chat::ChatDocument>> SqliteSnapshot::find_chat_by_number(ChatNumber number) {
@@ -176,7 +186,7 @@ Result<std::vector<chat::RecordPtr>> SqliteSnapshot::read_records(ChatId chat,
                                                                   Sequence anchor,
                                                                   std::size_t limit) {
   return run([&] {
-    const auto key = records_.find_chat_key(chat);
+    const auto key = find_key(chat);
     if (!key) return std::vector<chat::RecordPtr>();
     return records_.read(*key, range, anchor, limit);
   });
@@ -185,7 +195,7 @@ Result<std::vector<chat::RecordPtr>> SqliteSnapshot::read_records(ChatId chat,
 Result<void> SqliteSnapshot::visit_records(ChatId chat, chat::RecordRange range, Sequence anchor,
                                            std::size_t limit, const RecordVisitor& visit) {
   const auto visited = run([&] {
-    if (const auto key = records_.find_chat_key(chat)) {
+    if (const auto key = find_key(chat)) {
       records_.visit(*key, range, anchor, limit, visit);
     }
     return true;

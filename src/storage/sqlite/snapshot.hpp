@@ -55,6 +55,7 @@ class SqliteSnapshot final : public chat::Snapshot {
                              std::size_t limit, const RecordVisitor& visit) override;
 
  private:
+  std::optional<ChatKey> find_key(ChatId chat);
   template <class Body>
   auto run(Body&& body) -> Result<decltype(body())>;
 
@@ -66,6 +67,7 @@ class SqliteSnapshot final : public chat::Snapshot {
   RecordQueries records_;
   std::uint64_t rows_before_ = 0;  // this view
   std::optional<Error> broken_;
+  std::optional<ChatKey> key_;  // in this view, of the header that was read last
 };
 
 }  // namespace maru::sqlite

@@ -35,6 +35,9 @@ Writer::Writer(Database& database)
           database,
           "UPDATE users SET name = ?2, folded_name = NULL, search_name = NULL, password_hash = '',"
           " updated_at = ?3, deleted_at = ?3 WHERE ref = ?1"),
+      count_rename_(database,
+                    "INSERT INTO meta VALUES('renames', 1)"
+                    " ON CONFLICT(name) DO UPDATE SET value = value + 1"),
       end_sessions_(database, "DELETE FROM sessions WHERE user = ?1"),
       see_user_(database,
                 "UPDATE users SET last_seen_at = ?2 WHERE id = ?1"
@@ -123,6 +126,7 @@ void Writer::apply_change(const chat::UserEnded& change) {
   }
   remove_terms(name, user);
   end_user_.execute(user, std::string_view(change.tombstone_name), change.deleted_at);
+  count_rename_.execute();  // readers keep names: RecordQueries
   end_sessions_.execute(user);
 }
 

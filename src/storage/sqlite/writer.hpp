@@ -56,6 +56,7 @@ class Writer {
   Statement set_password_;
   Statement read_name_;
   Statement end_user_;
+  Statement count_rename_;
   Statement end_sessions_;
   Statement see_user_;
   Statement insert_term_;
