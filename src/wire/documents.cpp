@@ -42,6 +42,12 @@ void write_members(json::Writer& out, const chat::ChatDocument& document) {
   out.end_array();
 }
 
+// What every record moves.
+void write_updated(json::Writer& out, WallTime updated_at) {
+  out.key("updatedAt").time(updated_at);
+  out.key("__v").integer(std::int64_t{0});
+}
+
 template <class Id>
 void quote(char* out26, const Id& id) {
   out26[0] = '"';
@@ -148,7 +154,7 @@ void write_duplicate_message(json::Writer& out, const chat::Record& record) {
   json.append(R"(,"duplicate":true})");
 }
 
-void write_chat_open(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
+void write_lasting_of_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
   const chat::Chat& chat = document.chat;
   out.begin_object();
   out.key("_id").id(chat.id);
@@ -168,13 +174,21 @@ void write_chat_open(json::Writer& out, const chat::ChatDocument& document, Owne
   out.key("newMessages").boolean(false);
   out.key("deletedAt").null();
   out.key("createdAt").time(chat.created_at);
-  out.key("updatedAt").time(chat.updated_at);
-  out.key("__v").integer(std::int64_t{0});
+}
+
+void write_chat_open(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
+  write_lasting_of_chat(out, document, owner);
+  write_updated(out, document.chat.updated_at);
+}
+
+void write_rest_of_chat(json::Writer& out, WallTime updated_at) {
+  write_updated(out, updated_at);
+  out.end_object();
 }
 
 void write_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner) {
-  write_chat_open(out, document, owner);
-  out.end_object();
+  write_lasting_of_chat(out, document, owner);
+  write_rest_of_chat(out, document.chat.updated_at);
 }
 
 void write_chat_brief(json::Writer& out, const chat::ChatDocument& document) {

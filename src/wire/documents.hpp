@@ -26,6 +26,9 @@ void write_duplicate_message(json::Writer& out, const chat::Record& record);
 
 // {_id,id,chatName,number,active,isPersonal,owner,users:[ids],newMessages,…,createdAt,updatedAt,__v}
 void write_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner);
+// The same in two parts: what stays as long as the chat's last effect does, and the rest.
+void write_lasting_of_chat(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner);
+void write_rest_of_chat(json::Writer& out, WallTime updated_at);
 // The same without the closing brace, for fields of the caller's own.
 void write_chat_open(json::Writer& out, const chat::ChatDocument& document, OwnerForm owner);
 

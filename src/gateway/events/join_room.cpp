@@ -1,6 +1,6 @@
 // joinRoom {chatId,number,userId?,userName?} → {chat,sequence}: every event after `sequence`
 // follows on this socket, none up to it. The socket's next event waits until it is answered.
-#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -12,7 +12,7 @@
 #include "gateway/events/resolve.hpp"
 #include "gateway/pending_leaves.hpp"
 #include "json/writer.hpp"
-#include "wire/documents.hpp"
+#include "wire/encoded_chat.hpp"
 
 namespace maru::gateway {
 namespace {
@@ -26,26 +26,38 @@ struct Join {
 
 struct Seen {
   UserId user;
-  chat::ChatDocument document;
-  bool is_member = false;
+  wire::EncodedChatPtr chat;  // null for who is no member: the join answers with its own
+  WallTime updated_at;
+  Sequence head;
 };
 
-bool has_member(const chat::ChatDocument& document, UserId user) {
-  return std::ranges::find(document.members, user, &chat::Member::user) != document.members.end();
+// Read anew where what is kept is none of that header's, of whose snapshot the answer is.
+Result<wire::EncodedChatPtr> encode(chat::Snapshot& snapshot, const chat::ChatHeader& header,
+                                    wire::EncodedChatPtr kept) {
+  if (kept && kept->is_of(header)) return kept;
+  const auto document = snapshot.find_chat(header.chat.id);
+  if (!document) return std::unexpected(document.error());
+  if (!*document) return chat::no_such_chat();
+  return std::make_shared<const wire::EncodedChat>(**document, header.last_effect);
 }
 
 // Who asks, and the chat as they may see it: one snapshot, so that the head is the boundary.
-Result<Seen> look(chat::Snapshot& snapshot, const Who& who, ChatId chat) {
+Result<Seen> look(chat::Snapshot& snapshot, const Who& who, ChatId chat,
+                  wire::EncodedChatPtr kept) {
   const auto user = identify(snapshot, who);
   if (!user) return std::unexpected(user.error());
-  auto document = snapshot.find_chat(chat);
-  if (!document) return std::unexpected(std::move(document.error()));
-  if (!*document) return chat::no_such_chat();
-  const bool is_member = has_member(**document, *user);
-  if (auto seen = chat::may_see((*document)->chat, is_member); !seen) {
+  const auto header = snapshot.find_chat_header(chat);
+  if (!header) return std::unexpected(header.error());
+  if (!*header) return chat::no_such_chat();
+  const auto is_member = snapshot.is_member(chat, *user);
+  if (!is_member) return std::unexpected(is_member.error());
+  if (auto seen = chat::may_see((*header)->chat, *is_member); !seen) {
     return std::unexpected(std::move(seen.error()));
   }
-  return Seen{*user, std::move(**document), is_member};
+  if (!*is_member) return Seen{.user = *user};
+  auto encoded = encode(snapshot, **header, std::move(kept));
+  if (!encoded) return std::unexpected(std::move(encoded.error()));
+  return Seen{*user, std::move(*encoded), (*header)->chat.updated_at, (*header)->head};
 }
 
 void give_up(RealtimeCore& core, ClientSession& session, const Join& join, const Error& error) {
@@ -54,7 +66,7 @@ void give_up(RealtimeCore& core, ClientSession& session, const Join& join, const
 }
 
 void complete(RealtimeCore& core, ClientSession& session, const Join& join,
-              const chat::ChatDocument& document, Sequence upto) {
+              const wire::EncodedChat& chat, WallTime updated_at, Sequence upto) {
   // Detached while we looked: the user was removed meanwhile, or too much was held.
   if (!session.is_attached(join.chat)) {
     return give_up(
@@ -65,7 +77,7 @@ void complete(RealtimeCore& core, ClientSession& session, const Join& join,
     std::string out;
     json::Writer writer(out);
     writer.begin_array().begin_object().key("ok").boolean(true).key("chat");
-    wire::write_chat(writer, document, wire::OwnerForm::kId);
+    chat.write(writer, updated_at);
     writer.key("sequence").integer(upto.value).end_object().end_array();
     core.acknowledge(session, join.caller, out);
   }
@@ -85,10 +97,14 @@ void become_member(RealtimeCore& core, ClientSession& session, Join join, UserId
       [&core, user, join = std::move(join)](ClientSession& asker, const chat::Reply& reply) {
         if (!reply) return give_up(core, asker, join, reply.error());
         const auto& [joined_at, document] = std::get<chat::Joined>(*reply);
-        if (joined_at.value == 0) return complete(core, asker, join, document, document.head);
+        const wire::EncodedChat encoded(document, joined_at);
+        const WallTime updated_at = document.chat.updated_at;
+        if (joined_at.value == 0) {
+          return complete(core, asker, join, encoded, updated_at, document.head);
+        }
         audit_joined(asker, join.chat, user);
         // Everything from the own join record on follows.
-        complete(core, asker, join, document, Sequence{joined_at.value - 1});
+        complete(core, asker, join, encoded, updated_at, Sequence{joined_at.value - 1});
       });
 }
 
@@ -106,17 +122,20 @@ void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
       is_known(who) && core.context.pending_leaves.may_have(known_user(who), chat);
   core.query<Seen>(
       session, Input::kWaits,
-      [who, chat](chat::Snapshot& snapshot) { return look(snapshot, who, chat); },
+      [who, chat, kept = core.encoded_chats.find(chat)](chat::Snapshot& snapshot) {
+        return look(snapshot, who, chat, kept);
+      },
       [&core, was_leaving, join = std::move(join)](ClientSession& asker,
                                                    const Result<Seen>& seen) mutable {
         if (!seen) return give_up(core, asker, join, seen.error());
+        if (seen->chat) core.encoded_chats.keep(seen->chat);
         speak_for(core, asker, seen->user);
         // Where a leave is on its way, the sequencer decides: a join that comes after it wins.
-        if (!seen->is_member || was_leaving ||
+        if (!seen->chat || was_leaving ||
             core.context.pending_leaves.may_have(seen->user, join.chat)) {
           return become_member(core, asker, std::move(join), seen->user);
         }
-        complete(core, asker, join, seen->document, seen->document.head);
+        complete(core, asker, join, *seen->chat, seen->updated_at, seen->head);
       });
 }
 

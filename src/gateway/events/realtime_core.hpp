@@ -24,6 +24,7 @@
 #include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
 #include "json/reader.hpp"
+#include "wire/encoded_chat.hpp"
 
 namespace maru::gateway {
 
@@ -64,6 +65,7 @@ class RealtimeCore {
   LeaveGrace leaves;
   SessionCheckState checks;
   PresenceCheckState presence_checks;
+  wire::EncodedChats encoded_chats;
 
   // ---- events in ----
   void receive(ClientSession& session, const EventCall& call);

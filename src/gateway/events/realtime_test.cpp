@@ -310,6 +310,74 @@ TEST(JoinRoom, BoundaryIsExactUnderConcurrentSends) {
   }
 }
 
+// The document in an answer is that of its own sequence, however often members come and go.
+TEST(JoinRoom, AnswersWithTheMembersOfItsMoment) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const TestUser restless = node.guest("restless");
+  const auto room = node.group(kim, {lee});
+  SioClient listener(node.port());
+  listener.join_namespace(kim.auth());
+  ASSERT_TRUE(is_ok(listener.call("joinRoom", chat_json(room))));
+  std::jthread mover([&](const std::stop_token& token) {
+    while (!token.stop_requested()) {
+      node.run(chat::JoinChat{room.chat.id, restless.id});
+      node.send(restless, room.chat.id, "here");
+      node.run(chat::LeaveChat{room.chat.id, restless.id});
+      node.send(kim, room.chat.id, "gone");
+    }
+  });
+  // Until both kinds of moments have been met, and some more.
+  std::vector<std::string> answers;
+  std::size_t with = 0;
+  while (answers.size() < 60 || with == 0 || with == answers.size()) {
+    ASSERT_LT(answers.size(), 5'000u);
+    SioClient client(node.port());
+    client.join_namespace(lee.auth());
+    answers.push_back(client.call("joinRoom", chat_json(room)));
+    if (answers.back().find(restless.id.hex()) != std::string::npos) ++with;
+  }
+  mover.request_stop();
+  mover.join();
+  // Whether the restless one was in it, after each record.
+  std::vector<bool> was_in{false};
+  const auto head = node.send(kim, room.chat.id, "last")->sequence.value;
+  while (was_in.size() <= head) {
+    const std::string event = listener.wait_event("message");
+    ASSERT_EQ(number_of(event, "sequence"), was_in.size());
+    const std::string change = value_of(event, "event");
+    was_in.push_back(change.empty() ? was_in.back() : change == "join");
+  }
+  for (const std::string& answer : answers) {
+    ASSERT_TRUE(is_ok(answer)) << answer;
+    const bool in = answer.find(restless.id.hex()) != std::string::npos;
+    EXPECT_EQ(in, was_in.at(number_of(answer, "sequence"))) << answer;
+  }
+}
+
+// The 1:1 outlives one of its two, whose name is gone then.
+TEST(JoinRoom, AnswersTheSameAfterTheOtherOneIsGone) {
+  Node node;
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(kim, {lee});
+  const auto pair = node.personal(kim, lee);
+  SioClient client(node.port());
+  client.join_namespace(kim.auth());
+  const std::string before = client.call("joinRoom", chat_json(room));
+  ASSERT_NE(before.find(lee.id.hex()), std::string::npos);
+  ASSERT_NE(client.call("joinRoom", chat_json(pair)).find(lee.id.hex()), std::string::npos);
+  ASSERT_TRUE(node.run(chat::RevokeSession{.user = lee.id, .session = lee.session}));
+  SioClient later(node.port());
+  later.join_namespace(kim.auth());
+  const std::string after = later.call("joinRoom", chat_json(room));
+  EXPECT_EQ(after.find(lee.id.hex()), std::string::npos) << after;
+  const std::string personal = later.call("joinRoom", chat_json(pair));
+  EXPECT_NE(personal.find(lee.id.hex()), std::string::npos) << personal;
+  EXPECT_EQ(personal.find("lee"), std::string::npos) << personal;
+}
+
 TEST(JoinRoom, ConcurrentJoinersEachSeeADenseStream) {
   Node node;
   const auto room = node.group(node.guest("owner"));

@@ -1,5 +1,6 @@
 // Whatever was asked, and in whatever batches: what the tables say of a chat is what its creation
-// and its records come to, and so is what the working state decided on.
+// and its records come to, and so is what the working state decided on. And whatever encoding of a
+// chat its header takes for the present one, is the present one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,8 @@
 #include "storage/sqlite/snapshot.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "storage/sqlite/testing/temporary_directory.hpp"
+#include "wire/documents.hpp"
+#include "wire/encoded_chat.hpp"
 
 namespace maru::sqlite {
 namespace {
@@ -54,6 +57,7 @@ class RandomChats {
   }
 
   [[nodiscard]] std::size_t chats() const { return creations_.size(); }
+  [[nodiscard]] std::size_t encodings_reused() const { return encodings_reused_; }
   CheckReport check() {
     commit_.reset();
     store_.reset();
@@ -129,7 +133,30 @@ class RandomChats {
       for (std::size_t i = 0; i < stored.members.size(); ++i) {
         ASSERT_TRUE(same(stored.members[i], folded.members[i])) << i;
       }
+      compare_encoding(id, snapshot);
     }
+  }
+
+  // What a joinRoom does with what it finds encoded.
+  void compare_encoding(ChatId id, SqliteSnapshot& snapshot) {
+    snapshot.begin();
+    const ChatHeader header = **snapshot.find_chat_header(id);
+    const ChatDocument document = **snapshot.find_chat(id);
+    snapshot.end();
+    wire::EncodedChatPtr kept = encoded_.find(id);
+    if (!kept || !kept->is_of(header)) {
+      kept = std::make_shared<const wire::EncodedChat>(document, header.last_effect);
+      encoded_.keep(kept);
+    } else {
+      ++encodings_reused_;
+    }
+    std::string told;
+    json::Writer telling(told);
+    kept->write(telling, header.chat.updated_at);
+    std::string read;
+    json::Writer reading(read);
+    wire::write_chat(reading, document, wire::OwnerForm::kId);
+    ASSERT_EQ(told, read);
   }
 
   std::mt19937_64 random_;
@@ -144,22 +171,27 @@ class RandomChats {
   std::vector<LoginSession> users_;
   std::vector<ChatId> chat_ids_;
   std::map<ChatId, ChatState> creations_;
+  wire::EncodedChats encoded_;
+  std::size_t encodings_reused_ = 0;
 };
 
 TEST(FoldProperty, TheStoreSaysWhatCreationAndRecordsComeTo) {
   log::configure(log::Format::kText, log::Level::kWarn);
   std::size_t chats = 0;
+  std::size_t reused = 0;
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
     RandomChats run(seed);
     run.play();
     chats += run.chats();
+    reused += run.encodings_reused();
     const CheckReport report = run.check();
     ASSERT_EQ(report.outcome, CheckOutcome::kClean)
         << (report.findings.empty() ? report.detail : report.findings.front().detail);
     if (::testing::Test::HasFatalFailure()) return;
   }
   EXPECT_GT(chats, 100u);
+  EXPECT_GT(reused, 1'000u);
   log::configure(log::Format::kText, log::Level::kInfo);
 }
 
