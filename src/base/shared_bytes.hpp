@@ -49,6 +49,7 @@ class SharedBytes {
   [[nodiscard]] bool empty() const { return block_ == nullptr; }
 
  private:
+  friend class OnceBytes;
   struct Block {
     explicit Block(std::size_t n) : size(n) {}
     std::size_t size;
@@ -64,6 +65,45 @@ class SharedBytes {
   }
 
   Block* block_ = nullptr;
+};
+
+// Bytes that are made of an immutable value once, by the first who needs them, and end with it. Any
+// thread; where two make them at once, one of the two is kept. A copy of the value begins without.
+class OnceBytes {
+ public:
+  OnceBytes() = default;
+  OnceBytes(const OnceBytes& /*other*/) noexcept {}
+  OnceBytes& operator=(const OnceBytes& other) noexcept {
+    if (this != &other) release();
+    return *this;
+  }
+  ~OnceBytes() { release(); }
+
+  // `make()` gives SharedBytes, never empty.
+  template <class Make>
+  [[nodiscard]] SharedBytes get(Make&& make) const {
+    SharedBytes::Block* kept = block_.load(std::memory_order_acquire);
+    if (kept == nullptr) {
+      SharedBytes made = make();
+      if (block_.compare_exchange_strong(kept, made.block_, std::memory_order_acq_rel)) {
+        SharedBytes given = made;
+        made.block_ = nullptr;  // this one's own now
+        return given;
+      }
+    }
+    kept->count.fetch_add(1, std::memory_order_relaxed);
+    SharedBytes bytes;
+    bytes.block_ = kept;
+    return bytes;
+  }
+
+ private:
+  void release() noexcept {
+    SharedBytes ends;
+    ends.block_ = block_.exchange(nullptr, std::memory_order_acq_rel);
+  }
+
+  mutable std::atomic<SharedBytes::Block*> block_{nullptr};
 };
 
 }  // namespace maru

@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "base/shared_bytes.hpp"
 #include "chat/model.hpp"
 
 namespace maru::chat {
@@ -82,6 +83,9 @@ struct Record {
   Sequence last_effect;  // the last record that changed more of the chat than its head; maybe this
   WallTime created_at;
   RecordBody body;
+  // How it is told, made by whoever tells it first (wire/). Of a record that does not change any
+  // more: one behind a RecordPtr.
+  OnceBytes told;
 };
 using RecordPtr = std::shared_ptr<const Record>;
 

@@ -26,4 +26,9 @@ TextFrame TextFrame::from(SharedBytes bytes, std::size_t header_size) {
   return frame;
 }
 
+TextFrame TextFrame::of(SharedBytes bytes) {
+  const std::size_t header_size = frame_header_size_of(bytes.view());
+  return from(std::move(bytes), header_size);
+}
+
 }  // namespace maru::net

@@ -20,6 +20,8 @@ class TextFrame {
   static TextFrame join(std::string_view first, std::string_view second);
   // A frame's own bytes again, of which header_size are its header.
   static TextFrame from(SharedBytes bytes, std::size_t header_size);
+  // The same, its header's size as its second byte says it.
+  static TextFrame of(SharedBytes bytes);
 
   [[nodiscard]] const SharedBytes& bytes() const { return bytes_; }
   [[nodiscard]] std::string_view payload() const { return bytes_.view().substr(header_size_); }

@@ -22,6 +22,13 @@ constexpr std::size_t frame_header_size(std::size_t payload_size) {
   return payload_size < 126 ? 2 : payload_size < 65'536 ? 4 : 10;
 }
 
+// Of a whole frame that was written here.
+inline std::size_t frame_header_size_of(std::string_view frame) {
+  if (frame.size() < 2) return frame.size();
+  const auto length = static_cast<unsigned char>(frame[1]);
+  return length < 126 ? 2 : length == 126 ? 4 : 10;
+}
+
 // Writes frame_header_size(payload_size) bytes.
 inline void write_frame_header(Opcode opcode, std::size_t payload_size, char* out) {
   *out++ = static_cast<char>(0x80 | static_cast<unsigned>(opcode));

@@ -51,6 +51,16 @@ class Scratch {
   static constexpr std::size_t kKeptBytesMax = 64 * 1024;
 };
 
+// The same event with an offset as its last argument.
+net::TextFrame add_offset(const net::TextFrame& event, Position position) {
+  std::string tail = ",\"";
+  append_offset(tail, position);
+  tail += "\"]";
+  std::string_view arguments = event.payload();
+  arguments.remove_suffix(1);
+  return net::TextFrame::join(arguments, tail);
+}
+
 void finish(WireEvent& out, Offsets offsets) {
   out.plain = Scratch::finish();
   if (offsets == Offsets::kEncode && out.position != 0) {
@@ -68,9 +78,10 @@ void encode_body(WireEvent& out, const chat::RecordCommitted& event, Offsets off
     out.users.push_back(*left);
   }
 
-  const Scratch scratch;
-  append_record_event(Scratch::text(), record);
-  finish(out, offsets);
+  out.plain = event_of(event.record);
+  if (offsets == Offsets::kEncode && out.position != 0) {
+    out.with_offset = add_offset(out.plain, out.position);
+  }
 }
 
 void encode_body(WireEvent& out, const chat::ChatAdded& event, Offsets offsets) {
@@ -116,6 +127,20 @@ void encode_body(WireEvent& out, const chat::SessionRevoked& event, Offsets) {
 }
 
 }  // namespace
+
+net::TextFrame event_of(const chat::RecordPtr& record) {
+  return net::TextFrame::of(record->told.get([&] {
+    const Scratch scratch;
+    append_record_event(Scratch::text(), *record);
+    return Scratch::finish().bytes();
+  }));
+}
+
+std::string_view message_in(const net::TextFrame& event) {
+  std::string_view payload = event.payload();
+  payload.remove_suffix(1);
+  return payload.substr(payload.find(',') + 1);  // an event's name has no comma
+}
 
 WireEvent EventEncoder::encode(const chat::Event& event, Position position, Offsets offsets) const {
   WireEvent out;

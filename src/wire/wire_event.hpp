@@ -44,6 +44,12 @@ struct WireEvent {
                                // 0 or nobody here uses recovery
 };
 
+// `42["message",{…}]`, as it is told live. A committed record is encoded once: for all who hear it
+// and for the answer to who sent it.
+[[nodiscard]] net::TextFrame event_of(const chat::RecordPtr& record);
+// The record in it, as write_message() writes it; lives as long as the frame.
+[[nodiscard]] std::string_view message_in(const net::TextFrame& event);
+
 enum class Offsets : std::uint8_t { kNone, kEncode };
 
 // Encodes; `position` is given to it and offsets are encoded only if asked for.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <thread>
 
 #include "wire/documents.hpp"
 
@@ -78,6 +79,40 @@ TEST(EventEncoder, RecordAsMessage) {
   EXPECT_EQ(event.plain.payload(), "42[\"message\"," + json_of(*record) + "]");
   EXPECT_EQ(event.with_offset.payload(),
             "42[\"message\"," + json_of(*record) + ",\"" + encode_offset(77) + "\"]");
+}
+
+TEST(EventEncoder, ARecordIsEncodedOnceForAll) {
+  for (const std::size_t size : {0u, 1u, 200u, 70'000u}) {  // each length that a frame can say
+    const chat::RecordPtr record = make_record(std::string(size, 'x'));
+    const net::TextFrame told = event_of(record);
+    const WireEvent event =
+        EventEncoder().encode(chat::RecordCommitted{record}, 3, Offsets::kEncode);
+    EXPECT_EQ(event.plain.bytes().view().data(), told.bytes().view().data());
+    EXPECT_EQ(told.payload(), "42[\"message\"," + json_of(*record) + "]");
+    EXPECT_EQ(message_in(event.plain), json_of(*record));
+  }
+}
+
+TEST(EventEncoder, ACopyOfARecordIsAnother) {
+  const auto first = make_record("one");
+  ASSERT_EQ(message_in(event_of(first)), json_of(*first));
+  const auto second = std::make_shared<chat::Record>(*first);
+  second->body = chat::Text{"two", {}};
+  EXPECT_EQ(message_in(event_of(second)), json_of(*second));
+  *second = *first;
+  EXPECT_EQ(message_in(event_of(second)), json_of(*first));
+}
+
+TEST(EventEncoder, ManyThreadsAreGivenTheSame) {
+  const chat::RecordPtr record = make_record("x");
+  std::vector<std::string> seen(8);
+  {
+    std::vector<std::jthread> threads;
+    for (std::string& one : seen) {
+      threads.emplace_back([&] { one = message_in(event_of(record)); });
+    }
+  }
+  EXPECT_EQ(seen, std::vector<std::string>(8, json_of(*record)));
 }
 
 TEST(EventEncoder, NoOffsetUnlessAskedFor) {

@@ -1,12 +1,14 @@
 // sendMessage {chatId,chatNumber?,content,clientMsgId?,…} → {message,duplicate} once durable.
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/resolve.hpp"
 #include "json/writer.hpp"
-#include "wire/documents.hpp"
+#include "wire/wire_event.hpp"
 
 namespace maru::gateway {
 namespace {
@@ -19,10 +21,13 @@ void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
   }
   if (!caller.ack) return;
   const auto& sent = std::get<chat::Sent>(*reply);
+  const net::TextFrame event = wire::event_of(sent.record);
+  const std::string_view message = wire::message_in(event);
+  constexpr std::size_t kAroundIt = 64;
   std::string out;
+  out.reserve(message.size() + kAroundIt);
   json::Writer writer(out);
-  writer.begin_array().begin_object().key("ok").boolean(true).key("message");
-  wire::write_message(writer, *sent.record);
+  writer.begin_array().begin_object().key("ok").boolean(true).key("message").raw(message);
   writer.key("duplicate").boolean(sent.duplicate).end_object().end_array();
   core.acknowledge(session, caller, out);
 }

@@ -4,6 +4,7 @@
 #include "gateway/rest/handlers.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
+#include "wire/wire_event.hpp"
 
 namespace maru::gateway::rest {
 namespace {
@@ -29,14 +30,14 @@ Result<Draft> decode_draft(const Call& call, const json::Value& body) {
 }
 
 void answer_sent(const CallPtr& call, const chat::Sent& sent) {
+  if (!sent.duplicate) {
+    const net::TextFrame event = wire::event_of(sent.record);
+    return call->answer(json_answer(std::string(wire::message_in(event)), 201));
+  }
   std::string json;
   json::Writer out(json);
-  if (sent.duplicate) {
-    wire::write_duplicate_message(out, *sent.record);
-  } else {
-    wire::write_message(out, *sent.record);
-  }
-  call->answer(json_answer(std::move(json), sent.duplicate ? 200 : 201));
+  wire::write_duplicate_message(out, *sent.record);
+  call->answer(json_answer(std::move(json), 200));
 }
 
 void submit_draft(const CallPtr& call, const UserId& from, Draft draft) {
