@@ -7,148 +7,49 @@
 #include <cstdint>
 #include <cstdlib>
 #include <future>
-#include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/log.hpp"
 #include "storage/sqlite/reader_pool.hpp"
 #include "storage/sqlite/snapshot.hpp"
-#include "storage/sqlite/sqlite_store.hpp"
+#include "storage/sqlite/testing/filled_store.hpp"
 #include "storage/sqlite/testing/temporary_directory.hpp"
 #include "text/text.hpp"
 
 namespace maru::sqlite {
 namespace {
 
-constexpr std::uint32_t kChats = 1000;
-constexpr std::uint32_t kUsers = 1000;
+using chat::testing::ClientIds;
+using testing::FilledStore;
+using testing::number_id;
 
-enum ClientIds : std::int64_t { kTimeOrdered, kRandom, kNone };
+constexpr testing::FilledShape kShape{.chats = 1'000, .users = 1'000, .active = 1'000};
 
-template <class Id>
-Id number_id(std::uint32_t number) {
-  typename Id::Bytes bytes{};
-  for (int i = 0; i < 4; ++i) bytes[11 - i] = static_cast<std::uint8_t>(number >> (8 * i));
-  return Id(bytes);
-}
-
-// A canonical UUID: version 7 with a counter for its time, or version 4.
-std::string make_uuid(ClientIds kind, std::uint64_t counter, std::mt19937_64& random) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::uint64_t high = kind == kTimeOrdered ? (0x0190d5c0u + (counter >> 16)) << 32 |
-                                                  (counter & 0xffff) << 16 | 0x7000
-                                            : random();
-  std::uint64_t low = random();
-  std::string id;
-  for (int i = 0; i < 32; ++i) {
-    if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
-    const std::uint64_t half = i < 16 ? high : low;
-    id += kDigits[half >> (60 - 4 * (i % 16)) & 15];
-  }
-  return id;
-}
-
-class Filler {
- public:
-  Filler() : heads_(kChats) {
-    StoreOptions options;
-    options.data_dir = directory_.path() / "data";
-    store_ = std::move(SqliteStore::open(options).value());
-    std::vector<chat::Change> batch;
-    for (std::uint32_t i = 1; i <= kUsers; ++i) {
-      chat::User user;
-      user.id = number_id<UserId>(i);
-      user.name = "user" + std::to_string(i);
-      batch.emplace_back(chat::UserInserted{user, user.name});
-    }
-    for (std::uint32_t i = 1; i <= kChats; ++i) batch.emplace_back(make_chat(i));
-    must(batch);
-  }
-
-  std::vector<chat::Change> make_batch(std::size_t size, ClientIds ids) {
-    std::vector<chat::Change> batch;
-    batch.reserve(size);
-    for (std::size_t i = 0; i < size; ++i) batch.emplace_back(make_text(ids));
-    return batch;
-  }
-
-  void must(const std::vector<chat::Change>& batch) {
-    if (!store_->append(batch)) std::abort();
-  }
-
-  void fill(std::uint64_t rows, ClientIds ids) {
-    for (std::uint64_t done = 0; done < rows; done += 5000) must(make_batch(5000, ids));
-    store_->idle({1'000'000});
-  }
-
-  void add_named_users(std::uint32_t count) {
-    static constexpr const char* kSyllables[] = {"김", "이", "박", "현", "수", "민", "가", "하"};
-    std::vector<chat::Change> batch;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      chat::User user;
-      user.id = number_id<UserId>(kUsers + 1 + i);
-      for (int k = 0; k < 3; ++k) user.name += kSyllables[random_() % 8];
-      user.name += i % 2 == 0 ? " kim" : " lee";
-      user.name += std::to_string(i);
-      batch.emplace_back(chat::UserInserted{user, text::fold_name(user.name)});
-      if (batch.size() == 1000 || i + 1 == count) {
-        must(batch);
-        batch.clear();
-      }
-    }
-    store_->idle({1'000'000});
-  }
-
-  SqliteStore& store() { return *store_; }
-  [[nodiscard]] const std::string& last_client_id() const { return last_client_id_; }
-  [[nodiscard]] ChatId last_chat() const { return last_chat_; }
-  [[nodiscard]] UserId last_sender() const { return last_sender_; }
-
- private:
-  static chat::ChatInserted make_chat(std::uint32_t number) {
-    chat::ChatInserted change;
-    change.chat.id = number_id<ChatId>(number);
-    change.chat.number = {number};
-    change.chat.name = "chat";
-    for (std::uint32_t i = 0; i < 10; ++i) {
-      change.members.push_back(
-          {number_id<UserId>((number + i) % kUsers + 1), "", chat::Role::kMember, {0}});
-    }
-    return change;
-  }
-
-  chat::RecordAppended make_text(ClientIds ids) {
-    const auto index = static_cast<std::uint32_t>(random_() % kChats);
-    auto record = std::make_shared<chat::Record>();
-    record->id = number_id<RecordId>(static_cast<std::uint32_t>(++count_));
-    record->chat = number_id<ChatId>(index + 1);
-    record->sequence = {++heads_[index]};
-    record->text_count = record->sequence.value;
-    record->actor =
-        number_id<UserId>(static_cast<std::uint32_t>(random_() % 10 + index + 1) % kUsers + 1);
-    chat::Text text{std::string(200, 'x'), {}};
-    record->created_at = {1'700'000'000'000 + static_cast<std::int64_t>(count_)};
-    if (ids != kNone) {
-      text.client_msg_id = make_uuid(ids, count_, random_);
-      last_client_id_ = *text.client_msg_id;
-      last_chat_ = record->chat;
-      last_sender_ = record->actor;
-    }
-    record->body = std::move(text);
-    return {record};
-  }
-
-  testing::TemporaryDirectory directory_;
-  std::unique_ptr<SqliteStore> store_;
-  std::vector<std::uint64_t> heads_;
-  std::uint64_t count_ = 0;
-  std::mt19937_64 random_{42};
-  std::string last_client_id_;
-  ChatId last_chat_;
-  UserId last_sender_;
+// A store that goes with it.
+struct Filled {
+  testing::TemporaryDirectory directory;
+  FilledStore store{{.data_dir = directory.path() / "data"}, kShape};
 };
+
+void add_named_users(SqliteStore& store, std::uint32_t count) {
+  static constexpr const char* kSyllables[] = {"김", "이", "박", "현", "수", "민", "가", "하"};
+  std::mt19937_64 random(42);
+  std::vector<chat::Change> batch;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    chat::User user;
+    user.id = number_id<UserId>(kShape.users + 1 + i);
+    for (int k = 0; k < 3; ++k) user.name += kSyllables[random() % 8];
+    user.name += i % 2 == 0 ? " kim" : " lee";
+    user.name += std::to_string(i);
+    batch.emplace_back(chat::UserInserted{user, text::fold_name(user.name)});
+    if (batch.size() < 1000 && i + 1 < count) continue;
+    if (!store.append(batch)) std::abort();
+    batch.clear();
+  }
+  store.idle({1'000'000});
+}
 
 std::uint64_t rows_before() {
   const char* rows = std::getenv("MARU_BENCH_ROWS");
@@ -156,42 +57,41 @@ std::uint64_t rows_before() {
 }
 
 void BM_Append(benchmark::State& state) {
-  log::configure(log::Format::kText, log::Level::kWarn);
-  Filler filler;
-  const auto batch_size = static_cast<std::size_t>(state.range(0));
+  Filled filled;
   const auto ids = static_cast<ClientIds>(state.range(1));
-  filler.fill(rows_before(), ids);
+  filled.store.fill(rows_before(), ids);
   for (auto _ : state) {
     state.PauseTiming();
-    const std::vector<chat::Change> batch = filler.make_batch(batch_size, ids);
+    std::vector<chat::Change> batch;
+    for (std::int64_t i = 0; i < state.range(0); ++i) {
+      batch.emplace_back(filled.store.next_text(filled.store.any_chat(), ids));
+    }
     state.ResumeTiming();
-    filler.must(batch);
+    filled.store.append(batch);
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_Append)
     ->ArgNames({"batch", "ids"})
-    ->ArgsProduct({{100, 1000}, {kTimeOrdered, kRandom, kNone}})
+    ->ArgsProduct({{100, 1000}, {0, 1, 2}})
     ->UseRealTime()
     ->MinTime(3);
 
-std::unique_ptr<Filler>& filled() {
-  static std::unique_ptr<Filler> filler;
-  if (!filler) {
-    log::configure(log::Format::kText, log::Level::kWarn);
-    filler = std::make_unique<Filler>();
-    filler->fill(1'000'000, kTimeOrdered);
+FilledStore& filled() {
+  static Filled made;
+  if (static bool is_full = false; !std::exchange(is_full, true)) {
+    made.store.fill(1'000'000, ClientIds::kTimeOrdered);
   }
-  return filler;
+  return made.store;
 }
 
 // What a page of history asks of the store: the chat as far as it decides, then its records.
 void BM_HistoryPage(benchmark::State& state) {
-  SqliteSnapshot snapshot(filled()->store().options());
+  SqliteSnapshot snapshot(filled().store().options());
   std::mt19937_64 random(7);
   for (auto _ : state) {
     snapshot.begin();
-    const auto chat = number_id<ChatId>(static_cast<std::uint32_t>(random() % kChats + 1));
+    const auto chat = number_id<ChatId>(static_cast<std::uint32_t>(random() % kShape.chats + 1));
     std::size_t bytes = 0;
     const auto header = snapshot.find_chat_header(chat);
     const auto page = snapshot.visit_records(
@@ -206,21 +106,25 @@ void BM_HistoryPage(benchmark::State& state) {
 BENCHMARK(BM_HistoryPage)->Arg(50)->Arg(1000);
 
 void BM_FindByClientMsgId(benchmark::State& state) {
-  Filler& filler = *filled();
+  FilledStore& store = filled();
+  const chat::RecordAppended last = store.next_text(1, ClientIds::kTimeOrdered);
+  store.append({last});
+  const chat::Record& record = *last.record;
   for (auto _ : state) {
-    const auto found = filler.store().load_by_client_msg_id(
-        filler.last_chat(), filler.last_sender(), filler.last_client_id());
+    const auto found = store.store().load_by_client_msg_id(record.chat, record.actor,
+                                                           *chat::client_msg_id_of(record));
     if (!found || !*found) std::abort();
   }
 }
 BENCHMARK(BM_FindByClientMsgId);
 
 void BM_MissByClientMsgId(benchmark::State& state) {
-  Filler& filler = *filled();
+  FilledStore& store = filled();
   std::mt19937_64 random(9);
   for (auto _ : state) {
-    const auto found = filler.store().load_by_client_msg_id(
-        filler.last_chat(), filler.last_sender(), make_uuid(kRandom, 0, random));
+    const auto found = store.store().load_by_client_msg_id(
+        number_id<ChatId>(1), number_id<UserId>(store.member_of(1, 0)),
+        chat::testing::make_client_id(ClientIds::kRandom, 0, random));
     if (!found || *found) std::abort();
   }
 }
@@ -229,17 +133,15 @@ BENCHMARK(BM_MissByClientMsgId);
 // One letter, the worst query: every second name matches. MARU_BENCH_USERS sets how many there are.
 void BM_SearchUsers(benchmark::State& state) {
   static constexpr const char* kTyped[] = {"ㄱ", "k", "김", "ㄱㅎ", "zzz"};
-  static const std::unique_ptr<Filler> filler = [] {
-    log::configure(log::Format::kText, log::Level::kWarn);
-    auto made = std::make_unique<Filler>();
+  static Filled filler;
+  if (static bool is_full = false; !std::exchange(is_full, true)) {
     const char* count = std::getenv("MARU_BENCH_USERS");
-    made->add_named_users(count ? static_cast<std::uint32_t>(std::strtoul(count, nullptr, 10))
-                                : 20'000);
-    return made;
-  }();
+    add_named_users(filler.store.store(),
+                    count ? static_cast<std::uint32_t>(std::strtoul(count, nullptr, 10)) : 20'000);
+  }
   const std::string query = text::name_search_query(kTyped[state.range(0)]);
   state.SetLabel(kTyped[state.range(0)]);
-  SqliteSnapshot snapshot(filler->store().options());
+  SqliteSnapshot snapshot(filler.store.store().options());
   std::size_t found = 0;
   for (auto _ : state) {
     snapshot.begin();
@@ -252,7 +154,7 @@ BENCHMARK(BM_SearchUsers)->DenseRange(0, 4);
 
 // The whole way of a query: post, thread, transaction, answer.
 void BM_ReaderPoolRoundTrip(benchmark::State& state) {
-  const auto pool = std::move(ReaderPool::open(filled()->store()).value());
+  const auto pool = std::move(ReaderPool::open(filled().store()).value());
   for (auto _ : state) {
     std::promise<void> done;
     if (!pool->post(chat::Lane::kUrgent, [&](chat::Snapshot& snapshot) {
