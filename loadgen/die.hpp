@@ -17,6 +17,13 @@ template <class... Values>
   std::exit(1);
 }
 
+// The server refuses what it cannot do in time: no fault, but no figure either.
+inline constexpr int kOverloadedExit = 3;
+[[noreturn]] inline void end_overloaded() {
+  fmt::print(stderr, "maru_load: the server refused a message, it is overloaded\n");
+  std::exit(kOverloadedExit);
+}
+
 // The same with errno's words.
 [[noreturn]] inline void die_of_errno(const char* what) {
   die("{}: {}", what, std::strerror(errno));

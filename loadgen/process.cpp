@@ -18,6 +18,7 @@
 #include <fstream>
 #include <mutex>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -25,14 +26,29 @@
 
 namespace loadgen {
 
+namespace {
+
+void run_on(const cpu_set_t& set, std::string_view where) {
+  if (sched_setaffinity(0, sizeof set, &set) == 0) return;
+  fmt::print(stderr, "maru_load: not pinned to {} ({}): these figures compare with no others\n",
+             where, std::strerror(errno));
+}
+
+}  // namespace
+
 void pin_to_core(int core) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(core, &set);
-  if (sched_setaffinity(0, sizeof set, &set) == 0) return;
-  fmt::print(stderr,
-             "maru_load: not pinned to core {} ({}): these figures compare with no others\n", core,
-             std::strerror(errno));
+  run_on(set, fmt::format("core {}", core));
+}
+
+void unpin() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  for (int core = 0; core < cores; ++core) CPU_SET(core, &set);
+  run_on(set, "all cores");
 }
 
 void raise_descriptor_limit(std::size_t needed) {
@@ -83,7 +99,7 @@ void clean_up_once() {
   for (const ServerProcess& server : cleanup.servers) {
     if (server.pid > 0) kill_and_wait(server.pid);
     std::error_code ignored;
-    std::filesystem::remove_all(server.data_dir, ignored);
+    std::filesystem::remove_all(server.scratch_dir, ignored);
   }
 }
 
@@ -93,7 +109,7 @@ void clean_up() {
   std::call_once(cleanup.once, clean_up_once);
 }
 
-std::string make_data_dir() {
+std::string make_scratch_dir() {
   std::string path = (std::filesystem::temp_directory_path() / "maru-load-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) die_of_errno("mkdtemp");
   return path;
@@ -105,19 +121,15 @@ std::string make_data_dir() {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (cores == Cores::kOne) pin_to_core(kServerCore);
+  if (cores == Cores::kOne) {
+    pin_to_core(kServerCore);
+  } else {
+    unpin();  // this program may be pinned by now
+  }
   dup2(log, STDERR_FILENO);
-  std::vector<std::string> arguments = {binary,
-                                        "--port",
-                                        "0",
-                                        "--host",
-                                        "127.0.0.1",
-                                        "--data-dir",
-                                        data_dir + "/data",
-                                        "--log-format",
-                                        "json",
-                                        "--rate-limits",
-                                        "off"};
+  std::vector<std::string> arguments = {binary,      "--port",        "0",      "--host",
+                                        "127.0.0.1", "--data-dir",    data_dir, "--log-format",
+                                        "json",      "--rate-limits", "off"};
   arguments.insert(arguments.end(), extra.begin(), extra.end());
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -160,16 +172,17 @@ void clean_up_on_exit() {
 }
 
 ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra,
-                           Cores cores) {
+                           Cores cores, const std::string& store) {
   ServerProcess server;
-  server.data_dir = make_data_dir();
+  if (store.empty()) server.scratch_dir = make_scratch_dir();
+  const std::string data_dir = store.empty() ? server.scratch_dir + "/data" : store;
   cleanup.servers.push_back(server);
   int log[2];
   if (pipe(log) != 0) die_of_errno("pipe");
   const double begun = now_s();
   server.pid = fork();
   if (server.pid < 0) die_of_errno("fork");
-  if (server.pid == 0) run_binary(binary, server.data_dir, log[1], extra, cores);
+  if (server.pid == 0) run_binary(binary, data_dir, log[1], extra, cores);
   cleanup.servers.back().pid = server.pid;
   close(log[1]);
   server.port = wait_for_port(log[0]);
@@ -192,7 +205,7 @@ void stop_server(const ServerProcess& server) {
     die_of_errno("stopping the server");
   }
   std::erase_if(cleanup.servers, [&](const ServerProcess& it) { return it.pid == server.pid; });
-  std::filesystem::remove_all(server.data_dir);
+  if (!server.scratch_dir.empty()) std::filesystem::remove_all(server.scratch_dir);
   if (status != 0) die("the server ended badly (status {})", status);
 }
 

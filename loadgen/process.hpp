@@ -15,8 +15,9 @@ namespace loadgen {
 inline constexpr int kServerCore = 0;
 inline constexpr int kLoadCore = 1;
 
-// Says so on stderr where it cannot.
+// Say so on stderr where they cannot.
 void pin_to_core(int core);
+void unpin();
 // The soft limit of open files becomes the hard one. Ends the program if that is below `needed`.
 void raise_descriptor_limit(std::size_t needed);
 // Once, first: whatever ends this program also ends its servers and removes their directories.
@@ -31,15 +32,15 @@ struct ServerProcess {
   pid_t pid = 0;
   std::uint16_t port = 0;
   double ready_after_s = 0;
-  std::string data_dir;
+  std::string scratch_dir;  // goes with it; empty: it has a store of the caller's
 };
 // kOne: kServerCore.
-enum class Cores { kOne, kAll };
-// Starts the binary on a fresh data directory and waits for its `ready` line. Ends the program with
-// a message if it does not come.
+enum class Cores : std::uint8_t { kOne, kAll };
+// Starts the binary and waits for its `ready` line. Ends the program with a message if it does not
+// come. `store`: its data directory, which stays; empty: a fresh one.
 ServerProcess start_server(const std::string& binary, const std::vector<std::string>& extra,
-                           Cores cores = Cores::kOne);
-// SIGTERM, waits, removes the data directory. Ends the program unless the server ended well.
+                           Cores cores = Cores::kOne, const std::string& store = {});
+// SIGTERM, waits, removes a fresh data directory. Ends the program unless the server ended well.
 void stop_server(const ServerProcess& server);
 
 // Runs `body` in a child pinned to kServerCore.

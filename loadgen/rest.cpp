@@ -48,32 +48,44 @@ std::string Rest::post(std::string_view path, std::string_view json, std::string
   if (!token.empty()) request += fmt::format("Authorization: Bearer {}\r\n", token);
   request += "\r\n";
   request += json;
-  return ask(path, request);
+  return std::string(ask(path, request).body);
 }
 
 std::string Rest::get(std::string_view path) {
-  return ask(path, fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path));
+  return std::string(
+      ask(path, fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path)).body);
 }
 
-std::string Rest::ask(std::string_view path, const std::string& request) const {
+Rest::Answer Rest::get_with_head(std::string_view path, std::string_view token) {
+  return ask(path, fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                               "Authorization: Bearer {}\r\n\r\n",
+                               path, token));
+}
+
+Rest::Answer Rest::ask(std::string_view path, const std::string& request) {
   if (::send(socket_, request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {
     die("{}: the request could not be sent", path);
   }
-  std::string answer;
+  answer_.clear();
   char buffer[65536];
+  std::size_t whole = 0;  // once the head is here
+  std::size_t head = 0;
   for (;;) {
     const ssize_t got = read(socket_, buffer, sizeof buffer);
     if (got <= 0) die("{}: closed before the answer", path);
-    answer.append(buffer, static_cast<std::size_t>(got));
-    const std::size_t head = answer.find("\r\n\r\n");
-    if (head == std::string::npos) continue;
-    const std::size_t field = answer.find("ontent-Length: ");
-    if (field > head) die("{}: an answer without Content-Length: {}", path, answer);
-    const std::size_t size = std::stoul(answer.substr(field + 15));
-    if (answer.size() < head + 4 + size) continue;
-    if (answer.compare(9, 1, "2") != 0) die("{}: {}", path, answer);
-    return answer.substr(head + 4);
+    answer_.append(buffer, static_cast<std::size_t>(got));
+    if (whole == 0) {
+      head = answer_.find("\r\n\r\n");
+      if (head == std::string::npos) continue;
+      const std::size_t field = answer_.find("ontent-Length: ");
+      if (field > head) die("{}: an answer without Content-Length: {}", path, answer_);
+      whole = head + 4 + std::stoul(answer_.substr(field + 15, 20));
+    }
+    if (answer_.size() < whole) continue;
+    if (answer_.compare(9, 1, "2") != 0) die("{}: {}", path, answer_);
+    const std::string_view all = answer_;
+    return {all.substr(0, head), all.substr(head + 4)};
   }
 }
 

@@ -17,11 +17,18 @@ class Rest {
 
   std::string post(std::string_view path, std::string_view json, std::string_view token = {});
   std::string get(std::string_view path);
+  // Valid until the next call.
+  struct Answer {
+    std::string_view head;
+    std::string_view body;
+  };
+  Answer get_with_head(std::string_view path, std::string_view token);
 
  private:
-  std::string ask(std::string_view path, const std::string& request) const;
+  Answer ask(std::string_view path, const std::string& request);
 
   int socket_;
+  std::string answer_;
 };
 
 // The value of the first string field of that name; empty if there is none.
