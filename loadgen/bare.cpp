@@ -106,7 +106,7 @@ FanoutFigures run_bare(const FanoutShape& shape, std::size_t frame_bytes) {
       client.send_raw(std::string(static_cast<std::size_t>(arrived), 't'));
     }
   };
-  const double warm_until = now_s() + 0.5;
+  const double warm_until = now_s() + shape.warm_up_s;
   while (now_s() < warm_until) loop.turn(ready, 100);
   deliveries = 0;
   const double cpu = cpu_seconds(server);

@@ -1,51 +1,36 @@
-// maru_load fanout|idle|logins BINARY [options]: prints figures; see docs/operations/benchmarks.md.
+// maru_load fanout|pairs|acks|delivery|history|idle|logins BINARY [options]: prints figures; see
+// docs/operations/benchmarks.md.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "loadgen/die.hpp"
 #include "loadgen/process.hpp"
+#include "loadgen/report.hpp"
 #include "loadgen/scenarios.hpp"
 
 namespace {
 
 using loadgen::FanoutFigures;
 using loadgen::FanoutShape;
-
-struct Spread {
-  double low;
-  double median;
-  double high;
-};
-
-Spread spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values.front(), values[values.size() / 2], values.back()};
-}
-
-std::string shown(const Spread& spread) {
-  return fmt::format("{:.2f} ({:.2f}–{:.2f})", spread.median, spread.low, spread.high);
-}
-
-// For tools/bench, which makes the table.
-void figure(std::string_view name, double value) {
-  fmt::print("figure {} {:.4f}\n", name, value);
-}
+using loadgen::figure;
+using loadgen::kBusyShareMin;
+using loadgen::shown;
+using loadgen::spread_of;
 
 struct Pair {
   FanoutFigures bare;
   FanoutFigures maru;
   [[nodiscard]] double ratio() const { return maru.cpu_us_per_delivery / bare.cpu_us_per_delivery; }
-  // quality.md 3: a closed loop shows a maximum only where the server has nothing to wait for.
   [[nodiscard]] bool valid() const {
     return std::min(bare.server_busy, maru.server_busy) >= kBusyShareMin;
   }
-  static constexpr double kBusyShareMin = 0.95;
 };
 
 constexpr int kAttemptsMax = 3;  // for a run that the machine disturbed
@@ -72,6 +57,7 @@ Pair run_pair(const std::string& binary, const FanoutShape& shape, int run) {
 void fanout(const std::string& binary, int window, int repeats, double seconds) {
   FanoutShape shape;
   shape.window = window;
+  shape.warm_up_s = loadgen::warm_up_of(seconds);
   shape.seconds = seconds;
   std::vector<double> bare;
   std::vector<double> maru;
@@ -100,6 +86,7 @@ void fanout(const std::string& binary, int window, int repeats, double seconds) 
   figure(prefix + "ratio_low", spread_of(ratio).low);
   figure(prefix + "ratio_high", spread_of(ratio).high);
   figure(prefix + "deliveries_per_s", spread_of(rate).median * 1000);
+  figure(prefix + "cpu_us", spread_of(maru).median);
   figure(prefix + "invalid_runs", invalid);
 }
 
@@ -144,35 +131,83 @@ void logins(const std::string& binary, int repeats, double seconds) {
 }
 
 constexpr const char* kUsage =
-    "usage: maru_load fanout BINARY [window=1] [repeats=5] [seconds=3]\n"
+    "usage: maru_load fanout BINARY [window=1] [repeats=5] [seconds=10]\n"
+    "       maru_load pairs BINARY [repeats=5] [seconds=10]\n"
+    "       maru_load acks BINARY [none|time-ordered|random] [cores=1] [per second=20000]\n"
+    "                      [seconds=10] [STORE of grown_benchmark]\n"
+    "       maru_load delivery BINARY [per second=800] [seconds=10]\n"
+    "       maru_load history BINARY STORE [newest|anywhere] [seconds=10]\n"
     "       maru_load idle BINARY [connections=9000] [settle seconds=30]\n"
     "       maru_load logins BINARY [repeats=5] [seconds=3]\n";
+
+class Arguments {
+ public:
+  Arguments(int argc, char** argv) : all_(argv + 1, argv + argc) {}
+  [[nodiscard]] std::string text(std::size_t index, const char* otherwise = "") const {
+    return all_.size() > index ? all_[index] : otherwise;
+  }
+  [[nodiscard]] double number(std::size_t index, double otherwise, double low) const {
+    if (all_.size() <= index) return otherwise;
+    const double value = std::atof(all_[index].c_str());
+    if (value < low) loadgen::die("'{}' must be {} or more", all_[index], low);
+    return value;
+  }
+  [[nodiscard]] int count(std::size_t index, int otherwise, int low = 1) const {
+    return static_cast<int>(number(index, otherwise, low));
+  }
+  // Which of these words it is; the first where there is none.
+  [[nodiscard]] std::size_t word(std::size_t index,
+                                 std::initializer_list<const char*> words) const {
+    if (all_.size() <= index) return 0;
+    const auto found = std::ranges::find(words, all_[index]);
+    if (found == words.end()) loadgen::die("'{}' is none of what is possible here", all_[index]);
+    return static_cast<std::size_t>(found - words.begin());
+  }
+
+ private:
+  std::vector<std::string> all_;
+};
+
+void acks(const std::string& binary, const Arguments& given) {
+  loadgen::SteadyShape shape;
+  shape.ids = static_cast<loadgen::ClientIds>(given.word(2, {"none", "time-ordered", "random"}));
+  shape.cores = given.count(3, 1) == 1 ? loadgen::Cores::kOne : loadgen::Cores::kAll;
+  shape.per_second = given.number(4, 20'000, 1);
+  shape.seconds = given.number(5, 10, 0.5);
+  shape.store = given.text(6);
+  loadgen::report_acks(binary, shape);
+}
+
+bool run(const std::string& name, const std::string& binary, const Arguments& given) {
+  if (name == "fanout") {
+    fanout(binary, given.count(2, 1), given.count(3, 5), given.number(4, 10, 0.1));
+  } else if (name == "pairs") {
+    loadgen::report_pairs(binary, given.count(2, 5), given.number(3, 10, 0.1));
+  } else if (name == "acks") {
+    acks(binary, given);
+  } else if (name == "delivery") {
+    loadgen::report_delivery(binary, given.number(2, 800, 1), given.number(3, 10, 0.5));
+  } else if (name == "history" && !given.text(2).empty()) {
+    const auto pages = static_cast<loadgen::Pages>(given.word(3, {"newest", "anywhere"}));
+    loadgen::report_history(binary, given.text(2), pages, given.number(4, 10, 0.5));
+  } else if (name == "idle") {
+    idle(binary, given.count(2, 9'000, 10), given.number(3, 30, 0));
+  } else if (name == "logins") {
+    logins(binary, given.count(2, 5), given.number(3, 3, 0.5));
+  } else {
+    return false;
+  }
+  return true;
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const auto number = [&](std::size_t index, double otherwise, double low) {
-    if (arguments.size() <= index) return otherwise;
-    const double value = std::atof(arguments[index].c_str());
-    if (value < low) loadgen::die("'{}' must be {} or more", arguments[index], low);
-    return value;
-  };
+  const Arguments given(argc, argv);
+  const std::string binary = given.text(1);
   loadgen::clean_up_on_exit();
-  if (arguments.size() >= 2 && arguments[0] == "fanout") {
-    loadgen::raise_descriptor_limit(1024);
-    fanout(arguments[1], static_cast<int>(number(2, 1, 1)), static_cast<int>(number(3, 5, 1)),
-           number(4, 3, 0.1));
-    return 0;
-  }
-  if (arguments.size() >= 2 && arguments[0] == "idle") {
-    idle(arguments[1], static_cast<int>(number(2, 9'000, 10)), number(3, 30, 0));
-    return 0;
-  }
-  if (arguments.size() >= 2 && arguments[0] == "logins") {
-    logins(arguments[1], static_cast<int>(number(2, 5, 1)), number(3, 3, 0.5));
-    return 0;
-  }
+  loadgen::raise_descriptor_limit(1'200);
+  if (!binary.empty() && run(given.text(0), binary, given)) return 0;
   std::fprintf(stderr, "%s", kUsage);
   return 64;
 }
