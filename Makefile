@@ -3,7 +3,7 @@
 #   make run      build and start the server on :5001      (ARGS="--auth open" for options)
 #   make test     build and run every test that CI runs on the dev build
 #   make build    the release binary: build/release/maru
-#   make bench    benchmarks of the release build
+#   make bench    benchmarks of the release build          (BENCH_ARGS="--document docs/performance.md")
 #   make asan, make tsan   the tests that CI runs sanitized
 #   make fuzz     libFuzzer on every decoder               (FUZZ_SECONDS=60 each)
 #   make check    formatting, clang-tidy on changed files, include levels
