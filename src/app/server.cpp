@@ -152,8 +152,8 @@ struct Server::Parts {
   gateway::UserConnections connections;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
-  std::optional<gateway::SessionAudit> session_audit;
   std::optional<local::LocalBus> bus;
+  std::optional<gateway::SessionAudit> session_audit;
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
   std::optional<gateway::SessionExpiry> expiry;
@@ -194,9 +194,9 @@ Result<void> Server::Parts::wire(const Config& config) {
   }
   soft_state.load_from(recovery_file(config), options.store_epoch);
   hub.emplace(std::move(targets), interest, &soft_state, clock);
-  session_audit.emplace(*hub);
-  bus.emplace(*session_audit);
-  sequencer.emplace(*store, *bus, clock, ids, sequencer_options(config));
+  bus.emplace(*hub);
+  session_audit.emplace(*bus);
+  sequencer.emplace(*store, *session_audit, clock, ids, sequencer_options(config));
   commands.emplace(*sequencer);
   expiry.emplace(*commands, lifetimes, options);
   auto pool = sqlite::ReaderPool::open(*store);

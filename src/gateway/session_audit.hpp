@@ -1,33 +1,35 @@
 // Notes in the audit trail that a login session has ended, whatever ended it: logout, revocation,
 // expiry, another password, too many sessions, the end of its user (quality.md 1, row 30). Stands
-// before the sink of the bus and hands all events on. The sequencer's thread.
+// before the bus, on the publishing side: what other nodes publish is noted there, so that one
+// ended session is one line, however many nodes hear of it. The publisher's thread.
 #pragma once
 
-#include <span>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/log.hpp"
 #include "chat/ports/event_bus.hpp"
 
 namespace maru::gateway {
 
-class SessionAudit final : public chat::EventSink {
+class SessionAudit final : public chat::EventBus {
  public:
-  // `next` must outlive it.
-  explicit SessionAudit(chat::EventSink& next) : next_(next) {}
+  // `bus` must outlive it.
+  explicit SessionAudit(chat::EventBus& bus) : bus_(bus) {}
 
-  void on_events(std::span<const chat::Event> events) override {
+  void publish(std::vector<chat::Event>&& events) override {
     for (const chat::Event& event : events) {
       if (const auto* ended = std::get_if<chat::SessionRevoked>(&event)) {
         log::audit("audit_session_ended",
                    {{"user", ended->user.hex()}, {"session", ended->session.hex()}});
       }
     }
-    next_.on_events(events);
+    bus_.publish(std::move(events));
   }
 
  private:
-  chat::EventSink& next_;
+  chat::EventBus& bus_;
 };
 
 }  // namespace maru::gateway
