@@ -126,7 +126,7 @@ struct Server::Parts {
         store(std::move(opened)),
         options(config.gateway),
         soft_state({}, clock),
-        interest(io_thread_count(config)),
+        interest(io_thread_count(config), &bus),
         realtime_cores(io_thread_count(config)),
         origins(options, clock),
         limiter(options, clock),
@@ -144,6 +144,7 @@ struct Server::Parts {
   gateway::GatewayOptions options;
   RandomIdSource ids{clock};
   fanout::SoftState soft_state;
+  local::LocalBus bus;
   fanout::InterestTable interest;
   gateway::RealtimeCores realtime_cores;
   gateway::PendingLeaves pending_leaves;
@@ -152,7 +153,6 @@ struct Server::Parts {
   gateway::UserConnections connections;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
-  std::optional<local::LocalBus> bus;
   std::optional<gateway::SessionAudit> session_audit;
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
@@ -194,8 +194,8 @@ Result<void> Server::Parts::wire(const Config& config) {
   }
   soft_state.load_from(recovery_file(config), options.store_epoch);
   hub.emplace(std::move(targets), interest, &soft_state, clock);
-  bus.emplace(*hub);
-  session_audit.emplace(*bus);
+  bus.start(*hub);
+  session_audit.emplace(bus);
   sequencer.emplace(*store, *session_audit, clock, ids, sequencer_options(config));
   commands.emplace(*sequencer);
   expiry.emplace(*commands, lifetimes, options);
@@ -231,11 +231,12 @@ void Server::Parts::make_gateways(const Config& config) {
   for (const auto& part : io) {
     part->thread.set_peers(threads);
     part->gateway = std::make_unique<gateway::Gateway>(
-        gateway::Context{options,   part->thread,   threads,     realtime_cores, clock,
-                         lifetimes, fill_random,    *commands,   *readers,       part->inbox,
-                         interest,  soft_state,     hasher,      origins,        limiter,
-                         *logins,   known_networks, connections, pending_leaves, budgets,
-                         read_turns},
+        gateway::Context{options,        part->thread, threads,        realtime_cores,
+                         clock,          lifetimes,    fill_random,    *commands,
+                         *readers,       part->inbox,  interest,       soft_state,
+                         hasher,         origins,      limiter,        *logins,
+                         known_networks, connections,  pending_leaves, budgets,
+                         read_turns,     bus},
         endpoint_options(config, budgets),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }, metrics_token});

@@ -5,9 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <mutex>
+#include <random>
+#include <thread>
 #include <vector>
 
 #include "base/limits.hpp"
+#include "chat/testing/quiet_bus.hpp"
 #include "fanout/interest_table.hpp"
 #include "fanout/testing/fakes.hpp"
 
@@ -570,6 +575,121 @@ TEST(InterestTable, CountsPerThread) {
   EXPECT_TRUE(interest.any_recovery_user());
   interest.remove_recovery_user();
   EXPECT_FALSE(interest.any_recovery_user());
+}
+
+// Counts as a bus must: by the sum of the calls, from several threads in any order.
+class FollowingBus final : public chat::testing::QuietBus {
+ public:
+  void follow(ChatId chat) override { change(chat, 1); }
+  void unfollow(ChatId chat) override { change(chat, -1); }
+  int count_of(ChatId chat) {
+    const std::lock_guard lock(mutex_);
+    return counts_[chat];
+  }
+  int calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+  std::size_t followed() {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(counts_, [](const auto& entry) { return entry.second != 0; }));
+  }
+
+ private:
+  void change(ChatId chat, int by) {
+    const std::lock_guard lock(mutex_);
+    counts_[chat] += by;
+    ++calls_;
+  }
+  std::mutex mutex_;
+  std::map<ChatId, int> counts_;
+  int calls_ = 0;
+};
+
+// The first listener of each thread follows, its last one ends that: no more calls than that.
+TEST(Following, IsForThoseChatsThatSomeThreadListensTo) {
+  FollowingBus bus;
+  InterestTable interest(2, &bus);
+  RoomIndex here(0, interest);
+  RoomIndex there(1, interest);
+  FakeListener ann, bob, cy;
+  here.add(ann, user_id(1), session_id(1));
+  here.add(bob, user_id(2), session_id(2));
+  there.add(cy, user_id(3), session_id(3));
+  const ChatId chat = chat_id(5);
+  here.attach_pending(chat, ann);
+  here.attach_pending(chat, bob);
+  EXPECT_EQ(bus.calls(), 1);
+  there.attach_pending(chat, cy);
+  EXPECT_EQ(bus.count_of(chat), 2);
+  here.remove(ann);
+  here.abandon(chat, bob);
+  EXPECT_EQ(bus.count_of(chat), 1);
+  there.detach(chat, cy);
+  EXPECT_EQ(bus.followed(), 0u);
+  EXPECT_EQ(bus.calls(), 4);
+  here.remove(bob);
+  there.remove(cy);
+  EXPECT_EQ(bus.calls(), 4);
+}
+
+TEST(Following, EndsWithTheIndexAndWithADetachWithinADelivery) {
+  FollowingBus bus;
+  InterestTable interest(1, &bus);
+  FakeListener ann;
+  {
+    RoomIndex index(0, interest);
+    index.add(ann, user_id(1), session_id(1));
+    for (std::uint64_t n = 1; n <= 3; ++n) {
+      index.attach_pending(chat_id(n), ann);
+      index.release(chat_id(n), ann, {0});
+    }
+    const wire::WireEvent leave = leave_event(chat_id(1), 1, user_id(1));
+    index.deliver(std::span(&leave, 1));
+    EXPECT_EQ(bus.followed(), 2u);
+    index.detach(chat_id(2), ann);
+    EXPECT_EQ(bus.followed(), 1u);
+    index.remove(ann);
+    index.add(ann, user_id(1), session_id(1));
+    index.attach_pending(chat_id(3), ann);
+    EXPECT_EQ(bus.followed(), 1u);
+    index.remove(ann);
+    EXPECT_EQ(bus.followed(), 0u);
+  }
+  EXPECT_EQ(bus.followed(), 0u);
+}
+
+// Threads that come and go at once: the sum is right whatever the order was. Run it under TSan.
+TEST(Following, ThreadsMayComeAndGoAtOnce) {
+  constexpr unsigned kThreads = 4;
+  FollowingBus bus;
+  InterestTable interest(kThreads, &bus);
+  const ChatId stays = chat_id(1000);
+  std::vector<std::thread> threads;
+  for (unsigned k = 0; k < kThreads; ++k) {
+    threads.emplace_back([&, k] {
+      std::mt19937 random(k);
+      RoomIndex index(k, interest);
+      FakeListener listener;
+      index.add(listener, user_id(k + 1), session_id(k + 1));
+      for (int i = 0; i < 2'000; ++i) {
+        const ChatId chat = chat_id(random() % 5);
+        if (index.is_attached(chat, listener)) {
+          index.detach(chat, listener);
+        } else {
+          index.attach_pending(chat, listener);
+        }
+      }
+      index.remove(listener);
+      interest.add(k, stays);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(bus.followed(), 1u);
+  EXPECT_EQ(bus.count_of(stays), static_cast<int>(kThreads));
+  for (unsigned k = 0; k < kThreads; ++k) interest.remove(k, stays);
+  EXPECT_EQ(bus.followed(), 0u);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "chat/ports/command_log.hpp"
+#include "chat/ports/event_bus.hpp"
 #include "chat/ports/query_pool.hpp"
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/interest_table.hpp"
@@ -57,6 +58,7 @@ struct Context {
   PendingLeaves& pending_leaves;  // any thread
   Budgets& budgets;               // any thread
   ReadTurns& read_turns;          // any thread
+  chat::EventBus& bus;            // any thread; to ask when_live()
 };
 
 }  // namespace maru::gateway

@@ -73,8 +73,8 @@ class TestServer {
       targets.push_back(inboxes.back()->target());
     }
     hub = std::make_unique<fanout::Hub>(targets, interest, &soft_state, clock);
-    bus = std::make_unique<local::LocalBus>(*hub);
-    sequencer = std::make_unique<chat::Sequencer>(*store, *bus, clock, ids);
+    bus.start(*hub);
+    sequencer = std::make_unique<chat::Sequencer>(*store, bus, clock, ids);
     commands = std::make_unique<local::LocalCommandLog>(*sequencer);
     logins.emplace(options, clock, *commands);
     soft_state.start(
@@ -99,13 +99,13 @@ class TestServer {
   RandomIds ids;
   std::unique_ptr<sqlite::SqliteStore> store;
   std::unique_ptr<sqlite::ReaderPool> readers;
-  fanout::InterestTable interest{kThreads};
+  local::LocalBus bus;
+  fanout::InterestTable interest{kThreads, &bus};
   fanout::SoftState soft_state;
   std::vector<std::unique_ptr<net::IoThread>> threads;
   std::vector<std::unique_ptr<fanout::DeliveryInbox>> inboxes;
   RealtimeCores realtime_cores = RealtimeCores(kThreads);
   std::unique_ptr<fanout::Hub> hub;
-  std::unique_ptr<local::LocalBus> bus;
   std::unique_ptr<chat::Sequencer> sequencer;
   std::unique_ptr<local::LocalCommandLog> commands;
   OriginPolicy origins;
@@ -151,7 +151,8 @@ class TestServer {
                       connections,
                       pending_leaves,
                       budgets,
-                      read_turns};
+                      read_turns,
+                      bus};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},
                                                    std::move(probes)));

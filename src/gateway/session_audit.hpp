@@ -27,6 +27,11 @@ class SessionAudit final : public chat::EventBus {
     }
     bus_.publish(std::move(events));
   }
+  void follow(ChatId chat) override { bus_.follow(chat); }
+  void unfollow(ChatId chat) override { bus_.unfollow(chat); }
+  void when_live(std::vector<ChatId> chats, Live answer) override {
+    bus_.when_live(std::move(chats), std::move(answer));
+  }
 
  private:
   chat::EventBus& bus_;

@@ -6,11 +6,13 @@
 #include <memory>
 #include <string>
 
+#include "chat/testing/quiet_bus.hpp"
+
 namespace maru::gateway {
 namespace {
 
 // A bus of two nodes: what one publishes, both hear.
-class SharedBus final : public chat::EventBus {
+class SharedBus final : public chat::testing::QuietBus {
  public:
   void publish(std::vector<chat::Event>&& events) override {
     for (std::size_t& heard : heard_by_node) heard += events.size();

@@ -1,5 +1,5 @@
-// The event bus of one node: hands events straight to its sink, on the sequencer's thread, before
-// publish() returns.
+// The event bus of one node: hands events straight to its sink, on the lane's thread, before
+// publish() returns. There is nothing to follow: whatever is published reaches the sink.
 #pragma once
 
 #include <vector>
@@ -10,13 +10,18 @@ namespace maru::local {
 
 class LocalBus final : public chat::EventBus {
  public:
-  // `sink` must outlive it.
-  explicit LocalBus(chat::EventSink& sink) : sink_(sink) {}
+  // Before the first publish(); `sink` must live until after the last one. Apart from the
+  // constructor, because what the sink delivers through may have to tell the bus whom it follows.
+  void start(chat::EventSink& sink) { sink_ = &sink; }
 
   void publish(std::vector<chat::Event>&& events) override;
+  void follow(ChatId /*chat*/) override {}
+  void unfollow(ChatId /*chat*/) override {}
+  // At once, on the caller's thread.
+  void when_live(std::vector<ChatId> chats, Live answer) override;
 
  private:
-  chat::EventSink& sink_;
+  chat::EventSink* sink_ = nullptr;
 };
 
 }  // namespace maru::local

@@ -10,12 +10,13 @@
 #include "base/clock.hpp"
 #include "chat/group_commit.hpp"
 #include "chat/testing/fake_store.hpp"
+#include "chat/testing/quiet_bus.hpp"
 #include "chat/testing/seeded_ids.hpp"
 
 namespace maru::chat::testing {
 
 // Keeps what was published, and notes every record that was told before it was durable.
-class RecordingBus final : public EventBus {
+class RecordingBus final : public QuietBus {
  public:
   explicit RecordingBus(const FakeStore& store) : store_(store) {}
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "chat/sequencer.hpp"
+#include "chat/testing/quiet_bus.hpp"
 #include "chat/testing/seeded_ids.hpp"
 
 namespace maru::chat::testing {
@@ -26,7 +27,7 @@ inline constexpr std::size_t kLoadChats = 1'000;
 inline constexpr std::size_t kLoadMembers = 10;
 inline constexpr std::size_t kLoadMessagesPerRound = 20'000;
 
-class NullBus final : public EventBus {
+class NullBus final : public QuietBus {
  public:
   void publish(std::vector<Event>&& events) override { benchmark::DoNotOptimize(events.data()); }
 };

@@ -89,11 +89,12 @@ RestHarness::RestHarness(GatewayOptions o)
       limiter_(options, core.clock),
       logins_(options, core.clock, commands_) {
   soft_state_.start([](auto&&) { return true; }, commands_);
-  Context context{options,    thread_,         {&thread_},   realtime_cores_, core.clock,
-                  lifetimes_, seeded_random(), commands_,    queries_,        inbox_,
-                  interest_,  soft_state_,     hasher_,      origins_,        limiter_,
-                  logins_,    known_networks_, connections_, pending_leaves_, budgets_,
-                  read_turns_};
+  Context context{options,         thread_,      {&thread_},      realtime_cores_,
+                  core.clock,      lifetimes_,   seeded_random(), commands_,
+                  queries_,        inbox_,       interest_,       soft_state_,
+                  hasher_,         origins_,     limiter_,        logins_,
+                  known_networks_, connections_, pending_leaves_, budgets_,
+                  read_turns_,     bus_};
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
                 hash_secret(kMetricsToken)};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));

@@ -14,6 +14,7 @@
 
 #include "base/settled_clock.hpp"
 #include "chat/testing/core_harness.hpp"
+#include "chat/testing/quiet_bus.hpp"
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/interest_table.hpp"
 #include "fanout/soft_state.hpp"
@@ -131,7 +132,8 @@ class RestHarness {
   Queries queries_{*this};
   Commands commands_{*this};
   net::IoThread thread_;
-  fanout::InterestTable interest_{1};
+  chat::testing::QuietBus bus_;
+  fanout::InterestTable interest_{1, &bus_};
   fanout::DeliveryInbox inbox_{0, interest_, [] {}};
   RealtimeCores realtime_cores_{nullptr};
   UserConnections connections_{0};

@@ -12,6 +12,7 @@
 #include "chat/fold.hpp"
 #include "chat/group_commit.hpp"
 #include "chat/testing/core_harness.hpp"
+#include "chat/testing/quiet_bus.hpp"
 #include "chat/testing/seeded_ids.hpp"
 #include "storage/sqlite/check.hpp"
 #include "storage/sqlite/snapshot.hpp"
@@ -24,11 +25,6 @@ namespace maru::sqlite {
 namespace {
 
 using namespace chat;  // NOLINT: the test is about its commands
-
-class NullBus final : public EventBus {
- public:
-  void publish(std::vector<Event>&& /*events*/) override {}
-};
 
 bool same(const Member& a, const Member& b) {
   return a.user == b.user && a.role == b.role && a.joined_at == b.joined_at && a.entry == b.entry &&
@@ -163,7 +159,7 @@ class RandomChats {
   testing::TemporaryDirectory directory_{testing::TemporaryDirectory::Place::kMemory};
   StoreOptions options_;
   std::unique_ptr<SqliteStore> store_;
-  NullBus bus_;
+  chat::testing::QuietBus bus_;
   ManualClock clock_;
   chat::testing::SeededIds ids_;
   SequencerCounters counters_;

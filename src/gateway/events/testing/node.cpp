@@ -92,7 +92,7 @@ struct Node::Parts {
   Parts(GatewayOptions given, unsigned threads)
       : options(std::move(given)),
         soft_state({}, clock),
-        interest(threads),
+        interest(threads, &bus),
         realtime_cores(threads),
         origins(options, clock),
         limiter(options, clock),
@@ -106,6 +106,7 @@ struct Node::Parts {
   std::unique_ptr<sqlite::SqliteStore> store;
   chat::testing::SeededIds ids;
   fanout::SoftState soft_state;
+  local::LocalBus bus;
   fanout::InterestTable interest;
   RealtimeCores realtime_cores;
   PendingLeaves pending_leaves;
@@ -113,7 +114,6 @@ struct Node::Parts {
   ReadTurns read_turns;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
-  std::optional<local::LocalBus> bus;
   std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
   std::unique_ptr<sqlite::ReaderPool> readers;
@@ -151,10 +151,10 @@ Node::Node(GatewayOptions options, unsigned threads)
     io_threads.push_back(&it.io.back()->thread);
   }
   it.hub.emplace(std::move(targets), it.interest, &it.soft_state, it.clock);
-  it.bus.emplace(*it.hub);
+  it.bus.start(*it.hub);
   chat::SequencerOptions sequencing;
   sequencing.quotas.enabled = it.options.rate_limits;
-  it.sequencer.emplace(*it.store, *it.bus, it.clock, it.ids, sequencing);
+  it.sequencer.emplace(*it.store, it.bus, it.clock, it.ids, sequencing);
   it.commands.emplace(*it.sequencer);
   it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
@@ -165,11 +165,12 @@ Node::Node(GatewayOptions options, unsigned threads)
   for (const auto& part : it.io) {
     part->thread.set_peers(io_threads);
     part->context = std::make_unique<Context>(
-        Context{it.options,   part->thread,      io_threads,     it.realtime_cores, it.clock,
-                it.lifetimes, fill_random,       *it.commands,   it.queries,        part->inbox,
-                it.interest,  it.soft_state,     it.hasher,      it.origins,        it.limiter,
-                *it.logins,   it.known_networks, it.connections, it.pending_leaves, it.budgets,
-                it.read_turns});
+        Context{it.options,        part->thread,   io_threads,        it.realtime_cores,
+                it.clock,          it.lifetimes,   fill_random,       *it.commands,
+                it.queries,        part->inbox,    it.interest,       it.soft_state,
+                it.hasher,         it.origins,     it.limiter,        *it.logins,
+                it.known_networks, it.connections, it.pending_leaves, it.budgets,
+                it.read_turns,     it.bus});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);
