@@ -17,7 +17,7 @@
 
 #include "base/id.hpp"
 #include "base/limits.hpp"
-#include "fanout/recoverable_socket.hpp"
+#include "fanout/recovery/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::fanout {

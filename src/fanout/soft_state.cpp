@@ -8,9 +8,9 @@
 #include "base/mailbox.hpp"
 #include "base/memory.hpp"
 #include "fanout/position.hpp"
-#include "fanout/presence_board.hpp"
-#include "fanout/recovery_file.hpp"
-#include "fanout/recovery_table.hpp"
+#include "fanout/presence/presence_board.hpp"
+#include "fanout/recovery/recovery_file.hpp"
+#include "fanout/recovery/recovery_table.hpp"
 
 namespace maru::fanout {
 namespace {

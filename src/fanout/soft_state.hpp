@@ -22,7 +22,7 @@
 #include "base/task.hpp"
 #include "chat/ports/command_log.hpp"
 #include "fanout/counters.hpp"
-#include "fanout/recoverable_socket.hpp"
+#include "fanout/recovery/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::fanout {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "endpoint/socket.hpp"
-#include "fanout/recoverable_socket.hpp"
+#include "fanout/recovery/recoverable_socket.hpp"
 #include "gateway/auth.hpp"
 #include "gateway/events/realtime_core.hpp"
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "fanout/resume.hpp"
+#include "fanout/recovery/resume.hpp"
 #include "gateway/events/connecting.hpp"
 #include "gateway/events/presence_watch.hpp"
 #include "gateway/events/recovery_read.hpp"

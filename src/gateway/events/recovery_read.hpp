@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "chat/ports/snapshot.hpp"
-#include "fanout/resume.hpp"
+#include "fanout/recovery/resume.hpp"
 #include "gateway/events/presence_watch.hpp"
 #include "net/frame.hpp"
 

@@ -11,8 +11,8 @@
 #include <random>
 
 #include "fanout/interest_table.hpp"
-#include "fanout/recovery_table.hpp"
-#include "fanout/resume.hpp"
+#include "fanout/recovery/recovery_table.hpp"
+#include "fanout/recovery/resume.hpp"
 #include "fanout/room_index.hpp"
 #include "fanout/testing/fakes.hpp"
 

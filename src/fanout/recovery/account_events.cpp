@@ -1,4 +1,4 @@
-#include "fanout/account_events.hpp"
+#include "fanout/recovery/account_events.hpp"
 
 #include <algorithm>
 

@@ -21,10 +21,10 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
-#include "fanout/account_events.hpp"
 #include "fanout/counters.hpp"
-#include "fanout/delivery_ring.hpp"
-#include "fanout/recoverable_socket.hpp"
+#include "fanout/recovery/account_events.hpp"
+#include "fanout/recovery/delivery_ring.hpp"
+#include "fanout/recovery/recoverable_socket.hpp"
 #include "fanout/soft_state.hpp"
 
 namespace maru::fanout {

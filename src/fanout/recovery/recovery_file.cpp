@@ -1,4 +1,4 @@
-#include "fanout/recovery_file.hpp"
+#include "fanout/recovery/recovery_file.hpp"
 
 #include <unistd.h>
 

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "fanout/recovery_table.hpp"
+#include "fanout/recovery/recovery_table.hpp"
 
 namespace maru::fanout {
 namespace {

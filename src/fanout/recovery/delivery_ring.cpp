@@ -1,4 +1,4 @@
-#include "fanout/delivery_ring.hpp"
+#include "fanout/recovery/delivery_ring.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-#include "fanout/presence_board.hpp"
+#include "fanout/presence/presence_board.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "fanout/recovery_table.hpp"
+#include "fanout/recovery/recovery_table.hpp"
 
 namespace maru::fanout {
 

@@ -1,4 +1,4 @@
-#include "fanout/recovery_table.hpp"
+#include "fanout/recovery/recovery_table.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <random>
 
 #include "fanout/position.hpp"
-#include "fanout/recovery_file.hpp"
+#include "fanout/recovery/recovery_file.hpp"
 #include "fanout/testing/fakes.hpp"
 
 namespace maru::fanout {

@@ -1,4 +1,4 @@
-#include "fanout/recovery_table.hpp"
+#include "fanout/recovery/recovery_table.hpp"
 
 #include <algorithm>
 #include <utility>
