@@ -74,6 +74,7 @@ using UserId = ObjectId<struct UserIdTag>;
 using ChatId = ObjectId<struct ChatIdTag>;
 using RecordId = ObjectId<struct RecordIdTag>;
 using SessionId = ObjectId<struct SessionIdTag>;  // a login session
+using NodeId = ObjectId<struct NodeIdTag>;        // a run of a server
 
 using ChatNumber = StrongNumber<struct ChatNumberTag, std::int64_t>;  // the room number, from 1
 using Sequence = StrongNumber<struct SequenceTag, std::uint64_t>;     // dense per chat, from 1

@@ -53,9 +53,65 @@ void PresenceBoard::keep_until(const UserId& id, User& user, std::int64_t for_ms
 void PresenceBoard::set_online(const UserId& id, User& user, bool online) {
   if (user.online == online) return;
   user.online = online;
+  local_changes_.emplace_back(id, online);
   record_seen(id, user);
   arm(id, user, std::max(clock_.monotonic(), user.next_push_at));
 }
+
+// ---- other nodes
+// -----------------------------------------------------------------------------
+
+void PresenceBoard::heard(const NodeId& node,
+                          std::span<const chat::PresenceRegistry::Change> changes, bool is_all) {
+  if (is_all) {
+    std::unordered_set<UserId> gone = elsewhere_[node];
+    for (const auto& [id, online] : changes) gone.erase(id);
+    for (const UserId& id : gone) left_elsewhere(node, id, options_.offline_grace_ms);
+  }
+  for (const auto& [id, online] : changes) {
+    if (online) {
+      came_elsewhere(node, id);
+    } else {
+      left_elsewhere(node, id, 0);
+    }
+  }
+  if (const auto users = elsewhere_.find(node);
+      users != elsewhere_.end() && users->second.empty()) {
+    elsewhere_.erase(users);
+  }
+}
+
+void PresenceBoard::came_elsewhere(const NodeId& node, const UserId& id) {
+  auto at = users_.find(id);
+  if (at == users_.end()) {
+    if (users_.size() >= kUsersMax) return;
+    at = users_.try_emplace(id).first;
+  }
+  if (!elsewhere_[node].insert(id).second) return;
+  User& user = at->second;
+  ++user.nodes;
+  user.gone_until = {};
+  arm(id, user, std::max(clock_.monotonic(), user.next_push_at));
+}
+
+void PresenceBoard::left_elsewhere(const NodeId& node, const UserId& id, std::int64_t grace_ms) {
+  const auto users = elsewhere_.find(node);
+  if (users == elsewhere_.end() || users->second.erase(id) == 0) return;
+  User& user = users_.at(id);
+  if (--user.nodes > 0) return;
+  const MonotonicTime now = clock_.monotonic();
+  if (!user.online) user.seen_at = clock_.wall();
+  user.gone_until = {now.ms + grace_ms};
+  arm(id, user, std::max({now, user.gone_until, user.next_push_at}));
+}
+
+void PresenceBoard::take_local_changes(std::vector<chat::PresenceRegistry::Change>& out) {
+  out.insert(out.end(), local_changes_.begin(), local_changes_.end());
+  local_changes_.clear();
+}
+
+// ---- what is pushed
+// --------------------------------------------------------------------------
 
 void PresenceBoard::record_seen(const UserId& id, const User& user) {
   const auto at = unwritten_.find(id);
@@ -74,14 +130,15 @@ void PresenceBoard::arm(const UserId& id, User& user, MonotonicTime at) {
 
 bool PresenceBoard::is_online(const UserId& id) const {
   const auto at = users_.find(id);
-  return at != users_.end() && at->second.online;
+  return at != users_.end() && is_visible(at->second, clock_.monotonic());
 }
 
 std::vector<UserId> PresenceBoard::online_users(std::size_t limit) const {
+  const MonotonicTime now = clock_.monotonic();
   std::vector<UserId> out;
   for (const auto& [id, user] : users_) {
     if (out.size() >= limit) break;
-    if (user.online) out.push_back(id);
+    if (is_visible(user, now)) out.push_back(id);
   }
   return out;
 }
@@ -102,23 +159,26 @@ bool PresenceBoard::settle(const UserId& id, User& user, MonotonicTime now,
                            std::vector<PresencePush>& pushes) {
   if (user.online && user.connections == 0 && user.online_until <= now) {
     user.online = false;
+    local_changes_.emplace_back(id, false);
     record_seen(id, user);
   }
-  if (user.online != user.announced || user.push_again) {
+  const bool is_seen = is_visible(user, now);
+  if (is_seen != user.announced || user.push_again) {
     if (now < user.next_push_at) {
       arm(id, user, user.next_push_at);
     } else {
-      user.announced = user.online;
+      user.announced = is_seen;
       user.push_again = false;
       user.next_push_at = {now.ms + options_.push_interval_ms};
       pushes.push_back(
-          {id, user.online, user.online ? std::nullopt : std::optional<WallTime>(user.seen_at)});
+          {id, is_seen, is_seen ? std::nullopt : std::optional<WallTime>(user.seen_at)});
     }
   }
   if (user.online && user.connections == 0) arm(id, user, user.online_until);
-  if (user.online || user.connections > 0) return true;
+  if (!user.online && user.nodes == 0 && is_seen) arm(id, user, user.gone_until);
+  if (is_seen || user.connections > 0) return true;
   // Offline: remembered until the next push would be allowed.
-  if (user.online == user.announced && !user.push_again && user.next_push_at <= now) return false;
+  if (is_seen == user.announced && !user.push_again && user.next_push_at <= now) return false;
   arm(id, user, user.next_push_at);
   return true;
 }

@@ -1,19 +1,23 @@
 // Who is online (product.md, "Presence"): pure, with a clock. The soft-state thread's.
 //
 // Online = at least one authenticated connection, or named within the last while (open mode);
-// offline a grace after the last of these ended. What changed is taken out as pushes, at most one a
-// user and interval; a change that is undone before its push is never pushed.
+// offline a grace after the last of these ended; or while another node says so. What changed is
+// taken out as pushes, at most one a user and interval; a change that is undone before its push is
+// never pushed.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <queue>
+#include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "chat/ports/presence_registry.hpp"
 #include "fanout/soft_state.hpp"
 
 namespace maru::fanout {
@@ -26,7 +30,7 @@ struct PresencePush {
 
 class PresenceBoard {
  public:
-  // A user that nobody connects as is not taken in past this many (user_named).
+  // A user that nobody connects as here is not taken in past this many.
   static constexpr std::size_t kUsersMax = 2'000'000;
   // Last-seen times that wait for being written. Past it further ones are not recorded.
   static constexpr std::size_t kUnwrittenMax = 1'000'000;
@@ -39,6 +43,12 @@ class PresenceBoard {
   void named(const UserId& user);
   void logged_out(const UserId& user);  // offline now, with connections or without, until the next
                                         // opened() or named()
+  // What another node says (PresenceRegistry::Heard). The users of a node that has gone get the
+  // grace; one whom it says to be offline has had it there.
+  void heard(const NodeId& node, std::span<const chat::PresenceRegistry::Change> changes,
+             bool is_all);
+  // Appends who came online here or went offline here since the last call, in order.
+  void take_local_changes(std::vector<chat::PresenceRegistry::Change>& out);
 
   [[nodiscard]] bool is_online(const UserId& user) const;
   [[nodiscard]] std::vector<UserId> online_users(std::size_t limit) const;
@@ -60,11 +70,13 @@ class PresenceBoard {
  private:
   struct User {
     std::uint32_t connections = 0;
-    bool online = false;      // as decided
+    std::uint32_t nodes = 0;  // others that have the user online
+    bool online = false;      // here, as decided
     bool announced = false;   // as pushed last
     bool push_again = false;  // the last push failed
     WallTime seen_at{};
     MonotonicTime online_until{};        // when connections == 0
+    MonotonicTime gone_until{};          // online still, though the last node that said so is gone
     MonotonicTime next_push_at{};        // not before
     std::optional<MonotonicTime> timer;  // its place in timers_
   };
@@ -72,6 +84,11 @@ class PresenceBoard {
   using Users = std::unordered_map<UserId, User>;
 
   void set_online(const UserId& id, User& user, bool online);
+  [[nodiscard]] static bool is_visible(const User& user, MonotonicTime now) {
+    return user.online || user.nodes > 0 || now < user.gone_until;
+  }
+  void came_elsewhere(const NodeId& node, const UserId& id);
+  void left_elsewhere(const NodeId& node, const UserId& id, std::int64_t grace_ms);
   void record_seen(const UserId& id, const User& user);
   void keep_until(const UserId& id, User& user, std::int64_t for_ms);
   void arm(const UserId& id, User& user, MonotonicTime at);
@@ -85,6 +102,8 @@ class PresenceBoard {
   // firing drops.
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::unordered_map<UserId, WallTime> unwritten_;
+  std::unordered_map<NodeId, std::unordered_set<UserId>> elsewhere_;
+  std::vector<chat::PresenceRegistry::Change> local_changes_;
 };
 
 }  // namespace maru::fanout

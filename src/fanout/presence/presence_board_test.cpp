@@ -220,5 +220,97 @@ TEST_F(PresenceBoardTest, ForgetsEveryoneInTheEndHoweverTheyCameAndWent) {
   for (const auto& [user, online] : announced) EXPECT_FALSE(online);
 }
 
+// ---- other nodes
+// -----------------------------------------------------------------------------
+
+using Changes = std::vector<chat::PresenceRegistry::Change>;
+
+class PresenceOfNodes : public PresenceBoardTest {
+ protected:
+  void say(const NodeId& node, const Changes& changes, bool is_all = false) {
+    board.heard(node, changes, is_all);
+  }
+  Changes local_changes() {
+    Changes out;
+    board.take_local_changes(out);
+    return out;
+  }
+
+  const NodeId east = testing::make_id<NodeId>(1);
+  const NodeId west = testing::make_id<NodeId>(2);
+  const UserId bob = user_id(2);
+};
+
+TEST_F(PresenceOfNodes, OnlineWhileAnyOfThemSaysSo) {
+  say(east, {{ann, true}});
+  EXPECT_TRUE(board.is_online(ann));
+  EXPECT_THAT(board.online_users(9), ElementsAre(ann));
+  EXPECT_THAT(after_ms(0), ElementsAre(IsPush(ann, true)));
+  say(west, {{ann, true}});
+  say(east, {{ann, true}});  // again
+  say(east, {{ann, false}});
+  EXPECT_THAT(after_ms(20'000), IsEmpty());
+  // The grace has passed there: offline at once.
+  say(west, {{ann, false}});
+  EXPECT_FALSE(board.is_online(ann));
+  EXPECT_THAT(after_ms(0), ElementsAre(IsPush(ann, false)));
+  after_ms(1'000);
+  EXPECT_EQ(board.size(), 0u);
+  EXPECT_THAT(local_changes(), IsEmpty());
+  EXPECT_THAT(last_seen(), IsEmpty());
+}
+
+TEST_F(PresenceOfNodes, ANodeThatHasGoneLeavesItsUsersTheGrace) {
+  say(east, {{ann, true}, {bob, true}});
+  after_ms(0);
+  say(east, {}, true);
+  EXPECT_TRUE(board.is_online(ann));
+  EXPECT_THAT(after_ms(9'999), IsEmpty());
+  say(west, {{bob, true}});  // has come again elsewhere
+  EXPECT_THAT(after_ms(1), ElementsAre(IsPush(ann, false)));
+  EXPECT_FALSE(board.is_online(ann));
+  EXPECT_THAT(after_ms(60'000), IsEmpty());
+  EXPECT_TRUE(board.is_online(bob));
+  say(east, {}, true);  // it is gone already
+  EXPECT_TRUE(board.is_online(bob));
+}
+
+TEST_F(PresenceOfNodes, AllThatANodeHasTakesThePlaceOfWhatItSaid) {
+  say(east, {{ann, true}, {bob, true}});
+  after_ms(0);
+  say(east, {{bob, true}}, true);
+  EXPECT_THAT(after_ms(10'000), ElementsAre(IsPush(ann, false)));
+  EXPECT_TRUE(board.is_online(bob));
+}
+
+TEST_F(PresenceOfNodes, HereAndThereIsOnlineUntilBothHaveEnded) {
+  board.opened(ann);
+  say(east, {{ann, true}});
+  after_ms(0);
+  board.closed(ann);
+  EXPECT_THAT(after_ms(10'000), IsEmpty());
+  EXPECT_THAT(local_changes(),
+              ElementsAre(::testing::Pair(ann, true), ::testing::Pair(ann, false)));
+  EXPECT_TRUE(board.is_online(ann));
+  say(east, {{ann, false}});
+  EXPECT_THAT(after_ms(0), ElementsAre(IsPush(ann, false)));
+  // The other way round.
+  board.opened(bob);
+  say(east, {{bob, true}});
+  after_ms(0);
+  say(east, {}, true);
+  EXPECT_THAT(after_ms(30'000), IsEmpty());
+  board.closed(bob);
+  EXPECT_THAT(after_ms(10'000), ElementsAre(IsPush(bob, false)));
+}
+
+TEST_F(PresenceOfNodes, WhatWasNeverSaidIsNotTakenBack) {
+  say(east, {{ann, false}});
+  say(west, {}, true);
+  EXPECT_EQ(board.size(), 0u);
+  EXPECT_FALSE(board.is_online(ann));
+  EXPECT_THAT(after_ms(1'000), IsEmpty());
+}
+
 }  // namespace
 }  // namespace maru::fanout
