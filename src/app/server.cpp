@@ -24,12 +24,14 @@
 #include "base/memory.hpp"
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
+#include "bus/local/local_presence.hpp"
 #include "chat/sequencer.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/hub.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hasher.hpp"
 #include "gateway/known_networks.hpp"
@@ -125,7 +127,6 @@ struct Server::Parts {
         log_bytes_max(config.budgets.log_bytes),
         store(std::move(opened)),
         options(config.gateway),
-        soft_state({}, clock),
         interest(io_thread_count(config), &bus),
         realtime_cores(io_thread_count(config)),
         origins(options, clock),
@@ -143,7 +144,9 @@ struct Server::Parts {
   std::unique_ptr<sqlite::SqliteStore> store;
   gateway::GatewayOptions options;
   RandomIdSource ids{clock};
-  fanout::SoftState soft_state;
+  local::LocalPresence registry;
+  fanout::Presence presence{{}, clock, registry};
+  fanout::SocketRecovery recovery{{}, clock};
   local::LocalBus bus;
   fanout::InterestTable interest;
   gateway::RealtimeCores realtime_cores;
@@ -192,8 +195,8 @@ Result<void> Server::Parts::wire(const Config& config) {
     io.push_back(std::make_unique<IoPart>(k, config, budgets, clock, interest));
     targets.push_back(io.back()->inbox.target());
   }
-  soft_state.load_from(recovery_file(config), options.store_epoch);
-  hub.emplace(std::move(targets), interest, &soft_state, clock);
+  recovery.load_from(recovery_file(config), options.store_epoch);
+  hub.emplace(std::move(targets), interest, &recovery, clock);
   bus.start(*hub);
   session_audit.emplace(bus);
   sequencer.emplace(*store, *session_audit, clock, ids, sequencer_options(config));
@@ -205,7 +208,8 @@ Result<void> Server::Parts::wire(const Config& config) {
   logins.emplace(options, lifetimes, *commands);
   if (auto restored = restore_login_failures(); !restored) return restored;
   known_networks.load(known_networks_file(config));
-  soft_state.start(
+  recovery.start();
+  presence.start(
       [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
       *commands);
   make_gateways(config);
@@ -231,12 +235,11 @@ void Server::Parts::make_gateways(const Config& config) {
   for (const auto& part : io) {
     part->thread.set_peers(threads);
     part->gateway = std::make_unique<gateway::Gateway>(
-        gateway::Context{options,        part->thread, threads,        realtime_cores,
-                         clock,          lifetimes,    fill_random,    *commands,
-                         *readers,       part->inbox,  interest,       soft_state,
-                         hasher,         origins,      limiter,        *logins,
-                         known_networks, connections,  pending_leaves, budgets,
-                         read_turns,     bus},
+        gateway::Context{
+            options,     part->thread,   threads,  realtime_cores, clock,    lifetimes,
+            fill_random, *commands,      *readers, part->inbox,    interest, presence,
+            recovery,    hasher,         origins,  limiter,        *logins,  known_networks,
+            connections, pending_leaves, budgets,  read_turns,     bus},
         endpoint_options(config, budgets),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }, metrics_token});
@@ -280,7 +283,7 @@ MetricsSources Server::Parts::metrics_sources() const {
   sources.queries_waiting = readers->depth(chat::Lane::kUrgent);
   sources.bulk_queries_waiting = readers->depth(chat::Lane::kBulk) + read_turns.waiting();
   for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
-  sources.fanout = &soft_state.counters();
+  sources.fanout = &recovery.counters();
   sources.budgets = &budgets;
   sources.hasher = &hasher.counters();
   sources.log_bytes_max = log_bytes_max;
@@ -413,13 +416,14 @@ void Server::drain() {
   // Nobody drains these any more; the hub must not wait for them.
   for (const auto& part : parts.io) part->inbox.close();
   parts.wait_for_commits({announced.ms + kLastCommitsUntilMs});
-  // The soft state writes while the sequencer still takes it, and ends after it: what is committed
-  // until then belongs into the saved recovery ring.
-  parts.soft_state.flush();
+  // Presence writes while the sequencer still takes it. Recovery ends after it: what is committed
+  // until then belongs into the saved ring.
+  parts.presence.flush();
   parts.sequencer->stop();
-  parts.soft_state.stop();
+  parts.presence.stop();
+  parts.recovery.stop();
   parts.known_networks.save_if_changed(parts.known_networks_file(config_));
-  parts.soft_state.save_to(parts.recovery_file(config_), parts.options.store_epoch);
+  parts.recovery.save_to(parts.recovery_file(config_), parts.options.store_epoch);
   parts_.reset();
 }
 

@@ -3,15 +3,15 @@
 #include <utility>
 
 #include "fanout/position.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 
 namespace maru::fanout {
 
-Hub::Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state,
+Hub::Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SocketRecovery* recovery,
          const Clock& clock)
     : targets_(std::move(targets)),
       interest_(interest),
-      soft_state_(soft_state),
+      recovery_(recovery),
       clock_(clock),
       next_position_(0) {}
 
@@ -19,7 +19,7 @@ void Hub::on_events(std::span<const chat::Event> events) {
   if (events.empty()) return;
   // Not in the constructor: a recovery table may be loaded after it.
   if (next_position_ == 0) {
-    next_position_ = 1 + (soft_state_ ? soft_state_->position() : first_position(clock_.wall()));
+    next_position_ = 1 + (recovery_ ? recovery_->position() : first_position(clock_.wall()));
   }
   const wire::Offsets offsets =
       interest_.any_recovery_user() ? wire::Offsets::kEncode : wire::Offsets::kNone;
@@ -29,21 +29,21 @@ void Hub::on_events(std::span<const chat::Event> events) {
     const bool is_revocation = std::holds_alternative<chat::SessionRevoked>(event);
     batch->push_back(encoder_.encode(event, is_revocation ? 0 : next_position_++, offsets));
   }
-  tell_soft_state(*batch);
+  tell_recovery(*batch);
   post(batch);
   interest_.set_posted(next_position_ - 1);
 }
 
 // Before the I/O threads are told: whoever asks for a recovery after this gets the event either
 // from the ring or, having attached before it asked, from its I/O thread.
-void Hub::tell_soft_state(std::span<const wire::WireEvent> events) {
-  if (soft_state_ == nullptr) return;
+void Hub::tell_recovery(std::span<const wire::WireEvent> events) {
+  if (recovery_ == nullptr) return;
   // The position first, then the look at who uses recovery: a socket counts itself first and reads
   // the position then. So either it is seen here, or its offset is not before these events. One
   // that leaves is counted as kept before it is no user any more, hence the order of the two.
-  soft_state_->pass(next_position_ - 1);
-  if (interest_.any_recovery_user() || soft_state_->keeps_sockets()) {
-    soft_state_->delivered(events);
+  recovery_->pass(next_position_ - 1);
+  if (interest_.any_recovery_user() || recovery_->keeps_sockets()) {
+    recovery_->delivered(events);
   }
 }
 
@@ -72,7 +72,7 @@ bool Hub::publish(std::vector<wire::WireEvent>&& events) {
   for (const DeliveryTarget& target : targets_) {
     if (target.mailbox->try_post(DeliveryBatch(batch)) == PostResult::kFull) all = false;
   }
-  if (!all && soft_state_ != nullptr) ++soft_state_->counters().publishes_full;
+  if (!all && recovery_ != nullptr) ++recovery_->counters().publishes_full;
   return all;
 }
 

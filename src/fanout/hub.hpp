@@ -17,7 +17,7 @@
 
 namespace maru::fanout {
 
-class SoftState;
+class SocketRecovery;
 
 using DeliveryBatch = std::shared_ptr<const std::vector<wire::WireEvent>>;
 inline constexpr std::size_t kDeliveryMailboxMax = 1024;  // batches
@@ -29,9 +29,9 @@ struct DeliveryTarget {
 
 class Hub final : public chat::EventSink {
  public:
-  // `soft_state` keeps the recovery ring; told of a batch before the I/O threads are, if anyone may
+  // `recovery` keeps the recovery ring; told of a batch before the I/O threads are, if anyone may
   // be recovered. May be null: then `clock` says where positions begin.
-  Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SoftState* soft_state,
+  Hub(std::vector<DeliveryTarget> targets, InterestTable& interest, SocketRecovery* recovery,
       const Clock& clock);
 
   void on_events(std::span<const chat::Event> events) override;
@@ -42,13 +42,13 @@ class Hub final : public chat::EventSink {
   bool publish(std::vector<wire::WireEvent>&& events);
 
  private:
-  void tell_soft_state(std::span<const wire::WireEvent> events);
+  void tell_recovery(std::span<const wire::WireEvent> events);
   void post(const DeliveryBatch& batch);
   [[nodiscard]] bool concerns(unsigned thread, std::span<const wire::WireEvent> events) const;
 
   std::vector<DeliveryTarget> targets_;
   InterestTable& interest_;
-  SoftState* soft_state_;
+  SocketRecovery* recovery_;
   const Clock& clock_;
   wire::EventEncoder encoder_;
   wire::Position next_position_;  // 0 until the first event

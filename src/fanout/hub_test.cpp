@@ -4,15 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <filesystem>
 #include <future>
-#include <mutex>
-#include <random>
-#include <set>
 #include <thread>
 
 #include "fanout/position.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 #include "fanout/testing/fakes.hpp"
 
 namespace maru::fanout {
@@ -33,26 +29,6 @@ chat::Event record_event(ChatId chat, std::uint64_t sequence) {
   record->body = chat::Text{"hi", {}};
   return chat::RecordCommitted{std::move(record)};
 }
-
-class NoCommands final : public chat::CommandLog {
- public:
-  bool submit(chat::Command&& command) override {
-    if (!accepts) {
-      ++refused;
-      return false;
-    }
-    std::lock_guard lock(mutex);
-    const auto& touch = std::get<chat::TouchActivity>(command.body);
-    touched.insert(touched.end(), touch.users.begin(), touch.users.end());
-    largest = std::max(largest, touch.users.size());
-    return true;
-  }
-  std::atomic<bool> accepts{true};
-  std::atomic<int> refused{0};
-  std::mutex mutex;
-  std::vector<std::pair<UserId, WallTime>> touched;
-  std::size_t largest = 0;
-};
 
 class HubTest : public ::testing::Test {
  protected:
@@ -136,27 +112,26 @@ TEST_F(HubTest, PositionsBeginWithTheClockThatItWasGiven) {
   EXPECT_EQ(drained(first).at(0)->front().position, 1 + first_position(hub_clock.wall()));
 }
 
-TEST_F(HubTest, PositionsFollowTheSoftState) {
+TEST_F(HubTest, PositionsFollowRecovery) {
   ManualClock clock;
-  SoftState soft(SoftStateOptions{}, clock);
-  Hub hub({{&first}}, interest, &soft, clock);
+  SocketRecovery recovery({}, clock);
+  Hub hub({{&first}}, interest, &recovery, clock);
   interest.add(0, chat_id(1));
-  const wire::Position before = soft.position();
+  const wire::Position before = recovery.position();
   EXPECT_GT(before, 0u);
   const std::vector<chat::Event> events = {record_event(chat_id(1), 1),
                                            record_event(chat_id(1), 2)};
   hub.on_events(events);
-  EXPECT_EQ(soft.position(), before + 2);
+  EXPECT_EQ(recovery.position(), before + 2);
   EXPECT_EQ(drained(first).at(0)->front().position, before + 1);
 }
 
-// With nobody to recover, the soft-state thread is left alone.
-TEST_F(HubTest, TellsTheSoftStateOnlyWhatMayBeAskedFor) {
+// With nobody to recover, the recovery thread is left alone.
+TEST_F(HubTest, TellsRecoveryOnlyWhatMayBeAskedFor) {
   SystemClock clock;
-  SoftState soft(SoftStateOptions{}, clock);
-  NoCommands commands;
-  Hub hub({{&first}}, interest, &soft, clock);
-  soft.start([](std::vector<wire::WireEvent>&&) { return true; }, commands);
+  SocketRecovery recovery({}, clock);
+  Hub hub({{&first}}, interest, &recovery, clock);
+  recovery.start();
   std::uint64_t sequence = 0;
   const auto commit = [&] {
     const chat::Event event = record_event(chat_id(1), ++sequence);
@@ -164,22 +139,22 @@ TEST_F(HubTest, TellsTheSoftStateOnlyWhatMayBeAskedFor) {
   };
   const auto ask = [&](wire::Position offset) {
     std::promise<std::optional<std::size_t>> missed;
-    soft.ask_recovery("p", offset, [&](std::optional<Recovery> recovery) {
-      missed.set_value(recovery ? std::optional(recovery->missed.size()) : std::nullopt);
+    recovery.ask_recovery("p", offset, [&](std::optional<Recovery> found) {
+      missed.set_value(found ? std::optional(found->missed.size()) : std::nullopt);
     });
     return missed.get_future().get();
   };
   commit();  // nobody hears of it
-  EXPECT_FALSE(soft.keeps_sockets());
+  EXPECT_FALSE(recovery.keeps_sockets());
 
   interest.add_recovery_user();
-  const wire::Position hello = soft.position();
-  soft.socket_opened("p", {}, hello);
+  const wire::Position hello = recovery.position();
+  recovery.socket_opened("p", {}, hello);
   RecoverableSocket socket;
   socket.pid = "p";
   socket.chats = {chat_id(1)};
-  soft.socket_left(socket, {});
-  EXPECT_TRUE(soft.keeps_sockets());
+  recovery.socket_left(socket, {});
+  EXPECT_TRUE(recovery.keeps_sockets());
   interest.remove_recovery_user();
   EXPECT_EQ(ask(hello), 0u);
   commit();  // kept for the one that left
@@ -187,13 +162,13 @@ TEST_F(HubTest, TellsTheSoftStateOnlyWhatMayBeAskedFor) {
 
   // It comes back and ends: nobody is left.
   interest.add_recovery_user();
-  soft.socket_opened("p", {}, soft.position());
-  soft.socket_ended("p", {});
+  recovery.socket_opened("p", {}, recovery.position());
+  recovery.socket_ended("p", {});
   interest.remove_recovery_user();
   (void)ask(hello);
-  for (int i = 0; i < 2'000 && soft.keeps_sockets(); ++i) std::this_thread::sleep_for(1ms);
-  EXPECT_FALSE(soft.keeps_sockets());
-  soft.stop();
+  for (int i = 0; i < 2'000 && recovery.keeps_sockets(); ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(recovery.keeps_sockets());
+  recovery.stop();
 }
 
 // A whole node in small: a writer that makes things durable and then tells the hub; I/O threads
@@ -261,146 +236,6 @@ TEST_F(HubTest, NoThreadSeesAGap) {
   written = true;
   one.join();
   two.join();
-}
-
-class SoftStateTest : public ::testing::Test {
- protected:
-  void start() {
-    soft.start(
-        [this](std::vector<wire::WireEvent>&& events) {
-          std::lock_guard lock(mutex);
-          if (refusals > 0) {
-            --refusals;
-            return false;
-          }
-          for (const auto& event : events) pushed.emplace_back(event.plain.payload());
-          return true;
-        },
-        commands);
-  }
-  template <class Done>
-  bool eventually(Done done) {
-    for (int i = 0; i < 2'000; ++i) {
-      if (done()) return true;
-      std::this_thread::sleep_for(5ms);
-    }
-    return false;
-  }
-  std::size_t push_count() {
-    std::lock_guard lock(mutex);
-    return pushed.size();
-  }
-
-  SystemClock clock;
-  SoftState soft{SoftStateOptions{.offline_grace_ms = 20,
-                                  .push_interval_ms = 10,
-                                  .named_online_ms = 20,
-                                  .last_seen_flush_ms = 10},
-                 clock};
-  NoCommands commands;
-  std::mutex mutex;
-  std::vector<std::string> pushed;
-  int refusals = 0;
-};
-
-TEST_F(SoftStateTest, PushesPresenceAndWritesLastSeen) {
-  refusals = 1;
-  start();
-  soft.connection_opened(user_id(1));
-  EXPECT_TRUE(eventually([&] { return push_count() == 1; }));  // though refused once
-  soft.connection_closed(user_id(1));
-  EXPECT_TRUE(eventually([&] { return push_count() == 2; }));
-  EXPECT_NE(pushed[0].find("\"active\":true"), std::string::npos);
-  EXPECT_NE(pushed[1].find("\"active\":false"), std::string::npos);
-  EXPECT_TRUE(eventually([&] {
-    std::lock_guard lock(commands.mutex);
-    return !commands.touched.empty() && commands.touched.back().first == user_id(1);
-  }));
-  soft.stop();
-}
-
-TEST_F(SoftStateTest, LastSeenIsFlushedAtAStopInSmallCommands) {
-  start();
-  commands.accepts = false;
-  for (std::uint64_t n = 1; n <= 250; ++n) soft.connection_opened(user_id(n));
-  EXPECT_TRUE(eventually([&] { return push_count() == 250; }));
-  EXPECT_TRUE(eventually([&] { return commands.refused >= 2; }));  // and put back
-  commands.accepts = true;
-  soft.stop();
-  std::set<UserId> users;
-  for (const auto& [user, at] : commands.touched) users.insert(user);
-  EXPECT_EQ(users.size(), 250u);
-  EXPECT_LE(commands.largest, 100u);
-}
-
-TEST_F(SoftStateTest, AnswersAsks) {
-  start();
-  soft.connection_opened(user_id(1));
-  std::promise<std::vector<PresenceInfo>> online;
-  soft.ask_online({user_id(1), user_id(2)}, [&](auto answer) { online.set_value(answer); });
-  const auto infos = online.get_future().get();
-  ASSERT_EQ(infos.size(), 2u);
-  EXPECT_TRUE(infos[0].online);
-  EXPECT_FALSE(infos[1].online);
-
-  std::promise<std::vector<UserId>> users;
-  soft.ask_online_users(10, [&](auto answer) { users.set_value(answer); });
-  EXPECT_THAT(users.get_future().get(), ElementsAre(user_id(1)));
-
-  RecoverableSocket socket;
-  socket.pid = "p";
-  socket.session = session_id(5);
-  socket.chats = {chat_id(1)};
-  socket.left_at = soft.position();
-  soft.socket_left(socket, {});
-  std::promise<bool> known;
-  soft.ask_pid("p", [&](auto answer) { known.set_value(answer.left.has_value()); });
-  EXPECT_TRUE(known.get_future().get());
-  const wire::Position position = soft.position();
-  const auto event = testing::text_event(chat_id(1), 1, position + 1);
-  soft.delivered(std::span(&event, 1));
-  std::promise<std::size_t> missed;
-  soft.ask_recovery("p", position,
-                    [&](auto answer) { missed.set_value(answer ? answer->missed.size() : 99); });
-  EXPECT_EQ(missed.get_future().get(), 1u);
-
-  // A revocation that passes by forgets the session's sockets.
-  soft.socket_left(socket, {});
-  auto revoked = testing::routed_event(wire::WireEvent::Route::kSession, user_id(1));
-  revoked.session = session_id(5);
-  soft.delivered(std::span(&revoked, 1));
-  std::promise<bool> after;
-  soft.ask_pid("p", [&](auto answer) { after.set_value(answer.left.has_value()); });
-  EXPECT_FALSE(after.get_future().get());
-  soft.stop();
-}
-
-TEST_F(SoftStateTest, AsksAfterTheStopGetNothingAtOnce) {
-  start();
-  soft.stop();
-  bool answered = false;
-  soft.ask_recovery("p", 1, [&](auto answer) { answered = !answer; });
-  EXPECT_TRUE(answered);
-  soft.connection_opened(user_id(1));
-  soft.stop();
-}
-
-TEST_F(SoftStateTest, PositionsGoOnAcrossAGracefulRestart) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("maru_soft_" + std::to_string(std::random_device()()));
-  start();
-  const auto event = testing::text_event(chat_id(1), 1, soft.position() + 1);
-  soft.delivered(std::span(&event, 1));
-  RecoverableSocket socket;
-  socket.pid = "p";
-  soft.socket_left(socket, {});
-  soft.stop();
-  ASSERT_TRUE(soft.save_to(path, "epoch"));
-
-  SoftState next(SoftStateOptions{}, clock);
-  ASSERT_TRUE(next.load_from(path, "epoch"));
-  EXPECT_EQ(next.position(), soft.position());
-  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 }  // namespace

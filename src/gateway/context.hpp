@@ -14,7 +14,8 @@
 #include "chat/ports/query_pool.hpp"
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 #include "gateway/options.hpp"
 #include "net/io_thread.hpp"
 
@@ -48,17 +49,18 @@ struct Context {
   chat::QueryPool& queries;      // any thread
   fanout::DeliveryInbox& inbox;  // this thread's
   fanout::InterestTable& interest;
-  fanout::SoftState& soft_state;  // any thread
-  Hasher& hasher;                 // any thread
-  const OriginPolicy& origins;    // any thread
-  RateLimiter& limiter;           // any thread
-  LoginGuard& logins;             // any thread
-  KnownNetworks& known_networks;  // any thread
-  UserConnections& connections;   // any thread
-  PendingLeaves& pending_leaves;  // any thread
-  Budgets& budgets;               // any thread
-  ReadTurns& read_turns;          // any thread
-  chat::EventBus& bus;            // any thread; to ask when_live()
+  fanout::Presence& presence;        // any thread
+  fanout::SocketRecovery& recovery;  // any thread
+  Hasher& hasher;                    // any thread
+  const OriginPolicy& origins;       // any thread
+  RateLimiter& limiter;              // any thread
+  LoginGuard& logins;                // any thread
+  KnownNetworks& known_networks;     // any thread
+  UserConnections& connections;      // any thread
+  PendingLeaves& pending_leaves;     // any thread
+  Budgets& budgets;                  // any thread
+  ReadTurns& read_turns;             // any thread
+  chat::EventBus& bus;               // any thread; to ask when_live()
 };
 
 }  // namespace maru::gateway

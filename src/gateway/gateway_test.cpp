@@ -13,10 +13,12 @@
 
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
+#include "bus/local/local_presence.hpp"
 #include "chat/sequencer.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "fanout/hub.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 #include "gateway/hasher.hpp"
 #include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
@@ -62,7 +64,6 @@ class TestServer {
       : options(std::move(o)),
         store(open_store(directory.path)),
         readers(std::move(*sqlite::ReaderPool::open(*store))),
-        soft_state({}, clock),
         origins(options, clock),
         limiter(options, clock) {
     std::vector<fanout::DeliveryTarget> targets;
@@ -72,12 +73,13 @@ class TestServer {
           i, interest, [thread = threads.back().get()] { thread->wake(); }));
       targets.push_back(inboxes.back()->target());
     }
-    hub = std::make_unique<fanout::Hub>(targets, interest, &soft_state, clock);
+    hub = std::make_unique<fanout::Hub>(targets, interest, &recovery, clock);
     bus.start(*hub);
     sequencer = std::make_unique<chat::Sequencer>(*store, bus, clock, ids);
     commands = std::make_unique<local::LocalCommandLog>(*sequencer);
     logins.emplace(options, clock, *commands);
-    soft_state.start(
+    recovery.start();
+    presence.start(
         [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
         *commands);
     start_threads();
@@ -86,7 +88,8 @@ class TestServer {
   ~TestServer() {
     // Whoever asks ends before whom it asks: presence asks readers, readers ask the hasher.
     for (auto& thread : threads) thread->stop();
-    soft_state.stop();
+    presence.stop();
+    recovery.stop();
     readers.reset();
     sequencer->stop();
     gateways.clear();
@@ -101,7 +104,9 @@ class TestServer {
   std::unique_ptr<sqlite::ReaderPool> readers;
   local::LocalBus bus;
   fanout::InterestTable interest{kThreads, &bus};
-  fanout::SoftState soft_state;
+  local::LocalPresence registry;
+  fanout::Presence presence{{}, clock, registry};
+  fanout::SocketRecovery recovery{{}, clock};
   std::vector<std::unique_ptr<net::IoThread>> threads;
   std::vector<std::unique_ptr<fanout::DeliveryInbox>> inboxes;
   RealtimeCores realtime_cores = RealtimeCores(kThreads);
@@ -142,7 +147,8 @@ class TestServer {
                       *readers,
                       *inboxes[i],
                       interest,
-                      soft_state,
+                      presence,
+                      recovery,
                       hasher,
                       origins,
                       limiter,

@@ -1,4 +1,4 @@
-// Who is online (product.md, "Presence"): pure, with a clock. The soft-state thread's.
+// Who is online (product.md, "Presence"): pure, with a clock. The presence thread's.
 //
 // Online = at least one authenticated connection, or named within the last while (open mode);
 // offline a grace after the last of these ended; or while another node says so. What changed is
@@ -18,7 +18,7 @@
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "chat/ports/presence_registry.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
 
 namespace maru::fanout {
 
@@ -35,7 +35,7 @@ class PresenceBoard {
   // Last-seen times that wait for being written. Past it further ones are not recorded.
   static constexpr std::size_t kUnwrittenMax = 1'000'000;
 
-  PresenceBoard(const SoftStateOptions& options, const Clock& clock)
+  PresenceBoard(const PresenceOptions& options, const Clock& clock)
       : options_(options), clock_(clock) {}
 
   void opened(const UserId& user);
@@ -95,7 +95,7 @@ class PresenceBoard {
   // What happens to a user when its timer fires. False: nothing is left to remember of it.
   bool settle(const UserId& id, User& user, MonotonicTime now, std::vector<PresencePush>& pushes);
 
-  const SoftStateOptions options_;
+  const PresenceOptions options_;
   const Clock& clock_;
   Users users_;
   // At most one valid timer a user; one that was moved earlier leaves a stale entry, which its

@@ -31,7 +31,7 @@ class PresenceBoardTest : public ::testing::Test {
   }
 
   ManualClock clock;
-  SoftStateOptions options;
+  PresenceOptions options;
   PresenceBoard board{options, clock};
   const UserId ann = user_id(1);
 };

@@ -1,6 +1,6 @@
 // Which users were told something of their account lately (chatAdded, chatRemoved): these events
 // are kept nowhere, so a socket that missed one is not recovered. Bounded: past kEventsMax the
-// oldest are forgotten, and nothing is known of before. Pure; the soft-state thread's.
+// oldest are forgotten, and nothing is known of before. Pure; the recovery thread's.
 #pragma once
 
 #include <cstddef>

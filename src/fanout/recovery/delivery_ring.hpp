@@ -1,6 +1,6 @@
 // What this node delivered, newest last: (position, chat, sequence), bounded. Entries of one chat
 // are linked backwards, so that reading what a chat has had costs as much as is found. Pure; the
-// soft-state thread's.
+// recovery thread's.
 #pragma once
 
 #include <cstddef>

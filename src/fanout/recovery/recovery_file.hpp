@@ -1,5 +1,5 @@
-// The recovery table on disk between a graceful stop and the next start; see SoftState::save_to and
-// load_from for the contract. Blocks on the disk.
+// The recovery table on disk between a graceful stop and the next start; see
+// SocketRecovery::save_to and load_from for the contract. Blocks on the disk.
 #pragma once
 
 #include <filesystem>

@@ -201,7 +201,7 @@ Result<void> RecoveryTable::load(std::string_view bytes, std::string_view store_
   for (std::uint64_t left = in.count(kSocketBytesMin); left > 0 && !in.failed; --left) {
     const auto remaining_ms = static_cast<std::int64_t>(in.number());
     RecoverableSocket socket = read_socket(in);
-    if (in.failed || remaining_ms > options_.recovery_window_ms) continue;
+    if (in.failed || remaining_ms > options_.window_ms) continue;
     if (remaining_ms <= elapsed_ms || socket.pid.empty()) continue;
     loaded.keep(std::move(socket), {clock_.monotonic().ms + remaining_ms - elapsed_ms});
   }

@@ -265,7 +265,7 @@ class Model {
   std::mt19937 random_;
   ManualClock clock_;
   Counters counters_;
-  RecoveryTable table_{SoftStateOptions{}, clock_, kBase, counters_};
+  RecoveryTable table_{RecoveryOptions{}, clock_, kBase, counters_};
   InterestTable interest_{2};
   std::array<RoomIndex, 2> indexes_{RoomIndex(0, interest_), RoomIndex(1, interest_)};
   std::array<std::deque<wire::WireEvent>, 2> mailboxes_;

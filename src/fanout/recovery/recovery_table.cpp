@@ -12,12 +12,12 @@ std::size_t entries_of(const RecoverableSocket& socket) {
 
 }  // namespace
 
-RecoveryTable::RecoveryTable(const SoftStateOptions& options, const Clock& clock,
+RecoveryTable::RecoveryTable(const RecoveryOptions& options, const Clock& clock,
                              wire::Position last_position, Counters& counters)
     : options_(options),
       clock_(clock),
       counters_(counters),
-      ring_(options.recovery_ring_max),
+      ring_(options.ring_max),
       accounts_(last_position) {
   ring_.reset(last_position);
 }
@@ -86,15 +86,15 @@ void RecoveryTable::socket_ended(std::string_view pid, SocketOwner owner) {
 
 void RecoveryTable::socket_left(RecoverableSocket socket, SocketOwner owner) {
   if (socket.pid.empty() || !end_life(socket.pid, owner)) return;
-  keep(std::move(socket), {clock_.monotonic().ms + options_.recovery_window_ms});
+  keep(std::move(socket), {clock_.monotonic().ms + options_.window_ms});
 }
 
 void RecoveryTable::keep(RecoverableSocket socket, MonotonicTime until) {
-  if (options_.recovery_pids_max == 0) return;
+  if (options_.pids_max == 0) return;
   socket.floors.resize(socket.chats.size());
   if (const auto old = sockets_.find(socket.pid); old != sockets_.end()) forget(old);
-  while (!sockets_.empty() && (sockets_.size() >= options_.recovery_pids_max ||
-                               entry_count_ + entries_of(socket) > kChatsMax)) {
+  while (!sockets_.empty() &&
+         (sockets_.size() >= options_.pids_max || entry_count_ + entries_of(socket) > kChatsMax)) {
     forget_oldest();
     ++counters_.pids_evicted;
   }
@@ -213,9 +213,9 @@ std::optional<std::vector<MissedChat>> RecoveryTable::collect_missed(
     ring_.visit_back(chat.chat, after, [&](wire::Position position, Sequence sequence) {
       if (sequence <= socket.floors[i]) return false;
       chat.records.emplace_back(sequence, position);
-      return ++count <= options_.recovery_events_max;
+      return ++count <= options_.events_max;
     });
-    if (count > options_.recovery_events_max) return std::nullopt;
+    if (count > options_.events_max) return std::nullopt;
     if (chat.records.empty()) continue;
     std::ranges::reverse(chat.records);
     missed.push_back(std::move(chat));

@@ -1,5 +1,5 @@
 // Who can be recovered, and what was delivered meanwhile (architecture.md, "Recovery"): pure, with
-// a clock. The soft-state thread's.
+// a clock. The recovery thread's.
 //
 // A pid is good for the recovery window and until a socket has gone on with it, so that a
 // connection that dies on the way costs nothing. While a socket lives, its pid says whose it is: a
@@ -25,7 +25,7 @@
 #include "fanout/recovery/account_events.hpp"
 #include "fanout/recovery/delivery_ring.hpp"
 #include "fanout/recovery/recoverable_socket.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 
 namespace maru::fanout {
 
@@ -38,7 +38,7 @@ class RecoveryTable {
   static constexpr wire::Position kPositionMax = wire::Position{1} << 63;
 
   // `last_position`: nothing after it was delivered yet.
-  RecoveryTable(const SoftStateOptions& options, const Clock& clock, wire::Position last_position,
+  RecoveryTable(const RecoveryOptions& options, const Clock& clock, wire::Position last_position,
                 Counters& counters);
 
   void delivered(wire::Position position, const ChatId& chat, Sequence sequence);
@@ -59,7 +59,7 @@ class RecoveryTable {
   [[nodiscard]] std::size_t size() const { return sockets_.size(); }
   [[nodiscard]] wire::Position last_position() const { return ring_.last(); }
 
-  // The whole table as bytes, for a graceful restart; see SoftState::save_to.
+  // The whole table as bytes, for a graceful restart; see SocketRecovery::save_to.
   [[nodiscard]] std::string save(std::string_view store_epoch) const;
   // Replaces this table. On an error (damaged, foreign) it stays as it was. Sockets whose window
   // has passed are left out.
@@ -102,11 +102,11 @@ class RecoveryTable {
   // Otherwise the counter of the reason.
   [[nodiscard]] Counters::Count* find_obstacle(const RecoverableSocket& socket,
                                                wire::Position offset, wire::Position& after) const;
-  // Nothing: more than recovery_events_max.
+  // Nothing: more than events_max.
   [[nodiscard]] std::optional<std::vector<MissedChat>> collect_missed(
       const RecoverableSocket& socket, wire::Position after) const;
 
-  const SoftStateOptions options_;
+  const RecoveryOptions options_;
   const Clock& clock_;
   Counters& counters_;
   DeliveryRing ring_;

@@ -45,8 +45,7 @@ class RecoveryTableTest : public ::testing::Test {
   }
 
   ManualClock clock;
-  SoftStateOptions options{
-      .recovery_pids_max = 3, .recovery_events_max = 5, .recovery_ring_max = 8};
+  RecoveryOptions options{.pids_max = 3, .events_max = 5, .ring_max = 8};
   Counters counters;
   RecoveryTable table{options, clock, kBase, counters};
   std::map<std::uint64_t, std::uint64_t> sequences;
@@ -257,7 +256,7 @@ TEST_F(RecoveryTableTest, ForeignOffsets) {
 
 TEST_F(RecoveryTableTest, WindowEnds) {
   table.socket_left(socket("p", {1}), kOwner);
-  clock.advance_ms(options.recovery_window_ms - 1);
+  clock.advance_ms(options.window_ms - 1);
   table.socket_left(socket("q", {1}), kOwner);
   table.expire();
   EXPECT_TRUE(table.find("p"));
@@ -330,7 +329,7 @@ TEST_F(RecoveryTableTest, SurvivesARestart) {
 TEST_F(RecoveryTableTest, RestartThatTookTooLong) {
   table.socket_left(socket("p", {1}), kOwner);
   const std::string bytes = table.save("epoch");
-  clock.advance_ms(options.recovery_window_ms);
+  clock.advance_ms(options.window_ms);
   const wire::Position start = first_position(clock.wall()) - 1;
   RecoveryTable next(options, clock, start, counters);
   ASSERT_TRUE(next.load(bytes, "epoch"));

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "fanout/recovery/socket_recovery.hpp"
 #include "fanout/room_index.hpp"
-#include "fanout/soft_state.hpp"
 
 namespace maru::fanout {
 

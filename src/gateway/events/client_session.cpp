@@ -63,7 +63,7 @@ void ClientSession::on_session_revoked(const wire::WireEvent& event) {
 // answer that is still to come: whoever attaches looks again before it answers.
 void ClientSession::on_detached(ChatId) {}
 void ClientSession::on_held_overflow(ChatId) {
-  ++core_.context.soft_state.counters().held_overflows;
+  ++core_.context.recovery.counters().held_overflows;
 }
 
 void ClientSession::on_event_lost() {

@@ -80,11 +80,12 @@ void unregister_session(RealtimeCore& core, ClientSession& session) {
 }
 
 void announce_session(RealtimeCore& core, const ClientSession& session) {
-  fanout::SoftState& soft_state = core.context.soft_state;
-  if (!session.login_user.is_zero()) soft_state.connection_opened(session.login_user);
+  if (!session.login_user.is_zero()) {
+    core.context.presence.connection_opened(session.login_user);
+  }
   if (session.recovery == nullptr) return;
-  soft_state.socket_opened(std::string(session.recovery->pid_text()), owner_of(core, session),
-                           session.recovery->last_position);
+  core.context.recovery.socket_opened(std::string(session.recovery->pid_text()),
+                                      owner_of(core, session), session.recovery->last_position);
 }
 
 void send_hello(RealtimeCore& core, const ClientSession& session, const Connecting& connecting) {
@@ -103,7 +104,7 @@ void accept_fresh(RealtimeCore& core, const Connecting& connecting) {
   if (session->recovery != nullptr) {
     accept.pid = make_pid(core.context.random);
     std::ranges::copy(accept.pid, session->recovery->pid.begin());
-    session->recovery->last_position = core.context.soft_state.position();
+    session->recovery->last_position = core.context.recovery.position();
   }
   session->socket = connecting.pending.accept(accept);
   if (session->socket == nullptr) return unregister_session(core, *session);
@@ -224,7 +225,7 @@ void disconnect_socket(RealtimeCore& core, ClientSession& session,
     leave_behind(core, session, !session.revoked && endpoint::is_recoverable(reason));
   }
   if (!session.login_user.is_zero()) {
-    core.context.soft_state.connection_closed(session.login_user);
+    core.context.presence.connection_closed(session.login_user);
   }
   unregister_session(core, session);
 }

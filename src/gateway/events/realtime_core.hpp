@@ -100,7 +100,7 @@ class RealtimeCore {
   // `then` is void(ClientSession&, chat::Reply).
   template <class Then>
   void submit(ClientSession& session, Input input, chat::CommandBody body, Then then);
-  // `then` is void(ClientSession&, T); gives the callback that SoftState asks for.
+  // `then` is void(ClientSession&, T); gives the callback that Presence asks for.
   template <class T, class Then>
   std::move_only_function<void(T)> answer_here(ClientSession& session, Then then);
 

@@ -31,7 +31,7 @@ struct Recovering {
 using RecoveringPtr = std::shared_ptr<Recovering>;
 
 void fall_back(RealtimeCore& core, ClientSession& session, const Connecting& connecting) {
-  ++core.context.soft_state.counters().refused_other;
+  ++core.context.recovery.counters().refused_other;
   unregister_session(core, session);
   accept_fresh(core, connecting);
 }
@@ -153,7 +153,7 @@ void attach_and_recover(RealtimeCore& core, ConnectingPtr connecting,
   recovering->key = session->key;
   recovering->connecting = std::move(connecting);
   const std::string pid = earlier.pid;
-  core.context.soft_state.ask_recovery(
+  core.context.recovery.ask_recovery(
       pid, recovering->offset, [&core, recovering](std::optional<fanout::Recovery> recovery) {
         core.post_self([&core, recovering, recovery = std::move(recovery)]() mutable {
           ClientSession* self = core.sessions.find(recovering->key);
@@ -174,7 +174,7 @@ bool yield_pid(RealtimeCore& core, SessionKey key, std::string_view pid, Session
   if (session == nullptr || session->recovery == nullptr) return true;  // it has just left
   if (session->recovery->pid_text() != pid || session->socket == nullptr) return true;
   if (session->session != login || session->revoked) return false;
-  ++core.context.soft_state.counters().recoveries_live;
+  ++core.context.recovery.counters().recoveries_live;
   leave_behind(core, *session, true);
   session->socket->disconnect(endpoint::Disconnect::kTransportOnly);
   return true;
@@ -202,7 +202,7 @@ void on_pid_known(RealtimeCore& core, ConnectingPtr connecting, const fanout::Pi
   const SessionId login = connecting->identity ? connecting->identity->session : SessionId();
   if (!known.left || known.left->session != login ||
       known.left->pid.size() != RecoveryState::kPidSize) {
-    ++core.context.soft_state.counters().refused_unknown;
+    ++core.context.recovery.counters().refused_unknown;
     return accept_fresh(core, *connecting);
   }
   attach_and_recover(core, std::move(connecting), *known.left);
@@ -212,8 +212,8 @@ void on_pid_known(RealtimeCore& core, ConnectingPtr connecting, const fanout::Pi
 
 void try_recovery(RealtimeCore& core, ConnectingPtr connecting) {
   const std::string pid = connecting->pid;
-  core.context.soft_state.ask_pid(pid, [&core, connecting = std::move(connecting)](
-                                           fanout::PidState known) mutable {
+  core.context.recovery.ask_pid(pid, [&core, connecting = std::move(connecting)](
+                                         fanout::PidState known) mutable {
     core.post_self([&core, connecting = std::move(connecting), known = std::move(known)]() mutable {
       on_pid_known(core, std::move(connecting), known);
     });
@@ -226,7 +226,7 @@ void leave_behind(RealtimeCore& core, ClientSession& session, bool is_recoverabl
   const fanout::SocketOwner owner = owner_of(core, session);
   // Membership is looked up for one user: one that spoke for several begins afresh.
   if (!is_recoverable || state.spoke_for_others) {
-    return core.context.soft_state.socket_ended(std::string(state.pid_text()), owner);
+    return core.context.recovery.socket_ended(std::string(state.pid_text()), owner);
   }
   fanout::RecoverableSocket left;
   left.pid = state.pid_text();
@@ -236,7 +236,7 @@ void leave_behind(RealtimeCore& core, ClientSession& session, bool is_recoverabl
   core.context.inbox.catch_up();
   core.rooms.leave_behind(session, left);
   if (state.lost_event) left.left_at = 0;
-  core.context.soft_state.socket_left(std::move(left), owner);
+  core.context.recovery.socket_left(std::move(left), owner);
 }
 
 }  // namespace maru::gateway

@@ -72,7 +72,7 @@ void speak_for(RealtimeCore& core, ClientSession& session, UserId user) {
     session.user = user;
     core.rooms.set_user(session, user);
   }
-  core.context.soft_state.user_named(user);
+  core.context.presence.user_named(user);
 }
 
 bool is_known(const Who& who) {

@@ -74,7 +74,7 @@ void watch(RealtimeCore& core, ClientSession& session, const Caller& caller,
                   ClientSession& asker, const std::vector<fanout::PresenceInfo>& online) {
     answer(core, asker, caller, watched, online);
   };
-  core.context.soft_state.ask_online(
+  core.context.presence.ask_online(
       std::move(users),
       core.answer_here<std::vector<fanout::PresenceInfo>>(session, std::move(then)));
   if (core.rooms.memberships_ended() != memberships_ended) recheck_presence(core, session.user);

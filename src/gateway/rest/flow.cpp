@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
 #include "gateway/read_turns.hpp"
 
 namespace maru::gateway::rest {
@@ -78,7 +78,7 @@ Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, con
                         "Say who you are: the field " + named.field + ", or a login's token.");
     }
   }
-  if (!caller.user.is_zero()) call.context().soft_state.user_named(caller.user);
+  if (!caller.user.is_zero()) call.context().presence.user_named(caller.user);
   return caller;
 }
 

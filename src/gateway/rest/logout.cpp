@@ -1,7 +1,7 @@
 // POST /users/logout {userName?}: ends the session; in open mode without one, the named user goes
 // offline.
 #include "base/log.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
@@ -33,7 +33,7 @@ void end_session(const CallPtr& call, const Identity& identity) {
                if (!reply && reply.error().code != ErrorCode::kNotFound) {
                  return call->problem(reply.error());
                }
-               if (call->is_open()) call->context().soft_state.user_logged_out(user);
+               if (call->is_open()) call->context().presence.user_logged_out(user);
                answer_logged_out(call, user);
              });
 }
@@ -53,7 +53,7 @@ void leave_by_name(const CallPtr& call, chat::Snapshot& snapshot, std::string_vi
                                {},
                                0});
   }
-  call->context().soft_state.user_logged_out((*user)->id);
+  call->context().presence.user_logged_out((*user)->id);
   answer_logged_out(call, (*user)->id);
 }
 

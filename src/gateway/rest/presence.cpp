@@ -1,13 +1,13 @@
 #include "gateway/rest/presence.hpp"
 
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
 
 namespace maru::gateway::rest {
 
 void ask_online(const CallPtr& call, std::vector<UserId> users,
                 std::move_only_function<void(const Online&)> then) {
   if (users.empty()) return then({});
-  call->context().soft_state.ask_online(
+  call->context().presence.ask_online(
       std::move(users),
       [then = std::move(then)](const std::vector<fanout::PresenceInfo>& infos) mutable {
         Online online;

@@ -11,7 +11,7 @@ namespace maru::gateway::rest {
 
 using Online = std::unordered_set<UserId>;  // those of the asked who are online
 
-// `then` runs on the soft-state thread; it must be short. Any thread may ask.
+// `then` runs on the presence thread; it must be short. Any thread may ask.
 void ask_online(const CallPtr& call, std::vector<UserId> users,
                 std::move_only_function<void(const Online&)> then);
 

@@ -1,7 +1,7 @@
 #include "gateway/rest/session_opening.hpp"
 
 #include "base/log.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
 #include "gateway/rest/presence.hpp"
 #include "json/writer.hpp"
 #include "text/text.hpp"
@@ -48,7 +48,7 @@ void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std:
               {"ip", call->head().peer_address},
               {"request_id", call->request_id()}});
   // In open mode a request that names a user keeps them online (product.md, "Presence").
-  if (call->is_open()) call->context().soft_state.user_named(logged_in.user.id);
+  if (call->is_open()) call->context().presence.user_named(logged_in.user.id);
   ask_online(call, {logged_in.user.id},
              [call, &options, how, token = std::move(token), user = logged_in.user,
               used = logged_in.session.last_used_at](const Online& online) {

@@ -1,6 +1,6 @@
 // GET /users, /users/search, /users/:userId.
 #include "base/limits.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
 #include "gateway/rest/answer_room.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
@@ -56,7 +56,7 @@ void list_online_users(CallPtr call, const json::Value&) {
   // Who asks first: strangers must not get at the presence thread.
   const std::size_t bytes = limits::kOnlineUsersMax * kMemberBytesMax;
   read_with_room(call, Access::kReader, {}, bytes, [call](chat::Snapshot&, Caller&& caller) {
-    call->context().soft_state.ask_online_users(
+    call->context().presence.ask_online_users(
         limits::kOnlineUsersMax, [call, caller = std::move(caller)](std::vector<UserId> online) {
           decide_again(call, chat::Lane::kBulk, caller,
                        [call, online = std::move(online)](chat::Snapshot& snapshot, Caller&&) {

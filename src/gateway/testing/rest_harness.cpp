@@ -7,8 +7,8 @@
 namespace maru::gateway::testing {
 namespace {
 
-fanout::SoftStateOptions quiet_soft_state() {
-  fanout::SoftStateOptions options;
+fanout::PresenceOptions quiet_presence() {
+  fanout::PresenceOptions options;
   options.last_seen_flush_ms = 3'600'000;
   return options;
 }
@@ -84,17 +84,17 @@ bool RestHarness::Commands::submit(chat::Command&& command) {
 RestHarness::RestHarness(GatewayOptions o)
     : options(std::move(o)),
       thread_(0, {}, system_clock),
-      soft_state_(quiet_soft_state(), system_clock),
+      presence_(quiet_presence(), system_clock, registry_),
+      recovery_({}, system_clock),
       origins_(options, core.clock),
       limiter_(options, core.clock),
       logins_(options, core.clock, commands_) {
-  soft_state_.start([](auto&&) { return true; }, commands_);
-  Context context{options,         thread_,      {&thread_},      realtime_cores_,
-                  core.clock,      lifetimes_,   seeded_random(), commands_,
-                  queries_,        inbox_,       interest_,       soft_state_,
-                  hasher_,         origins_,     limiter_,        logins_,
-                  known_networks_, connections_, pending_leaves_, budgets_,
-                  read_turns_,     bus_};
+  presence_.start([](auto&&) { return true; }, commands_);
+  Context context{
+      options,         thread_,         {&thread_}, realtime_cores_, core.clock, lifetimes_,
+      seeded_random(), commands_,       queries_,   inbox_,          interest_,  presence_,
+      recovery_,       hasher_,         origins_,   limiter_,        logins_,    known_networks_,
+      connections_,    pending_leaves_, budgets_,   read_turns_,     bus_};
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
                 hash_secret(kMetricsToken)};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
@@ -109,7 +109,7 @@ RestHarness::RestHarness(GatewayOptions o)
 }
 
 RestHarness::~RestHarness() {
-  soft_state_.stop();
+  presence_.stop();
 }
 
 Reply RestHarness::request(net::Method method, std::string target, std::string body,

@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "base/settled_clock.hpp"
+#include "bus/local/local_presence.hpp"
 #include "chat/testing/core_harness.hpp"
 #include "chat/testing/quiet_bus.hpp"
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 #include "gateway/hasher.hpp"
 #include "gateway/known_networks.hpp"
 #include "gateway/login_guard.hpp"
@@ -140,7 +142,9 @@ class RestHarness {
   PendingLeaves pending_leaves_;
   Budgets budgets_;
   ReadTurns read_turns_;
-  fanout::SoftState soft_state_;
+  local::LocalPresence registry_;
+  fanout::Presence presence_;
+  fanout::SocketRecovery recovery_;
   OriginPolicy origins_;
   RateLimiter limiter_;
   LoginGuard logins_;

@@ -11,6 +11,7 @@
 
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
+#include "bus/local/local_presence.hpp"
 #include "chat/sequencer.hpp"
 #include "chat/testing/seeded_ids.hpp"
 #include "commandlog/local/local_command_log.hpp"
@@ -18,7 +19,8 @@
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/hub.hpp"
 #include "fanout/interest_table.hpp"
-#include "fanout/soft_state.hpp"
+#include "fanout/presence/presence.hpp"
+#include "fanout/recovery/socket_recovery.hpp"
 #include "gateway/auth.hpp"
 #include "gateway/hasher.hpp"
 #include "gateway/known_networks.hpp"
@@ -91,7 +93,6 @@ struct IoPart {
 struct Node::Parts {
   Parts(GatewayOptions given, unsigned threads)
       : options(std::move(given)),
-        soft_state({}, clock),
         interest(threads, &bus),
         realtime_cores(threads),
         origins(options, clock),
@@ -105,7 +106,9 @@ struct Node::Parts {
   GatewayOptions options;
   std::unique_ptr<sqlite::SqliteStore> store;
   chat::testing::SeededIds ids;
-  fanout::SoftState soft_state;
+  local::LocalPresence registry;
+  fanout::Presence presence{{}, clock, registry};
+  fanout::SocketRecovery recovery{{}, clock};
   local::LocalBus bus;
   fanout::InterestTable interest;
   RealtimeCores realtime_cores;
@@ -150,7 +153,7 @@ Node::Node(GatewayOptions options, unsigned threads)
     targets.push_back(it.io.back()->inbox.target());
     io_threads.push_back(&it.io.back()->thread);
   }
-  it.hub.emplace(std::move(targets), it.interest, &it.soft_state, it.clock);
+  it.hub.emplace(std::move(targets), it.interest, &it.recovery, it.clock);
   it.bus.start(*it.hub);
   chat::SequencerOptions sequencing;
   sequencing.quotas.enabled = it.options.rate_limits;
@@ -159,18 +162,19 @@ Node::Node(GatewayOptions options, unsigned threads)
   it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
   it.queries.readers = it.readers.get();
-  it.soft_state.start(
+  it.recovery.start();
+  it.presence.start(
       [&it](std::vector<wire::WireEvent>&& events) { return it.hub->publish(std::move(events)); },
       *it.commands);
   for (const auto& part : it.io) {
     part->thread.set_peers(io_threads);
     part->context = std::make_unique<Context>(
-        Context{it.options,        part->thread,   io_threads,        it.realtime_cores,
-                it.clock,          it.lifetimes,   fill_random,       *it.commands,
-                it.queries,        part->inbox,    it.interest,       it.soft_state,
-                it.hasher,         it.origins,     it.limiter,        *it.logins,
-                it.known_networks, it.connections, it.pending_leaves, it.budgets,
-                it.read_turns,     it.bus});
+        Context{it.options,  part->thread,      io_threads,     it.realtime_cores,
+                it.clock,    it.lifetimes,      fill_random,    *it.commands,
+                it.queries,  part->inbox,       it.interest,    it.presence,
+                it.recovery, it.hasher,         it.origins,     it.limiter,
+                *it.logins,  it.known_networks, it.connections, it.pending_leaves,
+                it.budgets,  it.read_turns,     it.bus});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);
@@ -187,7 +191,8 @@ Node::~Node() {
   Parts& it = *parts_;
   for (const auto& part : it.io) part->thread.stop();
   for (const auto& part : it.io) part->inbox.close();
-  it.soft_state.stop();
+  it.presence.stop();
+  it.recovery.stop();
   it.sequencer->stop();
   it.readers.reset();
 }
@@ -278,7 +283,7 @@ void Node::announce_drain(std::int64_t within_ms) {
 
 bool Node::is_online(UserId user) {
   std::promise<bool> promise;
-  parts_->soft_state.ask_online({user}, [&](std::vector<fanout::PresenceInfo> infos) {
+  parts_->presence.ask_online({user}, [&](std::vector<fanout::PresenceInfo> infos) {
     promise.set_value(!infos.empty() && infos.front().online);
   });
   return promise.get_future().get();

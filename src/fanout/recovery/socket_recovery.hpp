@@ -1,12 +1,9 @@
-// The thread of everything that may be lost: presence and connection state recovery. Both are asked
-// and told through its mailbox; answers are posted by the callbacks to whoever asked.
-//
-// PresenceBoard (product.md, "Presence"): online = at least one authenticated connection, offline
-// 10 s after the last one closes, pushed at most once a second per user, lastSeenAt written in
-// batches. RecoveryTable (architecture.md, "Recovery"): per pid the login session and attached
-// chats, and a bounded ring of (position, chat, sequence) of what this node delivered.
+// Connection state recovery of this node (architecture.md, "Recovery"), on a thread of its own,
+// asked and told through its mailbox: a RecoveryTable, what is kept of it across a graceful
+// restart, and how far the node is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -15,27 +12,22 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
-#include "base/task.hpp"
-#include "chat/ports/command_log.hpp"
 #include "fanout/counters.hpp"
 #include "fanout/recovery/recoverable_socket.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::fanout {
 
-struct SoftStateOptions {
-  std::int64_t offline_grace_ms = 10'000;
-  std::int64_t push_interval_ms = 1'000;
-  std::int64_t named_online_ms = 60'000;  // open mode: a request that names a user
-  std::int64_t last_seen_flush_ms = 5'000;
-  std::int64_t recovery_window_ms = 120'000;
-  std::size_t recovery_pids_max = 100'000;
-  std::size_t recovery_events_max = 1'000;    // a socket that missed more is not recovered
-  std::size_t recovery_ring_max = 1'000'000;  // entries, grown as needed
+struct RecoveryOptions {
+  std::int64_t window_ms = 120'000;
+  std::size_t pids_max = 100'000;
+  std::size_t events_max = 1'000;    // a socket that missed more is not recovered
+  std::size_t ring_max = 1'000'000;  // entries, grown as needed
 };
 
 // What it missed: for each of its chats the records from < n ≤ to, with their positions.
@@ -55,23 +47,13 @@ struct PidState {
   std::optional<SocketOwner> live;
 };
 
-struct PresenceInfo {
-  UserId user;
-  bool online = false;
-};
-
-class SoftState {
+class SocketRecovery {
  public:
-  // `publish` sends presence events to all I/O threads and must not block (Hub::publish); false:
-  // not all got them, they are sent again later. `commands` takes the batched lastSeenAt.
-  using Publish = std::function<bool(std::vector<wire::WireEvent>&&)>;
-  SoftState(const SoftStateOptions& options, const Clock& clock);
-  ~SoftState();  // stop() first
-  void start(Publish publish, chat::CommandLog& commands);
-  // Blocks until lastSeenAt of everyone was handed to the command log: before that ends.
-  void flush();
-  // Blocks; handles what is queued and flushes lastSeenAt. Later asks are answered at once, on the
-  // caller's thread, with nothing.
+  SocketRecovery(const RecoveryOptions& options, const Clock& clock);
+  ~SocketRecovery();  // stop() first
+  void start();
+  // Blocks; handles what is queued. Later asks are answered at once, on the caller's thread, with
+  // nothing.
   void stop();
 
   // Recovery across a graceful restart. The file is bound to the store by `store_epoch` and used
@@ -89,19 +71,7 @@ class SoftState {
   [[nodiscard]] bool keeps_sockets() const;
   [[nodiscard]] Counters& counters() const;  // any thread
 
-  // ---- any thread; never block but for a full mailbox. A zero user is nobody.
-  // --------------------------------------------
-  void connection_opened(UserId user);
-  void connection_closed(UserId user);
-  void user_named(UserId user);       // open mode: online for a while
-  void user_logged_out(UserId user);  // open mode's logout: offline at once
-  // The callback runs on the soft-state thread.
-  void ask_online(std::vector<UserId> users,
-                  std::move_only_function<void(std::vector<PresenceInfo>)> answer);
-  // Some of the online users, at most `limit`.
-  void ask_online_users(std::size_t limit,
-                        std::move_only_function<void(std::vector<UserId>)> answer);
-
+  // ---- any thread; never block but for a full mailbox ----
   // By the hub, before the I/O threads: how far the node is, and the events themselves, which may
   // be left out while nobody can be recovered.
   void pass(wire::Position position);
@@ -113,6 +83,7 @@ class SoftState {
   void socket_opened(std::string pid, SocketOwner owner, wire::Position position);
   void socket_left(RecoverableSocket socket, SocketOwner owner);
   void socket_ended(std::string pid, SocketOwner owner);
+  // The callbacks run on the recovery thread.
   // What it missed. Nothing: unknown, expired, too much missed; the pid is forgotten then.
   // Otherwise it stays good until socket_opened(). Ask only after attach_pending() of the chats:
   // what is delivered later is held there.
