@@ -407,8 +407,9 @@ void Server::drain() {
     // Not before: many polling clients open a connection for each poll, and one that finds none is
     // lost too early, so that its first tries to come back are in vain.
     for (const auto& part : parts.io) part->thread.stop_accepting();
+    // Behind the acknowledgements that wait there.
     for (const auto& part : parts.io) {
-      part->thread.post([gateway = part->gateway.get()] { gateway->close_all(); });
+      part->inbox.post([gateway = part->gateway.get()] { gateway->close_all(); });
     }
     for (const auto& part : parts.io) part->thread.request_stop();
     for (const auto& part : parts.io) part->thread.stop();

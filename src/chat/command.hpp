@@ -6,11 +6,15 @@
 // kInternal. A command in the name of a user that has been deleted since: kUnauthenticated.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -181,9 +185,39 @@ struct Done {
 using ReplyBody = std::variant<LoggedIn, ChatCreated, Joined, LeaveAsked, Left, Sent, Done>;
 using Reply = Result<ReplyBody>;
 
-// Called exactly once, on the sequencer's thread, and only after the outcome is durable; it must
-// not block or throw: it posts to the thread that asked.
-using ReplyHandler = std::move_only_function<void(Reply)>;
+// Called exactly once, and only after the outcome is durable; it must not throw. One that names an
+// I/O thread is called there, behind the events of its batch, and dropped uncalled if that thread
+// has ended. Any other is called on the lane's thread, after those events were published, and must
+// not block: it posts.
+class ReplyHandler {
+ public:
+  using Function = std::move_only_function<void(Reply)>;
+  static constexpr std::uint32_t kAnyThread = std::numeric_limits<std::uint32_t>::max();
+
+  ReplyHandler() = default;
+  ReplyHandler(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): as of a function
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, ReplyHandler> && std::invocable<F&, Reply>)
+  ReplyHandler(F&& function)  // NOLINT(google-explicit-constructor): as of a function
+      : function_(std::forward<F>(function)) {}
+  // `io_thread`: its index.
+  ReplyHandler(std::uint32_t io_thread, Function function)
+      : function_(std::move(function)), thread_(io_thread) {}
+
+  explicit operator bool() const { return static_cast<bool>(function_); }
+  [[nodiscard]] std::uint32_t thread() const { return thread_; }
+  void operator()(Reply reply) { function_(std::move(reply)); }
+
+ private:
+  Function function_;
+  std::uint32_t thread_ = kAnyThread;
+};
+
+// A reply on its way to the I/O thread that asked.
+struct Answer {
+  ReplyHandler handler;
+  Reply reply;
+};
 
 struct Command {
   CommandBody body;

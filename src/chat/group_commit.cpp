@@ -142,12 +142,15 @@ void GroupCommit::release(std::span<Command> batch) {
   for (std::size_t type = 0; type < kAccountTypes; ++type) {
     count(counters_.bytes_by_type.at(type), effects_.bytes.at(type));
   }
-  if (!effects_.events.empty()) bus_.publish(std::exchange(effects_.events, {}));
+  homed_.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) answer(batch[i], std::move(replies_[i]));
+  hand_over(std::exchange(effects_.events, {}));
 }
 
 void GroupCommit::refuse(std::span<Command> batch, const Error& error) {
+  const memory::Patience patience;
   for (Command& command : batch) answer(command, std::unexpected(error));
+  hand_over({});
 }
 
 void GroupCommit::answer(Command& command, Reply reply) {
@@ -156,7 +159,16 @@ void GroupCommit::answer(Command& command, Reply reply) {
   count(counters_.commands);
   if (!reply && reply.error().code == ErrorCode::kUnavailable) count(counters_.unavailable);
   if (!reply && reply.error().code == ErrorCode::kRateLimited) count(counters_.over_quota);
-  handler(std::move(reply));
+  auto& answers = handler.thread() == ReplyHandler::kAnyThread ? own_ : homed_;
+  answers.push_back({std::move(handler), std::move(reply)});
+}
+
+void GroupCommit::hand_over(std::vector<Event>&& events) {
+  if (!events.empty() || !homed_.empty()) {
+    bus_.publish(std::move(events), std::exchange(homed_, {}));
+  }
+  for (Answer& own : own_) own.handler(std::move(own.reply));
+  own_.clear();
 }
 
 }  // namespace maru::chat

@@ -43,8 +43,8 @@ class GroupCommit {
   GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
               SequencerCounters& counters, CacheLimits limits = {}, Quotas quotas = {});
 
-  // One batch, or a few where kBatchChangesMax cuts it. Every reply handler has been called when it
-  // returns.
+  // One batch, or a few where kBatchChangesMax cuts it. Every reply has been handed over when it
+  // returns: called, or published behind its events where its handler names an I/O thread.
   void run(std::span<Command> commands);
 
  private:
@@ -64,6 +64,7 @@ class GroupCommit {
   void release(std::span<Command> batch);
   void refuse(std::span<Command> batch, const Error& error);
   void answer(Command& command, Reply reply);
+  void hand_over(std::vector<Event>&& events);
 
   Store& store_;
   EventBus& bus_;
@@ -79,6 +80,8 @@ class GroupCommit {
   // Of the open batch.
   Effects effects_;
   std::vector<Reply> replies_;
+  std::vector<Answer> homed_;  // answers on their way, by whether their handlers name a thread
+  std::vector<Answer> own_;
 };
 
 }  // namespace maru::chat

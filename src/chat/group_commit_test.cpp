@@ -57,6 +57,46 @@ TEST_F(GroupCommitTest, EventsGoOutBeforeReplies) {
   EXPECT_EQ(seen_at_reply, before + 1);
 }
 
+// What names an I/O thread leaves with the batch's events, as one publish, and what does not is
+// called after it: both in the order of the commands.
+TEST_F(GroupCommitTest, EventsAndAnswersOfABatchAreHandedOverTogether) {
+  std::vector<std::string> order;
+  const auto note = [&](const char* name) {
+    return [&order, name](const Reply& reply) {
+      order.emplace_back(std::string(name) + (reply ? "" : " refused"));
+    };
+  };
+  const auto run = [&] {
+    std::vector<Command> commands;
+    commands.push_back({SendMessage{group, a, "1", {}}, note("own 1")});
+    commands.push_back({SendMessage{group, a, "2", {}}, ReplyHandler(0, note("homed 2"))});
+    commands.push_back({SendMessage{group, outsider, "3", {}}, ReplyHandler(1, note("homed 3"))});
+    commands.push_back({SendMessage{group, b, "4", {}}, note("own 4")});
+    at.bus.publishes.clear();
+    order.clear();
+    at.commit.run(commands);
+  };
+  using Sizes = std::pair<std::size_t, std::size_t>;
+  run();
+  EXPECT_EQ(at.bus.publishes, (std::vector<Sizes>{{3, 2}}));
+  EXPECT_EQ(order, (std::vector<std::string>{"homed 2", "homed 3 refused", "own 1", "own 4"}));
+  // Refused as a whole: no event, and every answer all the same.
+  at.store.set_full(true);
+  run();
+  EXPECT_EQ(at.bus.publishes, (std::vector<Sizes>{{0, 2}}));
+  EXPECT_EQ(order, (std::vector<std::string>{"homed 2 refused", "homed 3 refused", "own 1 refused",
+                                             "own 4 refused"}));
+}
+
+TEST_F(GroupCommitTest, PublishesNothingWhereThereIsNothingToTell) {
+  at.bus.publishes.clear();
+  int answered = 0;
+  Command command{SendMessage{group, outsider, "x", {}}, [&](const Reply&) { ++answered; }};
+  at.commit.run({&command, 1});
+  EXPECT_EQ(answered, 1);
+  EXPECT_TRUE(at.bus.publishes.empty());
+}
+
 // A checkpoint takes milliseconds: what is durable already must not wait for it.
 TEST_F(GroupCommitTest, TheStoreKeepsHouseAfterRepliesAndEventsHaveGoneOut) {
   std::vector<std::string> order;

@@ -32,8 +32,8 @@ class Sequencer {
   Sequencer& operator=(const Sequencer&) = delete;
 
   // Any thread, never blocks. False: full or stopping; `command` is untouched. True: its reply
-  // handler will be called exactly once, on the sequencer's thread. Commands of one thread keep
-  // their order.
+  // handler will be called exactly once (ReplyHandler: where). Commands of one thread keep their
+  // order.
   [[nodiscard]] bool try_submit(Command&& command);
 
   // Refuses new commands, runs those that wait, and returns when the thread has ended. Not from a

@@ -1,13 +1,19 @@
-// Where the hub's batches wait for an I/O thread, and whom that thread hands them to. One a thread,
-// beside its net::IoThread; owner thread only, but for target() and what says otherwise.
+// The one way of what lanes say into an I/O thread: where the hub's deliveries wait for it, and
+// whom it hands them to. One a thread, beside its net::IoThread; owner thread only, but for
+// target() and what says otherwise.
+//
+// Order: deliveries in the order of the commits, and in each one first the events, to whom they
+// concern, then the answers, in the order of their commands. So whoever is told an outcome has been
+// handed what it brought about. What the thread is posted otherwise (net::IoThread::post) keeps its
+// own order: a task may run before a delivery that was there first.
 #pragma once
 
 #include <cstddef>
 #include <functional>
-#include <utility>
 #include <vector>
 
 #include "base/mailbox.hpp"
+#include "base/task.hpp"
 #include "fanout/hub.hpp"
 #include "fanout/interest_table.hpp"
 #include "fanout/room_index.hpp"
@@ -16,12 +22,9 @@ namespace maru::fanout {
 
 class DeliveryInbox {
  public:
-  // `wake` makes the thread call drain(); any thread calls it. At most kDeliveryMailboxMax batches
-  // wait; then the hub waits too.
-  DeliveryInbox(unsigned thread, InterestTable& interest, std::function<void()> wake)
-      : interest_(interest),
-        mailbox_(kDeliveryMailboxMax, std::move(wake)),
-        rooms_(thread, interest) {}
+  // `wake` makes the thread call drain(); any thread calls it. At most kDeliveryMailboxMax
+  // deliveries wait; then the hub waits too.
+  DeliveryInbox(unsigned thread, InterestTable& interest, std::function<void()> wake);
   DeliveryInbox(const DeliveryInbox&) = delete;
   DeliveryInbox& operator=(const DeliveryInbox&) = delete;
 
@@ -30,28 +33,27 @@ class DeliveryInbox {
   [[nodiscard]] RoomIndex& rooms() { return rooms_; }
 
   // Hands over all that waits.
-  void drain() {
-    mailbox_.drain(batches_);
-    for (const DeliveryBatch& batch : batches_) rooms_.deliver(*batch);
-    batches_.clear();
-  }
+  void drain();
   // A thread that nobody speaks to is posted nothing, and does not learn how far the node is. If
   // nothing waits, everything posted so far that concerns it was handed over.
-  void catch_up() {
-    const wire::Position posted = interest_.posted();
-    if (mailbox_.size() == 0) rooms_.pass(posted);
-  }
+  void catch_up();
 
-  // Any thread. Nothing comes any more; the hub does not wait for this thread.
-  void close() { mailbox_.close(); }
-  // Any thread: batches that wait.
+  // Any thread. Runs on the I/O thread behind all that waits here; dropped if it has ended.
+  void post(Task task);
+
+  // When the thread has ended; any thread. What waits is dropped, its answers uncalled, and so is
+  // what comes later; the hub does not wait for this thread.
+  void close();
+  // Any thread: deliveries that wait.
   [[nodiscard]] std::size_t waiting() const { return mailbox_.size(); }
 
  private:
+  const unsigned thread_;
   InterestTable& interest_;
-  Mailbox<DeliveryBatch> mailbox_;
+  Mailbox<Delivery> mailbox_;
   RoomIndex rooms_;
-  std::vector<DeliveryBatch> batches_;
+  std::vector<Delivery> deliveries_;  // being handed over
+  std::size_t undelivered_ = 0;       // of them, those whose events were not all handed over
 };
 
 }  // namespace maru::fanout

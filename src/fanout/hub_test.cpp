@@ -32,13 +32,15 @@ chat::Event record_event(ChatId chat, std::uint64_t sequence) {
 
 class HubTest : public ::testing::Test {
  protected:
-  std::vector<DeliveryBatch> drained(Mailbox<DeliveryBatch>& box) {
+  std::vector<DeliveryBatch> drained(Mailbox<Delivery>& box) {
+    std::vector<Delivery> deliveries;
+    box.drain(deliveries);
     std::vector<DeliveryBatch> out;
-    box.drain(out);
+    for (Delivery& one : deliveries) out.push_back(std::move(one.events));
     return out;
   }
 
-  Mailbox<DeliveryBatch> first{kDeliveryMailboxMax}, second{kDeliveryMailboxMax};
+  Mailbox<Delivery> first{kDeliveryMailboxMax}, second{kDeliveryMailboxMax};
   InterestTable interest{2};
   ManualClock hub_clock;
 };
@@ -48,8 +50,8 @@ TEST_F(HubTest, OneBatchForEachThreadThatMayCare) {
   interest.add(1, chat_id(1));
   const std::vector<chat::Event> events = {record_event(chat_id(1), 1),
                                            record_event(chat_id(1), 2)};
-  hub.on_events(events);
-  hub.on_events({});
+  hub.on_batch(events, {});
+  hub.on_batch({}, {});
   EXPECT_THAT(drained(first), IsEmpty());
   const auto batches = drained(second);
   ASSERT_EQ(batches.size(), 1u);
@@ -57,14 +59,14 @@ TEST_F(HubTest, OneBatchForEachThreadThatMayCare) {
   EXPECT_EQ((*batches[0])[1].position, (*batches[0])[0].position + 1);
 
   const chat::Event removed = chat::ChatRemoved{{user_id(1)}, chat_id(7), {1}};
-  hub.on_events(std::span(&removed, 1));
+  hub.on_batch(std::span(&removed, 1), {});
   const auto to_first = drained(first);
   ASSERT_EQ(to_first.size(), 1u);
   EXPECT_EQ(to_first, drained(second));  // the very same bytes
   // A recovered socket must know whether it got this one.
   EXPECT_EQ(to_first[0]->front().position, batches[0]->back().position + 1);
   const chat::Event revoked = chat::SessionRevoked{user_id(1), session_id(1)};
-  hub.on_events(std::span(&revoked, 1));
+  hub.on_batch(std::span(&revoked, 1), {});
   EXPECT_EQ(drained(first).at(0)->front().position, 0u);
   EXPECT_EQ(interest.posted(), to_first[0]->front().position);
 }
@@ -73,16 +75,16 @@ TEST_F(HubTest, OffsetsOnlyWhenSomeoneUsesRecovery) {
   Hub hub({{&first}}, interest, nullptr, hub_clock);
   interest.add(0, chat_id(1));
   const chat::Event event = record_event(chat_id(1), 1);
-  hub.on_events(std::span(&event, 1));
+  hub.on_batch(std::span(&event, 1), {});
   interest.add_recovery_user();
-  hub.on_events(std::span(&event, 1));
+  hub.on_batch(std::span(&event, 1), {});
   const auto batches = drained(first);
   EXPECT_TRUE(batches.at(0)->front().with_offset.empty());
   EXPECT_FALSE(batches.at(1)->front().with_offset.empty());
 }
 
 TEST_F(HubTest, PublishNeverWaits) {
-  Mailbox<DeliveryBatch> small(1);
+  Mailbox<Delivery> small(1);
   Hub hub({{&small}, {&second}}, interest, nullptr, hub_clock);
   const auto publish = [&] {
     return hub.publish({testing::routed_event(wire::WireEvent::Route::kWatchers, user_id(1))});
@@ -100,7 +102,7 @@ TEST_F(HubTest, GoesOnWhenAThreadHasStopped) {
   interest.add(0, chat_id(1));
   interest.add(1, chat_id(1));
   const chat::Event event = record_event(chat_id(1), 1);
-  hub.on_events(std::span(&event, 1));
+  hub.on_batch(std::span(&event, 1), {});
   EXPECT_EQ(drained(second).size(), 1u);
 }
 
@@ -108,7 +110,7 @@ TEST_F(HubTest, PositionsBeginWithTheClockThatItWasGiven) {
   Hub hub({{&first}, {&second}}, interest, nullptr, hub_clock);
   interest.add(0, chat_id(1));
   const chat::Event event = record_event(chat_id(1), 1);
-  hub.on_events(std::span(&event, 1));
+  hub.on_batch(std::span(&event, 1), {});
   EXPECT_EQ(drained(first).at(0)->front().position, 1 + first_position(hub_clock.wall()));
 }
 
@@ -121,7 +123,7 @@ TEST_F(HubTest, PositionsFollowRecovery) {
   EXPECT_GT(before, 0u);
   const std::vector<chat::Event> events = {record_event(chat_id(1), 1),
                                            record_event(chat_id(1), 2)};
-  hub.on_events(events);
+  hub.on_batch(events, {});
   EXPECT_EQ(recovery.position(), before + 2);
   EXPECT_EQ(drained(first).at(0)->front().position, before + 1);
 }
@@ -135,7 +137,7 @@ TEST_F(HubTest, TellsRecoveryOnlyWhatMayBeAskedFor) {
   std::uint64_t sequence = 0;
   const auto commit = [&] {
     const chat::Event event = record_event(chat_id(1), ++sequence);
-    hub.on_events(std::span(&event, 1));
+    hub.on_batch(std::span(&event, 1), {});
   };
   const auto ask = [&](wire::Position offset) {
     std::promise<std::optional<std::size_t>> missed;
@@ -180,7 +182,7 @@ TEST_F(HubTest, NoThreadSeesAGap) {
   std::array<std::atomic<std::uint64_t>, kChats> heads{};
   std::atomic<bool> written{false};
 
-  const auto io_thread = [&](unsigned thread, Mailbox<DeliveryBatch>& box) {
+  const auto io_thread = [&](unsigned thread, Mailbox<Delivery>& box) {
     RoomIndex index(thread, interest);
     std::vector<std::unique_ptr<testing::FakeListener>> listeners;
     std::vector<std::uint64_t> last(8);
@@ -194,11 +196,11 @@ TEST_F(HubTest, NoThreadSeesAGap) {
       listeners.push_back(std::move(listener));
     }
     std::uint64_t joins = 0;
-    std::vector<DeliveryBatch> batches;
+    std::vector<Delivery> deliveries;
     const auto drain = [&](std::chrono::milliseconds wait) {
-      box.wait_drain(batches, wait);
-      for (const DeliveryBatch& batch : batches) index.deliver(*batch);
-      return !batches.empty();
+      box.wait_drain(deliveries, wait);
+      for (const Delivery& one : deliveries) index.deliver(*one.events);
+      return !deliveries.empty();
     };
     while (!written || joins < 50) {
       const std::size_t i = joins++ % last.size();
@@ -230,7 +232,7 @@ TEST_F(HubTest, NoThreadSeesAGap) {
     if (n % 5 < 2 && n != kEvents) continue;
     // Durable first, told after.
     for (std::uint64_t chat = 0; chat < kChats; ++chat) heads[chat] = next[chat];
-    hub.on_events(events);
+    hub.on_batch(events, {});
     events.clear();
   }
   written = true;

@@ -88,6 +88,7 @@ class TestServer {
   ~TestServer() {
     // Whoever asks ends before whom it asks: presence asks readers, readers ask the hasher.
     for (auto& thread : threads) thread->stop();
+    for (auto& inbox : inboxes) inbox->close();
     presence.stop();
     recovery.stop();
     readers.reset();

@@ -18,14 +18,14 @@ class SessionAudit final : public chat::EventBus {
   // `bus` must outlive it.
   explicit SessionAudit(chat::EventBus& bus) : bus_(bus) {}
 
-  void publish(std::vector<chat::Event>&& events) override {
+  void publish(std::vector<chat::Event>&& events, std::vector<chat::Answer>&& answers) override {
     for (const chat::Event& event : events) {
       if (const auto* ended = std::get_if<chat::SessionRevoked>(&event)) {
         log::audit("audit_session_ended",
                    {{"user", ended->user.hex()}, {"session", ended->session.hex()}});
       }
     }
-    bus_.publish(std::move(events));
+    bus_.publish(std::move(events), std::move(answers));
   }
   void follow(ChatId chat) override { bus_.follow(chat); }
   void unfollow(ChatId chat) override { bus_.unfollow(chat); }

@@ -14,10 +14,12 @@ namespace {
 // A bus of two nodes: what one publishes, both hear.
 class SharedBus final : public chat::testing::QuietBus {
  public:
-  void publish(std::vector<chat::Event>&& events) override {
+  std::array<std::size_t, 2> heard_by_node{};
+
+ private:
+  void on_published(std::vector<chat::Event>&& events) override {
     for (std::size_t& heard : heard_by_node) heard += events.size();
   }
-  std::array<std::size_t, 2> heard_by_node{};
 };
 
 std::size_t lines_of(const std::string& text, const std::string& word) {
@@ -35,8 +37,8 @@ TEST(SessionAudit, AnEndedSessionIsOneLineHoweverManyNodesHearOfIt) {
   ::testing::internal::CaptureStderr();
   std::vector<chat::Event> events;
   events.emplace_back(chat::SessionRevoked{UserId(), session});
-  here.publish(std::move(events));
-  there.publish({});
+  here.publish(std::move(events), {});
+  there.publish({}, {});
   const std::string written = ::testing::internal::GetCapturedStderr();
   log::configure(log::Format::kText, log::Level::kInfo);
   EXPECT_EQ(lines_of(written, "audit_session_ended"), 1u);
@@ -51,7 +53,11 @@ TEST(SessionAudit, OtherEventsPassUnnoted) {
   std::vector<chat::Event> events;
   events.emplace_back(chat::ChatRemoved{{UserId()}, ChatId(), {1}});
   events.emplace_back(chat::RecordCommitted{std::make_shared<const chat::Record>()});
-  audit.publish(std::move(events));
+  int answered = 0;
+  std::vector<chat::Answer> answers;
+  answers.push_back({chat::ReplyHandler(0, [&](const chat::Reply&) { ++answered; }), {}});
+  audit.publish(std::move(events), std::move(answers));
+  EXPECT_EQ(answered, 1);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(bus.heard_by_node[0], 2u);
 }

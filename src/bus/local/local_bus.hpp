@@ -1,4 +1,4 @@
-// The event bus of one node: hands events straight to its sink, on the lane's thread, before
+// The event bus of one node: hands batches straight to its sink, on the lane's thread, before
 // publish() returns. There is nothing to follow: whatever is published reaches the sink.
 #pragma once
 
@@ -14,7 +14,7 @@ class LocalBus final : public chat::EventBus {
   // constructor, because what the sink delivers through may have to tell the bus whom it follows.
   void start(chat::EventSink& sink) { sink_ = &sink; }
 
-  void publish(std::vector<chat::Event>&& events) override;
+  void publish(std::vector<chat::Event>&& events, std::vector<chat::Answer>&& answers) override;
   void follow(ChatId /*chat*/) override {}
   void unfollow(ChatId /*chat*/) override {}
   // At once, on the caller's thread.

@@ -9,11 +9,13 @@ namespace {
 
 class Sink final : public chat::EventSink {
  public:
-  void on_events(std::span<const chat::Event> events) override {
+  void on_batch(std::span<const chat::Event> events, std::vector<chat::Answer>&& answers) override {
+    answered += answers.size();
     thread = std::this_thread::get_id();
     received.assign(events.begin(), events.end());
   }
   std::vector<chat::Event> received;
+  std::size_t answered = 0;
   std::thread::id thread;
 };
 
@@ -25,7 +27,9 @@ TEST(LocalBus, HandsABatchToTheSinkInOrderOnTheSameThread) {
   std::vector<chat::Event> events;
   events.emplace_back(chat::RecordCommitted{record});
   events.emplace_back(chat::SessionRevoked{});
-  bus.publish(std::move(events));
+  std::vector<chat::Answer> answers(1);
+  bus.publish(std::move(events), std::move(answers));
+  EXPECT_EQ(sink.answered, 1u);
   ASSERT_EQ(sink.received.size(), 2u);
   EXPECT_EQ(std::get<chat::RecordCommitted>(sink.received[0]).record, record);
   EXPECT_TRUE(std::holds_alternative<chat::SessionRevoked>(sink.received[1]));
@@ -53,7 +57,7 @@ TEST(LocalBus, TellsWhatNobodyFollowsToo) {
   bus.unfollow(ChatId());
   std::vector<chat::Event> events;
   events.emplace_back(chat::ChatRemoved{});
-  bus.publish(std::move(events));
+  bus.publish(std::move(events), {});
   EXPECT_EQ(sink.received.size(), 1u);
 }
 

@@ -1,4 +1,5 @@
-// Events: to every node (sequencer → bus), and received on a node (bus → fanout).
+// Events: to every node (sequencer → bus), and received on a node (bus → fanout). The answers of a
+// batch go the same way, on its own node alone, so that an I/O thread is handed both as one thing.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "chat/command.hpp"
 #include "chat/event.hpp"
 
 namespace maru::chat {
@@ -14,16 +16,18 @@ namespace maru::chat {
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  // In stream order of each chat, every event durable. May block for an I/O thread's mailbox, never
-  // for a client.
-  virtual void on_events(std::span<const Event> events) = 0;
+  // In stream order of each chat, every event durable. `answers` are of the same batch, each with a
+  // handler that names an I/O thread, and are handed over behind its events; of another node's
+  // batch there are none. May block for an I/O thread's mailbox, never for a client.
+  virtual void on_batch(std::span<const Event> events, std::vector<Answer>&& answers) = 0;
 };
 
 class EventBus {
  public:
   virtual ~EventBus() = default;
-  // A lane's thread, after the append returned OK.
-  virtual void publish(std::vector<Event>&& events) = 0;
+  // A lane's thread, after the append returned OK. Batches keep their order, and in each the events
+  // come first: see EventSink. Without events where a batch was refused.
+  virtual void publish(std::vector<Event>&& events, std::vector<Answer>&& answers) = 0;
 
   // A chat is followed while follow() was called more often for it than unfollow(): each I/O thread
   // calls once when its first listener comes, and once when its last one has gone. Calls of

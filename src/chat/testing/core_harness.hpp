@@ -20,13 +20,15 @@ class RecordingBus final : public QuietBus {
  public:
   explicit RecordingBus(const FakeStore& store) : store_(store) {}
 
-  void publish(std::vector<Event>&& published) override {
+  void publish(std::vector<Event>&& published, std::vector<Answer>&& homed) override {
+    publishes.push_back({published.size(), homed.size()});
     for (Event& event : published) {
       if (const auto* told = std::get_if<RecordCommitted>(&event)) {
         if (!store_.has_record(*told->record)) ++phantoms;
       }
       events.push_back(std::move(event));
     }
+    for (Answer& answer : homed) answer.handler(std::move(answer.reply));
   }
 
   template <class One>
@@ -39,6 +41,7 @@ class RecordingBus final : public QuietBus {
   }
 
   std::vector<Event> events;
+  std::vector<std::pair<std::size_t, std::size_t>> publishes;  // events and answers of each
   std::size_t phantoms = 0;
 
  private:

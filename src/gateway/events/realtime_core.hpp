@@ -237,17 +237,15 @@ void RealtimeCore::query_in_turn(ClientSession& session, Input input, std::size_
 template <class Then>
 void RealtimeCore::submit(ClientSession& session, Input input, chat::CommandBody body, Then then) {
   const SessionKey key = session.key;
-  auto answer = std::make_shared<Then>(std::move(then));
   begin(session, input);
-  chat::Command command{
-      std::move(body), [this, key, input, answer](chat::Reply reply) {
-        context.thread.post([this, key, input, answer, reply = std::move(reply)]() mutable {
-          go_on(key, input, [&](ClientSession& asker) { (*answer)(asker, std::move(reply)); });
-        });
-      }};
+  chat::ReplyHandler handler(context.thread.index(), [this, key, input, then = std::move(then)](
+                                                         chat::Reply reply) mutable {
+    go_on(key, input, [&](ClientSession& asker) { then(asker, std::move(reply)); });
+  });
+  chat::Command command{std::move(body), std::move(handler)};
   if (context.commands.submit(std::move(command))) return;
-  (*answer)(session, fail(ErrorCode::kOverloaded, "Too much to do at the moment."));
-  finish(key, input);
+  // A refused command is left as it was. NOLINTNEXTLINE(bugprone-use-after-move)
+  command.reply(fail(ErrorCode::kOverloaded, "Too much to do at the moment."));
 }
 
 template <class T, class Then>

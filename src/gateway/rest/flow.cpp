@@ -186,11 +186,9 @@ void read(CallPtr call, Access access, Named named, Reading reading) {
 
 void submit_raw(CallPtr call, chat::CommandBody body, ThenReply then) {
   // Answers are written on the I/O thread: the sequencer has no time for JSON.
-  auto handler = [call, then = std::move(then)](chat::Reply reply) mutable {
-    Services& services = call->services();
-    services.post(
-        [then = std::move(then), reply = std::move(reply)]() mutable { then(std::move(reply)); });
-  };
+  chat::ReplyHandler handler(
+      call->context().thread.index(),
+      [call, then = std::move(then)](chat::Reply reply) mutable { then(std::move(reply)); });
   if (!call->context().commands.submit(chat::Command{std::move(body), std::move(handler)})) {
     call->problem(overloaded());
   }
