@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, kErrorCodeCount> kNames = {
     "method_not_allowed",
     "overloaded",
     "unavailable",
+    "unknown",
     "internal",
 };
 }  // namespace

@@ -34,7 +34,8 @@ enum class ErrorCode : std::uint8_t {
   kUnsupportedMediaType,
   kMethodNotAllowed,
   kOverloaded,
-  kUnavailable,
+  kUnavailable,  // certainly nothing happened
+  kUnknown,      // it may have happened, or may yet
   kInternal,
 };
 

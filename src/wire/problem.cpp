@@ -39,6 +39,7 @@ constexpr std::array<Row, kErrorCodeCount> kRows = {{
     {ErrorCode::kMethodNotAllowed, 405, Retry::kNo, "The method is not allowed here"},
     {ErrorCode::kOverloaded, 503, Retry::kYes, "The server is overloaded"},
     {ErrorCode::kUnavailable, 503, Retry::kYes, "The service is unavailable"},
+    {ErrorCode::kUnknown, 504, Retry::kYes, "The outcome is not known"},
     {ErrorCode::kInternal, 500, Retry::kNo, "Internal error"},
 }};
 

@@ -13,8 +13,8 @@ class Counters {
  public:
   static constexpr std::size_t kRoutesMax = 64;  // the last one: requests that met no route
   // The last one stands for all others.
-  static constexpr std::array<int, 15> kStatuses = {200, 201, 204, 400, 401, 403, 404, 405,
-                                                    409, 413, 415, 429, 500, 503, 0};
+  static constexpr std::array<int, 16> kStatuses = {200, 201, 204, 400, 401, 403, 404, 405,
+                                                    409, 413, 415, 429, 500, 503, 504, 0};
   // Upper bounds in microseconds; the last bucket has none.
   static constexpr std::array<std::int64_t, 11> kLatencyBounds = {
       100, 250, 500, 1'000, 2'500, 5'000, 10'000, 50'000, 250'000, 1'000'000, 5'000'000};
