@@ -15,21 +15,16 @@ namespace maru::app {
 
 void fill_random(std::uint8_t* out, std::size_t size);
 
-// 4 bytes of seconds and 64 random bits, which are drawn 4 KiB at a time (a system call for each id
-// would cost as much as the rest of a message's decision) and wiped as they are given out. One
-// thread.
+// 4 bytes of seconds and 64 random bits. Each thread draws its own 4 KiB at a time (a system call
+// for each id would cost as much as the rest of a message's decision), and wipes them as they are
+// given out.
 class RandomIdSource final : public IdSource {
  public:
   explicit RandomIdSource(const Clock& clock) : clock_(clock) {}
-  ~RandomIdSource() override;
-  RandomIdSource(const RandomIdSource&) = delete;
-  RandomIdSource& operator=(const RandomIdSource&) = delete;
   std::array<std::uint8_t, 12> next_object_id() override;
 
  private:
   const Clock& clock_;
-  std::array<std::uint8_t, 4096> pool_{};
-  std::size_t used_ = pool_.size();
 };
 
 }  // namespace maru::app

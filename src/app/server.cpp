@@ -200,7 +200,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   bus.start(*hub);
   session_audit.emplace(bus);
   sequencer.emplace(*store, *session_audit, clock, ids, sequencer_options(config));
-  commands.emplace(*sequencer);
+  commands.emplace(*sequencer, ids);
   expiry.emplace(*commands, lifetimes, options);
   auto pool = sqlite::ReaderPool::open(*store);
   if (!pool) return std::unexpected(pool.error());

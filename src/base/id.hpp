@@ -82,8 +82,7 @@ using Sequence = StrongNumber<struct SequenceTag, std::uint64_t>;     // dense p
 // SHA-256 of a login token: the only form in which a token is kept (quality.md 1, row 4).
 using TokenHash = std::array<std::uint8_t, 32>;
 
-// Makes ids; each thread that needs one owns one. Random bits come from libsodium in app/ (or a
-// seed in tests).
+// Makes ids. Any thread. Random bits come from libsodium in app/ (or a seed in tests).
 class IdSource {
  public:
   virtual ~IdSource() = default;

@@ -2,8 +2,13 @@
 // normalised by the edge (text/), but every decision that depends on state is made by ChatCore.
 // Values; moved between threads.
 //
-// Errors that every command can end in: kUnavailable (nothing happened; may be sent again) and
-// kInternal. A command in the name of a user that has been deleted since: kUnauthenticated.
+// A command can travel: it says itself which it is (CommandId) and names what it makes (user,
+// session, chat). Both are given when it is submitted, never by a decision, so that deciding it
+// again sees what it has done before and answers that.
+//
+// Errors that every command can end in: kUnavailable (nothing happened; may be sent again),
+// kUnknown (it may have happened; may be sent again under the same id) and kInternal. A command in
+// the name of a user that has been deleted since: kUnauthenticated.
 #pragma once
 
 #include <concepts>
@@ -28,6 +33,7 @@ namespace maru::chat {
 struct NewSession {
   TokenHash token{};
   std::string user_agent;
+  SessionId id{};
 };
 
 // An account with a password. Errors: kNameTaken. → LoggedIn
@@ -36,6 +42,7 @@ struct RegisterUser {
   std::string folded_name;
   std::string password_hash;
   NewSession session;
+  UserId user{};
 };
 
 enum class GuestRule : std::uint8_t {
@@ -50,6 +57,7 @@ struct OpenGuest {
   std::string folded_name;
   GuestRule rule = GuestRule::kNameMustBeFree;
   NewSession session;
+  UserId user{};  // if there is none of that name
 };
 
 // Login whose password the edge has verified against `verified_password_hash`; refused
@@ -114,6 +122,7 @@ struct CreateChat {
   bool is_personal = false;
   std::vector<UserId> users;
   std::optional<std::string> idempotency_key;  // unique per caller for 24 h
+  ChatId chat{};                               // if there is none yet
 };
 
 // Errors: kNotFound (no such chat, or a 1:1 of others), kChatFull, kValidationFailed (> 1,000 chats
@@ -219,9 +228,29 @@ struct Answer {
   Reply reply;
 };
 
+// Which command it is, in the name of its user and in its chat: the clientMsgId, where the client
+// gave one, else "~" and 24 hex digits, which no client can say.
+struct CommandId {
+  std::string text;
+};
+
 struct Command {
   CommandBody body;
   ReplyHandler reply;
+  CommandId id{};            // filled by CommandLog::submit where empty
+  bool redelivered = false;  // it may have been decided before: look first
 };
+
+// Where a command must be decided: by the owner of a chat, whose order it takes part in, or by
+// whoever was asked.
+struct Place {
+  enum Kind : std::uint8_t { kHere, kChat };
+  Kind kind = kHere;
+  ChatId chat{};
+};
+[[nodiscard]] Place place_of(const CommandBody& body);
+
+// Gives the command its id and the ids of what it will make, where it has none.
+void give_ids(Command& command, IdSource& ids);
 
 }  // namespace maru::chat

@@ -115,6 +115,7 @@ TEST_F(AdditionsTest, AWindowLastsADayAndARestartDoesNotEndIt) {
     Command create{
         CreateChat{small.add_guest("g" + std::to_string(guests_++)), "group", false, {victim}, {}},
         [&](Reply reply) { outcome = std::move(reply); }};
+    give_ids(create, small.ids);
     commit.run({&create, 1});
     return outcome;
   };

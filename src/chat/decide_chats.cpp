@@ -1,6 +1,7 @@
 // Creating groups and 1:1s. Takes no sequence: the creation document itself says who is there.
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <span>
 #include <unordered_set>
 
@@ -134,6 +135,10 @@ Reply decide(const CreateChat& command, Turn& turn) {
   if (auto caller = load_live_user(command.caller, turn); !caller) {
     return std::unexpected(std::move(caller.error()));
   }
+  assert(!command.chat.is_zero() && "give_ids() has named it");
+  const auto made = turn.state.find_chat(command.chat);
+  if (!made) return std::unexpected(made.error());
+  if (*made) return ChatCreated{document_of(**made), false};  // decided again
   const auto existing = find_existing(command, users, turn);
   if (!existing) return std::unexpected(existing.error());
   if (existing->chat) {
@@ -158,7 +163,7 @@ Reply decide(const CreateChat& command, Turn& turn) {
   }
 
   ChatInserted inserted;
-  inserted.chat = Chat{.id = turn.stamp.ids.next<ChatId>(),
+  inserted.chat = Chat{.id = command.chat,
                        .number = ChatNumber{last_number->value + 1},
                        .name = command.name,
                        .is_personal = command.is_personal,

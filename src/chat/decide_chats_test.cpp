@@ -176,6 +176,7 @@ TEST_F(CreateChatTest, AFailedLoadChangesNothing) {
     at.store.fail_loads(1, skip);
     std::string outcome;
     Command create{group({b, c}, "key"), [&](const Reply& reply) { outcome = outcome_of(reply); }};
+    give_ids(create, at.ids);
     cold.run({&create, 1});
     if (outcome == "ok") break;
     EXPECT_EQ(outcome, "unavailable");

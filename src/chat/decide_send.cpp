@@ -23,13 +23,13 @@ Reply answer_resend(const SendMessage& command, RecordPtr first) {
   return Sent{std::move(first), true};
 }
 
-struct Place {
+struct Seat {
   const ChatState* state;
   const Member* sender;
 };
 
 // The chat and the sender in it, if `from` may write to it.
-Result<Place> load_place(const SendMessage& command, Turn& turn) {
+Result<Seat> load_seat(const SendMessage& command, Turn& turn) {
   const auto state = turn.state.find_chat(command.chat);
   if (!state) return std::unexpected(state.error());
   if (!*state) return no_such_chat();
@@ -44,13 +44,13 @@ Result<Place> load_place(const SendMessage& command, Turn& turn) {
       return std::unexpected(std::move(user.error()));
     }
   }
-  return Place{*state, sender};
+  return Seat{*state, sender};
 }
 
-Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
-  const ChatState& state = *place.state;
+Record text_record(const Seat& seat, const SendMessage& command, Turn& turn) {
+  const ChatState& state = *seat.state;
   Record record =
-      next_record(state, *place.sender, text_as_sent(command.content, command.client_msg_id), turn);
+      next_record(state, *seat.sender, text_as_sent(command.content, command.client_msg_id), turn);
   if (state.chat.is_personal) {
     for (const Member& member : state.members) {
       if (member.user == command.from) continue;
@@ -58,7 +58,7 @@ Record text_record(const Place& place, const SendMessage& command, Turn& turn) {
       record.to_name = member.user_name;
     }
   }
-  if (!place.sender->accepted) record.last_effect = record.sequence;
+  if (!seat.sender->accepted) record.last_effect = record.sequence;
   return record;
 }
 
@@ -69,19 +69,19 @@ Reply decide(const SendMessage& command, Turn& turn) {
   if (!first) return std::unexpected(std::move(first.error()));
   if (*first) return answer_resend(command, std::move(*first));
 
-  const auto place = load_place(command, turn);
-  if (!place) {
+  const auto seat = load_seat(command, turn);
+  if (!seat) {
     // Nothing will be appended, so the store's unique key cannot speak up: ask it.
     first = find_first_try(command, Lookup::kCertainly, turn);
     if (!first) return std::unexpected(std::move(first.error()));
     if (*first) return answer_resend(command, std::move(*first));
-    return std::unexpected(place.error());
+    return std::unexpected(seat.error());
   }
 
   if (auto room = admit_write(command.from, turn); !room) {
     return std::unexpected(std::move(room.error()));
   }
-  return Sent{append(text_record(*place, command, turn), turn), false};
+  return Sent{append(text_record(*seat, command, turn), turn), false};
 }
 
 }  // namespace maru::chat

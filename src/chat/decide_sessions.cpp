@@ -1,5 +1,6 @@
 // Devices that are logged in: how a session ends, what is noted of its use and of logins that fail.
 #include <algorithm>
+#include <cassert>
 
 #include "base/limits.hpp"
 #include "chat/sessions.hpp"
@@ -34,24 +35,24 @@ Result<void> end_session(UserId owner, SessionId session, std::size_t sessions_o
   return {};
 }
 
+}  // namespace
+
 const LoginSession* find_session(const std::vector<LoginSession>& sessions, SessionId id) {
   const auto at = std::ranges::find(sessions, id, &LoginSession::id);
   return at == sessions.end() ? nullptr : &*at;
 }
 
-}  // namespace
-
 LoginSession open_session(UserId user, const NewSession& session, Turn& turn) {
+  assert(!session.id.is_zero() && "give_ids() has named it");
   const auto sessions = turn.state.find_sessions(user);
+  if (const LoginSession* opened = sessions ? find_session(**sessions, session.id) : nullptr) {
+    return *opened;  // by this command, which is decided again
+  }
   if (sessions && (*sessions)->size() >= limits::kSessionsPerUserMax) {
     const auto oldest = std::ranges::min_element(**sessions, {}, &LoginSession::last_used_at);
     close_session(user, oldest->id, turn);
   }
-  LoginSession opened{turn.stamp.ids.next<SessionId>(),
-                      user,
-                      session.token,
-                      turn.stamp.now,
-                      turn.stamp.lifetime,
+  LoginSession opened{session.id,        user, session.token, turn.stamp.now, turn.stamp.lifetime,
                       session.user_agent};
   turn.change(SessionOpened{opened});
   return opened;

@@ -1,5 +1,6 @@
 // Who there is: registering, guests, passwords, and how a guest ends.
 #include <algorithm>
+#include <cassert>
 
 #include "chat/sessions.hpp"
 #include "chat/turn.hpp"
@@ -16,7 +17,7 @@ std::unexpected<Error> wrong_credentials() {
 
 // A new user cannot have sessions in its way, so nothing here can fail.
 Reply create_user(User user, std::string folded_name, const NewSession& session, Turn& turn) {
-  user.id = turn.stamp.ids.next<UserId>();
+  assert(!user.id.is_zero() && "give_ids() has named it");
   user.created_at = turn.stamp.now;
   user.updated_at = turn.stamp.now;
   turn.change(UserInserted{user, std::move(folded_name)});
@@ -25,12 +26,19 @@ Reply create_user(User user, std::string folded_name, const NewSession& session,
 }
 
 // Opens a session of a user who was there before.
-Reply log_in(const User& user, const NewSession& session, Turn& turn) {
+Reply log_in(const User& user, const NewSession& session, bool created, Turn& turn) {
   if (auto sessions = turn.state.find_sessions(user.id); !sessions) {
     return std::unexpected(std::move(sessions.error()));
   }
   LoginSession opened = open_session(user.id, session, turn);
-  return LoggedIn{user, std::move(opened), false};
+  return LoggedIn{user, std::move(opened), created};
+}
+
+// The user whom this command has made before, now that it is decided again.
+Reply answer_made(UserId made, const NewSession& session, Turn& turn) {
+  const auto user = load_live_user(made, turn);
+  if (!user) return std::unexpected(user.error());
+  return log_in(**user, session, true, turn);
 }
 
 // A guest is its sessions. One without any, which open mode leaves behind, holds its name no longer
@@ -54,6 +62,7 @@ Result<void> free_name(UserId holder, Turn& turn) {
 Reply decide(const RegisterUser& command, Turn& turn) {
   const auto taken = turn.state.find_name(command.folded_name);
   if (!taken) return std::unexpected(taken.error());
+  if (*taken == command.user) return answer_made(command.user, command.session, turn);
   if (*taken) return fail(ErrorCode::kNameTaken, "The name is taken.");
   // A newcomer can wait, as a guest can.
   if (auto room = admit_write(AccountType::kGuest, turn); !room) {
@@ -61,6 +70,7 @@ Reply decide(const RegisterUser& command, Turn& turn) {
   }
   turn.writer = AccountType::kAccount;
   User user;
+  user.id = command.user;
   user.name = command.name;
   user.type = AccountType::kAccount;
   user.password_hash = command.password_hash;
@@ -73,11 +83,13 @@ Reply decide(const OpenGuest& command, Turn& turn) {
   }
   const auto holder = turn.state.find_name(command.folded_name);
   if (!holder) return std::unexpected(holder.error());
+  if (*holder == command.user) return answer_made(command.user, command.session, turn);
   if (*holder && command.rule == GuestRule::kNameMustBeFree) {
     if (auto freed = free_name(**holder, turn); !freed) return std::unexpected(freed.error());
   }
   if (!*holder || command.rule == GuestRule::kNameMustBeFree) {
     User user;
+    user.id = command.user;
     user.name = command.name;
     user.type = AccountType::kGuest;
     return create_user(std::move(user), command.folded_name, command.session, turn);
@@ -85,25 +97,25 @@ Reply decide(const OpenGuest& command, Turn& turn) {
   const auto user = load_live_user(**holder, turn);
   if (!user) return std::unexpected(user.error());
   if (!(*user)->password_hash.empty()) return wrong_credentials();
-  return log_in(**user, command.session, turn);
+  return log_in(**user, command.session, false, turn);
 }
 
 Reply decide(const OpenSession& command, Turn& turn) {
   const auto found = turn.state.find_user(command.user);
   if (!found) return std::unexpected(found.error());
   const User* user = *found;
+  if (!user || user->deleted_at || user->password_hash.empty()) return wrong_credentials();
+  const auto sessions = turn.state.find_sessions(user->id);
+  if (!sessions) return std::unexpected(sessions.error());
+  if (find_session(**sessions, command.session.id)) {  // decided again
+    return log_in(*user, command.session, false, turn);
+  }
   // The password was checked against a snapshot; it may have been changed since.
-  if (!user || user->deleted_at || user->password_hash.empty() ||
-      user->password_hash != command.verified_password_hash) {
-    return wrong_credentials();
-  }
-  if (auto sessions = turn.state.find_sessions(user->id); !sessions) {
-    return std::unexpected(std::move(sessions.error()));
-  }
+  if (user->password_hash != command.verified_password_hash) return wrong_credentials();
   if (!command.rehashed_password.empty()) {
     turn.change(UserPasswordSet{user->id, command.rehashed_password, user->type, turn.stamp.now});
   }
-  return log_in(*user, command.session, turn);
+  return log_in(*user, command.session, false, turn);
 }
 
 Reply decide(const SetPassword& command, Turn& turn) {
@@ -113,11 +125,12 @@ Reply decide(const SetPassword& command, Turn& turn) {
   if (!user || user->deleted_at) {
     return fail(ErrorCode::kUnauthenticated, "The session has ended; log in again.");
   }
+  if (user->password_hash == command.new_password_hash) return Done{};  // decided again
   if (user->password_hash != command.verified_password_hash) return wrong_credentials();
   const auto sessions = turn.state.find_sessions(user->id);
   if (!sessions) return std::unexpected(sessions.error());
   // It may have been revoked since the edge looked: a thief's must not change anything then.
-  if (std::ranges::find(**sessions, command.keep, &LoginSession::id) == (*sessions)->end()) {
+  if (!find_session(**sessions, command.keep)) {
     return fail(ErrorCode::kUnauthenticated, "The session has ended; log in again.");
   }
 

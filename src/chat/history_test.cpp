@@ -157,6 +157,7 @@ class History {
                          told_.on_reply(bodies[i], reply);
                          learn(reply);
                        }});
+      give_ids(batch.back(), at_.ids);
     }
     (restarted_ ? *restarted_ : at_.commit).run(batch);
     hear();

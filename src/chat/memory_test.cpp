@@ -20,13 +20,14 @@ using testing::new_session;
 // Answers into storage that is there already: what fails is the batch's own.
 class Batch {
  public:
-  explicit Batch(std::vector<CommandBody> bodies) : answers_(bodies.size(), 0) {
+  Batch(std::vector<CommandBody> bodies, IdSource& ids) : answers_(bodies.size(), 0) {
     for (std::size_t i = 0; i < bodies.size(); ++i) {
       commands_.push_back({std::move(bodies[i]), [this, i](const Reply& reply) {
                              ++answers_[i];
                              if (reply && i == 0) sent = std::get<Sent>(*reply).record;
                              if (!reply && reply.error().code == ErrorCode::kUnavailable) ++refused;
                            }});
+      give_ids(commands_.back(), ids);
     }
   }
   void run(CoreHarness& at) {
@@ -68,7 +69,7 @@ TEST(ChatMemory, WhatABatchHasNoneForIsRefusedOrStoredAndTold) {
   for (bool failed = true; failed; ++round) {
     ASSERT_LT(round, 5'000);
     const std::uint64_t head = at.store.records(group).size();
-    Batch batch(everything(a, b, c, group, round));
+    Batch batch(everything(a, b, c, group, round), at.ids);
     {
       const FailingAllocation failing(static_cast<std::size_t>(round) + 1);
       batch.run(at);

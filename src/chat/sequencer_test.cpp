@@ -32,6 +32,7 @@ class SequencerTest : public ::testing::Test {
     auto future = promise->get_future();
     Command command{std::move(body),
                     [promise](Reply reply) { promise->set_value(std::move(reply)); }};
+    give_ids(command, at.ids);
     while (!sequencer->try_submit(std::move(command))) std::this_thread::yield();
     return future;
   }

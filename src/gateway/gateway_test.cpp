@@ -76,7 +76,7 @@ class TestServer {
     hub = std::make_unique<fanout::Hub>(targets, interest, &recovery, clock);
     bus.start(*hub);
     sequencer = std::make_unique<chat::Sequencer>(*store, bus, clock, ids);
-    commands = std::make_unique<local::LocalCommandLog>(*sequencer);
+    commands = std::make_unique<local::LocalCommandLog>(*sequencer, ids);
     logins.emplace(options, clock, *commands);
     recovery.start();
     presence.start(

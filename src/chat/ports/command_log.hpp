@@ -8,8 +8,9 @@ namespace maru::chat {
 class CommandLog {
  public:
   virtual ~CommandLog() = default;
-  // Any thread, never blocks. False: the log is full or closing; `command` is untouched and its
-  // caller answers kOverloaded. True: the reply handler will be called exactly once.
+  // Any thread, never blocks. Gives the command its ids (give_ids) where it has none. False: the
+  // log is full or closing; `command` is the caller's still, who answers kOverloaded. True: the
+  // reply handler will be called exactly once.
   [[nodiscard]] virtual bool submit(Command&& command) = 0;
 };
 

@@ -92,6 +92,7 @@ std::vector<Reply> CoreHarness::run_batch(std::vector<CommandBody> bodies) {
                           replies[i] = std::move(reply);
                         }});
   }
+  for (Command& command : commands) give_ids(command, ids);
   commit.run(commands);
   std::vector<Reply> out;
   for (auto& reply : replies) {

@@ -124,6 +124,7 @@ class Load {
   }
 
   void submit(Command&& command) {
+    give_ids(command, id_source_);
     while (!sequencer_.try_submit(std::move(command))) std::this_thread::yield();
   }
 

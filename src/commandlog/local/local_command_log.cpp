@@ -5,6 +5,7 @@
 namespace maru::local {
 
 bool LocalCommandLog::submit(chat::Command&& command) {
+  chat::give_ids(command, ids_);
   return sequencer_.try_submit(std::move(command));
 }
 

@@ -9,13 +9,14 @@ namespace maru::local {
 
 class LocalCommandLog final : public chat::CommandLog {
  public:
-  // `sequencer` must outlive it.
-  explicit LocalCommandLog(chat::Sequencer& sequencer) : sequencer_(sequencer) {}
+  // Both must outlive it.
+  LocalCommandLog(chat::Sequencer& sequencer, IdSource& ids) : sequencer_(sequencer), ids_(ids) {}
 
   [[nodiscard]] bool submit(chat::Command&& command) override;
 
  private:
   chat::Sequencer& sequencer_;
+  IdSource& ids_;
 };
 
 }  // namespace maru::local

@@ -13,7 +13,7 @@ TEST(LocalCommandLog, CarriesACommandToTheSequencerAndItsReplyBack) {
   chat::testing::CoreHarness at;
   SystemClock clock;
   chat::Sequencer sequencer(at.store, at.bus, clock, at.ids);
-  LocalCommandLog log(sequencer);
+  LocalCommandLog log(sequencer, at.ids);
   std::promise<chat::Reply> promise;
   ASSERT_TRUE(log.submit({chat::OpenGuest{"a", "a", chat::GuestRule::kNameMustBeFree, {}},
                           [&](chat::Reply reply) { promise.set_value(std::move(reply)); }}));
@@ -26,7 +26,7 @@ TEST(LocalCommandLog, RefusesAfterTheSequencerHasStopped) {
   chat::testing::CoreHarness at;
   SystemClock clock;
   chat::Sequencer sequencer(at.store, at.bus, clock, at.ids);
-  LocalCommandLog log(sequencer);
+  LocalCommandLog log(sequencer, at.ids);
   sequencer.stop();
   chat::Command command{chat::TouchActivity{}, [](chat::Reply) { FAIL() << "never accepted"; }};
   EXPECT_FALSE(log.submit(std::move(command)));

@@ -95,6 +95,7 @@ class RandomChats {
     std::vector<Command> commands;
     for (CommandBody& body : bodies) {
       commands.push_back({std::move(body), [this](const Reply& reply) { hear(reply); }});
+      give_ids(commands.back(), ids_);
     }
     commit_->run(commands);
   }

@@ -158,7 +158,7 @@ Node::Node(GatewayOptions options, unsigned threads)
   chat::SequencerOptions sequencing;
   sequencing.quotas.enabled = it.options.rate_limits;
   it.sequencer.emplace(*it.store, it.bus, it.clock, it.ids, sequencing);
-  it.commands.emplace(*it.sequencer);
+  it.commands.emplace(*it.sequencer, it.ids);
   it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
   it.queries.readers = it.readers.get();
