@@ -38,7 +38,7 @@ class MembershipTest : public ::testing::Test {
     for (Member& member : inserted.members) {
       if (std::ranges::find(admins, member.user) != admins.end()) member.role = Role::kAdmin;
     }
-    EXPECT_TRUE(at.store.append(std::vector<Change>{inserted}));
+    EXPECT_EQ(at.store.append(std::vector<Change>{inserted}), Appended::kCommitted);
     return inserted.chat.id;
   }
 

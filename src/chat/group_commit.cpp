@@ -20,6 +20,17 @@ std::size_t weight_of(const Change& change) {
   return inserted ? 1 + inserted->members.size() : 1;
 }
 
+Error not_written() {
+  return {ErrorCode::kUnavailable, "The store cannot be written at the moment.", {}, 0};
+}
+
+Error not_known() {
+  return {ErrorCode::kUnknown,
+          "The outcome is not known; send it again with the same clientMsgId.",
+          {},
+          0};
+}
+
 }  // namespace
 
 GroupCommit::GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
@@ -37,22 +48,26 @@ void GroupCommit::run(std::span<Command> commands) {
 }
 
 std::size_t GroupCommit::run_batch(std::span<Command> commands) {
+  if (given_up_) {
+    refuse(commands, not_known());
+    return commands.size();
+  }
   std::size_t size = 0;
   const bool done = memory::survive([&] {
-    const auto batch = commands.first(decide(commands, Cut::kAtChangesMax));
+    const auto batch = commands.first(decide(commands, Cut::kAtBatchMax));
     size = batch.size();
     count(counters_.batches);
     counters_.batch_commands.record(batch.size());
     if (finish(batch) == Outcome::kConflict) run_again(batch);
   });
-  if (!done) size = give_up(commands, size);
+  if (!done) size = refuse_for_want(commands, size);
   counters_.send_looks.store(state_.send_looks(), std::memory_order_relaxed);
   [[maybe_unused]] const bool kept_house = memory::survive([this] { store_.after_release(); });
   return size;
 }
 
 // For want of memory, before anything was appended; those already answered one by one were not so.
-std::size_t GroupCommit::give_up(std::span<Command> commands, std::size_t decided) {
+std::size_t GroupCommit::refuse_for_want(std::span<Command> commands, std::size_t decided) {
   const memory::Patience patience;
   state_.rollback();
   state_.set_look_ups(WorkingState::LookUps::kLikely);
@@ -83,7 +98,7 @@ std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
   const Stamp stamp{clock_.wall(), lifetimes_.wall(), ids_, store_.room(clock_.monotonic())};
   std::size_t weight = 0;
   for (const Command& command : commands) {
-    if (cut == Cut::kAtChangesMax && weight >= kBatchChangesMax) break;
+    if (cut == Cut::kAtBatchMax && weight >= store_.batch_max()) break;
     const std::size_t before = effects_.changes.size();
     replies_.push_back(core_.decide(command.body, stamp, effects_));
     for (const Change& change : std::span(effects_.changes).subspan(before)) {
@@ -100,34 +115,39 @@ void GroupCommit::decide_certainly(std::span<Command> commands) {
 }
 
 GroupCommit::Outcome GroupCommit::finish(std::span<Command> batch) {
-  const auto appended = append();
+  const Appended appended = append();
   const memory::Patience patience;
-  if (appended) {
+  if (appended == Appended::kCommitted) {
     state_.commit();
     release(batch);
     return Outcome::kDone;
   }
   state_.rollback();
-  if (appended.error().code != ErrorCode::kUnavailable) {
-    // Whatever else the store says is about one of the commands, not about the store.
-    count(counters_.conflicts);
-    return Outcome::kConflict;
+  switch (appended) {
+    case Appended::kConflict:
+      count(counters_.conflicts);
+      return Outcome::kConflict;
+    case Appended::kGivenUp:
+      given_up_ = true;
+      log::warn("store_given_up", {{"commands", batch.size()}});
+      refuse(batch, not_known());
+      break;
+    default:
+      // Once per outage: a full disk fails every batch, and logging would help to fill it.
+      if (!std::exchange(store_failing_, true)) log::warn("store_unavailable");
+      refuse(batch, not_written());
   }
-  // Once per outage: a full disk fails every batch, and logging would help to fill it.
-  if (!std::exchange(store_failing_, true)) {
-    log::warn("store_unavailable", {{"code", to_string(appended.error().code)}});
-  }
-  refuse(batch,
-         Error{ErrorCode::kUnavailable, "The store cannot be written at the moment.", {}, 0});
   return Outcome::kDone;
 }
 
-Result<void> GroupCommit::append() {
-  if (effects_.changes.empty()) return {};
+Appended GroupCommit::append() {
+  if (effects_.changes.empty()) return Appended::kCommitted;
   const auto began = std::chrono::steady_clock::now();
-  auto appended = store_.append(effects_.changes);
+  const Appended appended = store_.append(effects_.changes);
   const memory::Patience patience;
-  if (appended && std::exchange(store_failing_, false)) log::info("store_available");
+  if (appended == Appended::kCommitted && std::exchange(store_failing_, false)) {
+    log::info("store_available");
+  }
   const auto took = std::chrono::steady_clock::now() - began;
   counters_.append_us.record(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count()));

@@ -1,19 +1,20 @@
 // Decides batches of commands, makes each batch durable with one append, and only then lets replies
 // and events out: the output gate. The sequencer without its thread.
 //
-// What happens to a batch:
-//   append OK              events are published, then the replies go out, in order. Events first:
-//                          whoever holds an answer can rely on its events being on their way.
-//   kUnavailable           every command of the batch is answered kUnavailable, refusals too: they
-//                          were decided on state that never came to be. What the batch touched is
-//                          forgotten, so heads go back and the next batch leaves no gap.
-//   kIdempotencyConflict   a unique key knew better than the cache: the batch is decided again with
-//                          every id of it looked up (and no others), then, if need be, one command
-//                          at a time. A single command that still conflicts is answered kInternal
-//                          and logged.
-//   no memory              before the append: as kUnavailable, for the commands that were decided.
-//                          After it the sequencer waits for memory (base/memory.hpp): what is
-//                          durable is told, and told whole.
+// What happens to a batch, by what its append comes to:
+//   kCommitted     events are published, then the replies go out, in order. Events first: whoever
+//                  holds an answer can rely on its events being on their way.
+//   kUnavailable   every command of the batch is answered kUnavailable, refusals too: they were
+//                  decided on state that never came to be. What the batch touched is forgotten, so
+//                  heads go back and the next batch leaves no gap.
+//   kConflict      something knew better than the cache: the batch is decided again with every id
+//                  of it looked up (and no others), then, if need be, one command at a time. A
+//                  single command that still conflicts is answered kInternal and logged.
+//   kGivenUp       every command of the batch is answered kUnknown, and so is whatever comes later:
+//                  nothing is decided any more on a state that nobody knows.
+//   no memory      before the append: as kUnavailable, for the commands that were decided. After it
+//                  the sequencer waits for memory (base/memory.hpp): what is durable is told, and
+//                  told whole.
 // A batch without changes needs no append: nothing in it rests on state that is not durable.
 //
 // Owner: the sequencer's thread. Blocks on the store.
@@ -37,30 +38,27 @@ namespace maru::chat {
 
 class GroupCommit {
  public:
-  // A batch is cut when its decisions have come to this many changes, a new chat's members counted.
-  static constexpr std::size_t kBatchChangesMax = 4'096;
-
   GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
               SequencerCounters& counters, CacheLimits limits = {}, Quotas quotas = {});
 
-  // One batch, or a few where kBatchChangesMax cuts it. Every reply has been handed over when it
+  // One batch, or a few where Store::batch_max cuts it. Every reply has been handed over when it
   // returns: called, or published behind its events where its handler names an I/O thread.
   void run(std::span<Command> commands);
 
  private:
-  enum class Cut { kAtChangesMax, kNever };
+  enum class Cut { kAtBatchMax, kNever };
   enum class Outcome { kDone, kConflict };
 
   std::size_t run_batch(std::span<Command> commands);
   void run_again(std::span<Command> batch);
   void run_alone(Command& command);
 
-  std::size_t give_up(std::span<Command> commands, std::size_t decided);
+  std::size_t refuse_for_want(std::span<Command> commands, std::size_t decided);
   std::size_t decide(std::span<Command> commands, Cut cut);
   // All of them, with every id looked up in the store.
   void decide_certainly(std::span<Command> commands);
   [[nodiscard]] Outcome finish(std::span<Command> batch);
-  [[nodiscard]] Result<void> append();
+  [[nodiscard]] Appended append();
   void release(std::span<Command> batch);
   void refuse(std::span<Command> batch, const Error& error);
   void answer(Command& command, Reply reply);
@@ -76,6 +74,7 @@ class GroupCommit {
   ChatCore core_;
 
   bool store_failing_ = false;  // and that has been logged
+  bool given_up_ = false;
 
   // Of the open batch.
   Effects effects_;

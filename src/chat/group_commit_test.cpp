@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "chat/testing/core_harness.hpp"
+#include "chat/testing/matchers.hpp"
 
 namespace maru::chat {
 namespace {
@@ -219,14 +220,44 @@ TEST_F(GroupCommitTest, AnAppendWhoseAnswerWasLostIsFoundAtTheResend) {
 }
 
 TEST_F(GroupCommitTest, CutsABatchAtItsChanges) {
+  at.store.set_batch_max(100);
   std::vector<CommandBody> bodies;
-  for (std::size_t i = 0; i <= GroupCommit::kBatchChangesMax; ++i) {
-    bodies.push_back(SendMessage{group, a, "x", {}});
-  }
+  for (std::size_t i = 0; i < 101; ++i) bodies.push_back(SendMessage{group, a, "x", {}});
   const std::size_t before = at.store.appends();
   at.run_batch(std::move(bodies));
   EXPECT_EQ(at.store.appends(), before + 2);
-  EXPECT_EQ(at.store.records(group).size(), GroupCommit::kBatchChangesMax + 1);
+  EXPECT_EQ(at.store.records(group).size(), 101u);
+}
+
+// Whether it is stored or not: nobody is told that it failed, and nothing more is decided.
+TEST_F(GroupCommitTest, WhatAStoreGivesUpIsUnknownAndSoIsWhatFollows) {
+  for (const AppendFault fault : {AppendFault::kGivenUp, AppendFault::kGivenUpAfter}) {
+    SequencerCounters counters;
+    GroupCommit lane(at.store, at.bus, at.clock, at.ids, counters);
+    fail_next(fault);
+    const std::size_t events = at.bus.events.size();
+    const std::size_t appends = at.store.appends();
+    std::vector<std::string> outcomes;
+    const auto run = [&](std::vector<CommandBody> bodies) {
+      std::vector<Command> commands;
+      for (CommandBody& body : bodies) {
+        commands.push_back({std::move(body), [&](const Reply& reply) {
+                              outcomes.push_back(testing::outcome_of(reply));
+                            }});
+      }
+      lane.run(commands);
+    };
+    run({SendMessage{group, a, "1", "id"}, SendMessage{group, outsider, "refused", {}}});
+    run({SendMessage{group, a, "2", {}}, JoinChat{group, a}});
+    EXPECT_EQ(outcomes, std::vector<std::string>(4, "unknown"));
+    EXPECT_EQ(at.bus.events.size(), events);
+    EXPECT_EQ(at.store.appends(), appends + 1);
+  }
+  // Whoever comes after finds what there is.
+  const Reply again = at.run(SendMessage{group, a, "1", "id"});
+  EXPECT_TRUE(std::get<Sent>(*again).duplicate);
+  EXPECT_EQ(at.send(group, a, "2")->sequence.value, 2u);
+  EXPECT_THAT(check_store(at.store), IsEmpty());
 }
 
 TEST_F(GroupCommitTest, ATinyCacheChangesNoAnswer) {

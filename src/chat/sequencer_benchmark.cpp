@@ -8,7 +8,7 @@ namespace {
 
 class NullStore final : public Store {
  public:
-  Result<void> append(std::span<const Change>) override { return {}; }
+  Appended append(std::span<const Change>) override { return Appended::kCommitted; }
   Result<std::optional<ChatState>> load_chat(ChatId) override { return std::nullopt; }
   Result<std::optional<ChatId>> load_personal_chat(UserId, UserId) override { return std::nullopt; }
   Result<std::optional<User>> load_user(UserId) override { return std::nullopt; }

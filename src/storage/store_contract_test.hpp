@@ -41,14 +41,9 @@ class StoreContract : public ::testing::TestWithParam<HarnessFactory> {
   }
   chat::Store& store() { return harness_->store(); }
 
-  Result<void> append(std::vector<chat::Change> batch) { return store().append(batch); }
+  chat::Appended append(std::vector<chat::Change> batch) { return store().append(batch); }
   void must(std::vector<chat::Change> batch) {
-    const auto appended = append(std::move(batch));
-    ASSERT_TRUE(appended) << appended.error().detail;
-  }
-  ErrorCode code_of(std::vector<chat::Change> batch) {
-    const auto appended = append(std::move(batch));
-    return appended ? ErrorCode::kInternal : appended.error().code;
+    ASSERT_EQ(append(std::move(batch)), chat::Appended::kCommitted);
   }
   // The value of a snapshot's call that must not fail.
   template <class Call>
@@ -75,7 +70,7 @@ class StoreContract : public ::testing::TestWithParam<HarnessFactory> {
 TEST_P(StoreContract, AnEmptyStoreHasNothing) {
   const UserId user = make_id<UserId>(1);
   const ChatId chat = make_id<ChatId>(1);
-  EXPECT_TRUE(append({}));
+  EXPECT_EQ(append({}), chat::Appended::kCommitted);
   EXPECT_FALSE(*store().load_user(user));
   EXPECT_FALSE(*store().load_user_by_name("x"));
   EXPECT_FALSE(*store().load_chat(chat));
@@ -151,8 +146,8 @@ TEST_P(StoreContract, CountersOfFailedLoginsAreKeptReplacedForgottenAndBounded) 
 
 TEST_P(StoreContract, TwoLivingUsersNeverHaveOneName) {
   must({make_user(1, "Maria")});
-  EXPECT_EQ(code_of({make_user(2, "MARIA")}), ErrorCode::kIdempotencyConflict);
-  EXPECT_EQ(code_of({make_user(1, "other")}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({make_user(2, "MARIA")}), chat::Appended::kConflict);
+  EXPECT_EQ(append({make_user(1, "other")}), chat::Appended::kConflict);
   EXPECT_FALSE(*store().load_user(make_id<UserId>(2)));
 }
 
@@ -202,7 +197,7 @@ TEST_P(StoreContract, SessionsAreFoundByTokenAndListed) {
   EXPECT_EQ(read([](auto& s) { return s.list_sessions(make_id<UserId>(1)); }).size(), 2u);
   must({chat::SessionClosed{make_id<SessionId>(2)}, chat::SessionClosed{make_id<SessionId>(99)}});
   EXPECT_FALSE(read([](auto& s) { return s.find_session(make_token(2)); }));
-  EXPECT_EQ(code_of({make_session(1, 2)}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({make_session(1, 2)}), chat::Appended::kConflict);
 }
 
 TEST_P(StoreContract, TouchesOnlyMoveForwardAndSkipUnknownIds) {
@@ -304,9 +299,9 @@ TEST_P(StoreContract, NumbersPairsAndIdsAreUnique) {
   must({make_chat(1, {1, 2}, true)});
   auto same_number = make_chat(2, {1});
   same_number.chat.number = {1};
-  EXPECT_EQ(code_of({same_number}), ErrorCode::kIdempotencyConflict);
-  EXPECT_EQ(code_of({make_chat(3, {2, 1}, true)}), ErrorCode::kIdempotencyConflict);
-  EXPECT_EQ(code_of({make_chat(1, {3})}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({same_number}), chat::Appended::kConflict);
+  EXPECT_EQ(append({make_chat(3, {2, 1}, true)}), chat::Appended::kConflict);
+  EXPECT_EQ(append({make_chat(1, {3})}), chat::Appended::kConflict);
   EXPECT_FALSE(*store().load_chat(make_id<ChatId>(3)));
   EXPECT_EQ(store().load_last_number()->value, 1);
   EXPECT_EQ(*store().load_personal_chat(make_id<UserId>(2), make_id<UserId>(1)),
@@ -314,14 +309,14 @@ TEST_P(StoreContract, NumbersPairsAndIdsAreUnique) {
   EXPECT_EQ(*store().load_personal_chat(make_id<UserId>(1), make_id<UserId>(2)),
             make_id<ChatId>(1));
   EXPECT_FALSE(*store().load_personal_chat(make_id<UserId>(1), make_id<UserId>(3)));
-  EXPECT_TRUE(append({make_chat(3, {2, 3}, true), make_chat(4, {1, 2})}));
+  EXPECT_EQ(append({make_chat(3, {2, 3}, true), make_chat(4, {1, 2})}), chat::Appended::kCommitted);
 }
 
 TEST_P(StoreContract, MembersComeAndGoInOrder) {
   add_users(4);
   must({make_chat(1, {1})});
   must({make_system(1, 1, joined(3, 2), 0), make_system(1, 2, joined(2, 3), 0)});
-  EXPECT_EQ(code_of({make_system(1, 3, joined(2, 4), 0)}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({make_system(1, 3, joined(2, 4), 0)}), chat::Appended::kConflict);
   auto state = *store().load_chat(make_id<ChatId>(1));
   ASSERT_EQ(state->members.size(), 3u);
   EXPECT_EQ(state->members[1].user, make_id<UserId>(3));
@@ -514,7 +509,7 @@ TEST_P(StoreContract, IdempotencyKeysHoldADay) {
   EXPECT_FALSE(*store().load_created_under_key(make_id<UserId>(2), "key", {0}));
   auto again = make_chat(2, {1});
   again.idempotency_key = "key";
-  EXPECT_EQ(code_of({again}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({again}), chat::Appended::kConflict);
   again.chat.created_at.ms = 10'001 + kDayMs + 1;
   must({again});
   EXPECT_EQ(store().load_created_under_key(caller, "key", {0})->value().chat, make_id<ChatId>(2));
@@ -526,7 +521,7 @@ TEST_P(StoreContract, IdempotencyKeysHoldADay) {
   must({used});
   EXPECT_EQ(store().load_created_under_key(caller, "key", {0})->value().chat, make_id<ChatId>(1));
   EXPECT_EQ(store().load_created_under_key(caller, "key", {0})->value().fingerprint, 7u);
-  EXPECT_EQ(code_of({used}), ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({used}), chat::Appended::kConflict);
 }
 
 // ---- records
@@ -816,8 +811,8 @@ TEST_P(StoreContract, AClientMessageIdIsUniquePerChatAndSender) {
     ASSERT_TRUE(found) << ids[i];
     EXPECT_EQ(found->sequence.value, i + 1);
     EXPECT_EQ(*chat::client_msg_id_of(*found), ids[i]);
-    EXPECT_EQ(code_of({make_text(1, sequence + 1, 1, sequence + 1, ids[i])}),
-              ErrorCode::kIdempotencyConflict);
+    EXPECT_EQ(append({make_text(1, sequence + 1, 1, sequence + 1, ids[i])}),
+              chat::Appended::kConflict);
     EXPECT_EQ(*store().load_by_client_msg_id(make_id<ChatId>(1), make_id<UserId>(2), ids[i]),
               nullptr);
   }
@@ -828,9 +823,9 @@ TEST_P(StoreContract, AClientMessageIdIsUniquePerChatAndSender) {
 TEST_P(StoreContract, AFailedBatchWritesNothing) {
   add_users(2);
   must({make_chat(1, {1, 2}), make_text(1, 1, 1, 1, "one")});
-  EXPECT_EQ(code_of({make_user(3, "new"), make_chat(2, {3}), make_text(2, 1, 3, 1),
-                     make_text(1, 2, 1, 2), make_text(1, 3, 1, 3, "one")}),
-            ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({make_user(3, "new"), make_chat(2, {3}), make_text(2, 1, 3, 1),
+                    make_text(1, 2, 1, 2), make_text(1, 3, 1, 3, "one")}),
+            chat::Appended::kConflict);
   EXPECT_FALSE(*store().load_user(make_id<UserId>(3)));
   EXPECT_FALSE(*store().load_chat(make_id<ChatId>(2)));
   EXPECT_EQ(store().load_chat(make_id<ChatId>(1))->value().head.value, 1u);
@@ -848,19 +843,18 @@ TEST_P(StoreContract, AFailedBatchWritesNothing) {
 TEST_P(StoreContract, ASequenceIsNeverGivenTwiceNorLeftOut) {
   add_users(1);
   must({make_chat(1, {1}), make_text(1, 1, 1, 1)});
-  EXPECT_EQ(code_of({make_text(1, 1, 1, 1)}), ErrorCode::kIdempotencyConflict);
-  EXPECT_EQ(code_of({make_text(1, 3, 1, 2)}), ErrorCode::kIdempotencyConflict);
-  EXPECT_EQ(code_of({make_text(1, 2, 1, 2), make_text(1, 4, 1, 3)}),
-            ErrorCode::kIdempotencyConflict);
+  EXPECT_EQ(append({make_text(1, 1, 1, 1)}), chat::Appended::kConflict);
+  EXPECT_EQ(append({make_text(1, 3, 1, 2)}), chat::Appended::kConflict);
+  EXPECT_EQ(append({make_text(1, 2, 1, 2), make_text(1, 4, 1, 3)}), chat::Appended::kConflict);
   EXPECT_EQ(store().load_chat(make_id<ChatId>(1))->value().head.value, 1u);
   must({make_text(1, 2, 1, 2)});
 }
 
 TEST_P(StoreContract, AChangeOfSomethingUnknownIsABugAndWritesNothing) {
   add_users(1);
-  EXPECT_FALSE(append({make_user(2, "two"), make_text(9, 1, 1, 1)}));
-  EXPECT_FALSE(append({make_user(2, "two"), make_session(1, 9)}));
-  EXPECT_FALSE(append({make_user(2, "two"), make_chat(1, {9})}));
+  EXPECT_EQ(append({make_user(2, "two"), make_text(9, 1, 1, 1)}), chat::Appended::kConflict);
+  EXPECT_EQ(append({make_user(2, "two"), make_session(1, 9)}), chat::Appended::kConflict);
+  EXPECT_EQ(append({make_user(2, "two"), make_chat(1, {9})}), chat::Appended::kConflict);
   EXPECT_FALSE(*store().load_user(make_id<UserId>(2)));
 }
 

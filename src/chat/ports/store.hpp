@@ -15,9 +15,20 @@
 
 namespace maru::chat {
 
-// What an append came to, when not OK:
-//   kUnavailable           nothing was written (full disk, locked file); the batch may be retried
-//   kIdempotencyConflict   a unique key was hit: nothing was written; reload and decide again
+// What an append came to. The store logs why.
+enum class Appended : std::uint8_t {
+  // Durable.
+  kCommitted,
+  // A unique key or a version knew better, or a change names what is not there. Of the records of a
+  // chat those up to some one may be stored, of everything else nothing: forget what was read, look
+  // up every command of the batch, decide again.
+  kConflict,
+  // Certainly nothing was written (full disk, locked file); may be tried again.
+  kUnavailable,
+  // Not known, and give_up() was called: nobody may be told that it failed.
+  kGivenUp,
+};
+
 // A failed fsync or a corrupt database never returns: the process stops, because a retry may lie.
 //
 // Owner: the sequencer's thread; blocks on the disk. Loads see everything that was appended.
@@ -25,8 +36,13 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // In order, in one transaction; returns after it is durable.
-  [[nodiscard]] virtual Result<void> append(std::span<const Change> batch) = 0;
+  // In order, and durable when it returns kCommitted. A store that does not know what became of a
+  // batch tries the same batch again, in here, until it knows or has to give up.
+  [[nodiscard]] virtual Appended append(std::span<const Change> batch) = 0;
+  // A batch is cut where its decisions have come to so many changes, a new chat's members counted.
+  [[nodiscard]] virtual std::size_t batch_max() const { return 4'096; }
+  // Any thread: an append that waits to know ends, as do all later ones that would wait.
+  virtual void give_up() {}
 
   [[nodiscard]] virtual Result<std::optional<ChatState>> load_chat(ChatId id) = 0;
   [[nodiscard]] virtual Result<std::optional<ChatId>> load_personal_chat(UserId a, UserId b) = 0;

@@ -99,20 +99,22 @@ void FakeStore::undo() {
   for (auto step = undo_.rbegin(); step != undo_.rend(); ++step) (*step)();
 }
 
-Result<void> FakeStore::append(std::span<const Change> batch) {
+Appended FakeStore::append(std::span<const Change> batch) {
   const memory::Patience patience;  // all or nothing, and its memory is a disk
   const AppendFault fault = next_fault(batch);
-  if (fault == AppendFault::kUnavailable) return unavailable();
-  if (fault == AppendFault::kConflict) return fail(ErrorCode::kIdempotencyConflict, "injected");
+  if (fault == AppendFault::kUnavailable) return Appended::kUnavailable;
+  if (fault == AppendFault::kConflict) return Appended::kConflict;
+  if (fault == AppendFault::kGivenUp) return Appended::kGivenUp;
   if (batch.empty()) violations_.push_back("append: nothing to write");
   undo_.clear();
   for (const Change& change : batch) {
     if (std::visit([this](const auto& one) { return write(one); }, change)) continue;
     undo();
-    return fail(ErrorCode::kIdempotencyConflict, "a unique key");
+    return Appended::kConflict;
   }
-  if (fault == AppendFault::kUnavailableAfter) return unavailable();
-  return {};
+  if (fault == AppendFault::kUnavailableAfter) return Appended::kUnavailable;
+  if (fault == AppendFault::kGivenUpAfter) return Appended::kGivenUp;
+  return Appended::kCommitted;
 }
 
 bool FakeStore::write(const UserInserted& change) {

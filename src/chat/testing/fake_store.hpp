@@ -28,6 +28,8 @@ enum class AppendFault {
   kUnavailable,       // nothing is written
   kConflict,          // nothing is written, as if a unique key had been hit
   kUnavailableAfter,  // written, yet reported as not: what a lost answer of a remote store is
+  kGivenUp,           // nothing is written, but nobody knows
+  kGivenUpAfter,      // written, but nobody knows
 };
 
 class FakeStore final : public Store {
@@ -41,6 +43,7 @@ class FakeStore final : public Store {
   void set_full(bool full) { full_.store(full); }
   void set_room(Room room) { room_.store(room); }
   [[nodiscard]] Room room(MonotonicTime /*now*/) override { return room_.load(); }
+  void set_batch_max(std::size_t changes) { batch_max_ = changes; }
   // The next `count` loads after `skip` good ones end in kUnavailable.
   void fail_loads(std::size_t count, std::size_t skip = 0);
 
@@ -62,7 +65,8 @@ class FakeStore final : public Store {
   [[nodiscard]] std::vector<LoginFailures> login_failures() const;  // the latest `until` first
 
   // ---- Store ----
-  [[nodiscard]] Result<void> append(std::span<const Change> batch) override;
+  [[nodiscard]] std::size_t batch_max() const override { return batch_max_; }
+  [[nodiscard]] Appended append(std::span<const Change> batch) override;
   [[nodiscard]] Result<std::optional<ChatState>> load_chat(ChatId id) override;
   [[nodiscard]] Result<std::optional<ChatId>> load_personal_chat(UserId a, UserId b) override;
   [[nodiscard]] Result<std::optional<User>> load_user(UserId id) override;
@@ -142,6 +146,7 @@ class FakeStore final : public Store {
   std::atomic<bool> full_{false};
   std::atomic<Room> room_{Room::kPlenty};
   std::atomic<std::size_t> idles_{0};
+  std::size_t batch_max_ = 4'096;
   std::size_t appends_ = 0;
   std::size_t loads_ = 0;
   std::size_t load_faults_ = 0;

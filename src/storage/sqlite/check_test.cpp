@@ -31,11 +31,12 @@ class CheckTest : public ::testing::TestWithParam<Planted> {
     StoreOptions options;
     options.data_dir = directory_.path();
     const auto store = std::move(SqliteStore::open(options).value());
-    EXPECT_TRUE(store->append(std::vector<chat::Change>{
-        make_user(1, "one"), make_user(2, "둘"), make_session(1, 1), make_chat(1, {1, 2}),
-        make_chat(2, {1, 2}, true), make_text(1, 1, 1, 1, "a"),
-        make_system(1, 2, storage_testing::left(2, 1), 1), make_text(1, 3, 1, 2, std::nullopt, 2),
-        make_text(2, 1, 2, 1)}));
+    EXPECT_EQ(store->append(std::vector<chat::Change>{
+                  make_user(1, "one"), make_user(2, "둘"), make_session(1, 1), make_chat(1, {1, 2}),
+                  make_chat(2, {1, 2}, true), make_text(1, 1, 1, 1, "a"),
+                  make_system(1, 2, storage_testing::left(2, 1), 1),
+                  make_text(1, 3, 1, 2, std::nullopt, 2), make_text(2, 1, 2, 1)}),
+              chat::Appended::kCommitted);
   }
   void alter(const char* sql) {
     Database database((directory_.path() / "maru.db").string(), OpenMode::kReadWrite);
@@ -234,7 +235,7 @@ class LongLogTest : public ::testing::TestWithParam<Planted> {
       batch.emplace_back(make_text(1, n, 1, n));
       if (n % 10 == 0) batch.emplace_back(make_text(2, n / 10, 1, n / 10));
     }
-    EXPECT_TRUE(store->append(batch));
+    EXPECT_EQ(store->append(batch), chat::Appended::kCommitted);
   }
   testing::TemporaryDirectory directory_;
 };

@@ -19,6 +19,7 @@
 namespace maru::sqlite {
 namespace {
 
+using chat::Appended;
 using storage_testing::make_chat;
 using storage_testing::make_id;
 using storage_testing::make_text;
@@ -46,16 +47,17 @@ class FaultsTest : public ::testing::Test {
   }
   void open_with_chat() {
     open();
-    ASSERT_TRUE(store_->append(std::vector<chat::Change>{make_user(1, "one"), make_chat(1, {1})}));
+    ASSERT_EQ(store_->append(std::vector<chat::Change>{make_user(1, "one"), make_chat(1, {1})}),
+              Appended::kCommitted);
   }
   // One text of `bytes` characters.
-  Result<void> send(std::size_t bytes = 10) {
+  Appended send(std::size_t bytes = 10) {
     auto change = make_text(1, head_ + 1, 1, head_ + 1);
     auto record = *change.record;
     record.body = chat::Text{std::string(bytes, 'x'), {}};
     change.record = std::make_shared<chat::Record>(record);
-    auto appended = store_->append(std::vector<chat::Change>{change});
-    if (appended) ++head_;
+    const auto appended = store_->append(std::vector<chat::Change>{change});
+    if (appended == Appended::kCommitted) ++head_;
     store_->after_release();
     return appended;
   }
@@ -78,14 +80,14 @@ class FaultsTest : public ::testing::Test {
 TEST_F(FaultsTest, AFullDiskRefusesAndRecovers) {
   options_.vfs = vfs_.name();
   open_with_chat();
-  ASSERT_TRUE(send());
+  ASSERT_EQ(send(), Appended::kCommitted);
   for (const int code : {SQLITE_FULL, SQLITE_IOERR_WRITE}) {
     vfs_.fail_writes(code);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(send().error().code, ErrorCode::kUnavailable);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(send(), Appended::kUnavailable);
     EXPECT_EQ(stored_head(), head_);
     store_->idle({1'000'000 + code * 10'000});
     vfs_.fail_writes(SQLITE_OK);
-    EXPECT_TRUE(send());
+    EXPECT_EQ(send(), Appended::kCommitted);
     EXPECT_EQ(stored_head(), head_);
   }
   EXPECT_TRUE(fatal_.empty());
@@ -96,16 +98,16 @@ TEST_F(FaultsTest, AFileThatMayNotGrowRefusesAndRecovers) {
   options_.page_count_max = 60;
   open_with_chat();
   int sent = 0;
-  Result<void> last;
-  while ((last = send(4000))) ASSERT_LT(++sent, 100);
-  EXPECT_EQ(last.error().code, ErrorCode::kUnavailable);
+  Appended last{};
+  while ((last = send(4000)) == Appended::kCommitted) ASSERT_LT(++sent, 100);
+  EXPECT_EQ(last, Appended::kUnavailable);
   EXPECT_GT(sent, 3);
   EXPECT_EQ(stored_head(), head_);
   EXPECT_TRUE(fatal_.empty());
   options_.page_count_max = 0;
   store_.reset();
   open();
-  EXPECT_TRUE(send(4000));
+  EXPECT_EQ(send(4000), Appended::kCommitted);
   expect_clean();
 }
 
@@ -122,15 +124,14 @@ TEST_F(FaultsTest, AFullFileSystemRefusesAndRecovers) {
   open_with_chat();
   const std::filesystem::path ballast = mount / "ballast";
   std::ofstream(ballast) << std::string(1024 * 1024, 'x');
-  Result<void> last;
-  for (int i = 0; i < 2000 && (last = send(4000)); ++i) {
+  Appended last{};
+  for (int i = 0; i < 2000 && (last = send(4000)) == Appended::kCommitted; ++i) {
   }
-  ASSERT_FALSE(last);
-  EXPECT_EQ(last.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(last, Appended::kUnavailable);
   EXPECT_EQ(stored_head(), head_);
   store_->idle({1'000'000});
   std::filesystem::remove(ballast);
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(send(400));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(400), Appended::kCommitted);
   EXPECT_EQ(stored_head(), head_);
   EXPECT_TRUE(fatal_.empty());
   expect_clean();
@@ -158,7 +159,7 @@ TEST_F(FaultsTest, AFullDiskHelpsItselfWhereTheLogAloneHasGrown) {
   int refused = 0;
   for (int i = 1; i <= 2000; ++i) {
     const chat::UserSeen seen{make_id<UserId>(1), {i}};
-    if (!store_->append(std::vector<chat::Change>{seen})) ++refused;
+    if (store_->append(std::vector<chat::Change>{seen}) != Appended::kCommitted) ++refused;
     store_->after_release();
   }
   EXPECT_GT(refused, 0);
@@ -174,9 +175,9 @@ TEST_F(FaultsTest, AnOutageIsLoggedOnce) {
   ::testing::internal::CaptureStderr();
   for (int outage = 0; outage < 2; ++outage) {
     vfs_.fail_writes(SQLITE_FULL);
-    for (int i = 0; i < 10; ++i) EXPECT_FALSE(send());
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(send(), Appended::kUnavailable);
     vfs_.fail_writes(SQLITE_OK);
-    EXPECT_TRUE(send());
+    EXPECT_EQ(send(), Appended::kCommitted);
   }
   vfs_.fail_reads(SQLITE_IOERR_READ);
   for (int i = 0; i < 10; ++i) {
@@ -199,7 +200,7 @@ TEST_F(FaultsTest, AnOutageIsLoggedOnce) {
 // A reader that meets a damaged row stops the process with a sentence, not with a lost exception.
 TEST_F(FaultsTest, ADamagedRowThatAReaderMeetsStopsTheProcess) {
   open_with_chat();
-  ASSERT_TRUE(send());
+  ASSERT_EQ(send(), Appended::kCommitted);
   for (const char* damage : {"UPDATE chats SET id = x'00'", "UPDATE users SET id = x'00'",
                              "UPDATE records SET id = x'00'"}) {
     store_->idle({1'000'000});
@@ -229,13 +230,13 @@ TEST_F(FaultsTest, ADamagedRowThatAReaderMeetsStopsTheProcess) {
 TEST_F(FaultsTest, ABatchGoesToTheLogInAFewWrites) {
   options_.vfs = vfs_.name();
   open_with_chat();
-  ASSERT_TRUE(send());
+  ASSERT_EQ(send(), Appended::kCommitted);
   vfs_.start_noting();
   std::vector<chat::Change> batch;
   for (int i = 0; i < 1000; ++i, ++head_) {
     batch.emplace_back(make_text(1, head_ + 1, 1, head_ + 1, "id-" + std::to_string(head_)));
   }
-  ASSERT_TRUE(store_->append(batch));
+  ASSERT_EQ(store_->append(batch), Appended::kCommitted);
   std::size_t writes = 0;
   std::size_t bytes = 0;
   int syncs = 0;
@@ -254,8 +255,7 @@ TEST_F(FaultsTest, ABatchGoesToTheLogInAFewWrites) {
     record.body = chat::Text{std::string(1000, 'y'), {}};
     batch.emplace_back(chat::RecordAppended{std::make_shared<chat::Record>(record)});
   }
-  const auto appended = store_->append(batch);
-  ASSERT_TRUE(appended) << appended.error().detail;
+  ASSERT_EQ(store_->append(batch), Appended::kCommitted);
   EXPECT_EQ(stored_head(), head_);
   expect_clean();
 }
@@ -263,13 +263,13 @@ TEST_F(FaultsTest, ABatchGoesToTheLogInAFewWrites) {
 TEST_F(FaultsTest, AFailedSyncStopsTheProcess) {
   options_.vfs = vfs_.name();
   open_with_chat();
-  ASSERT_TRUE(send());
+  ASSERT_EQ(send(), Appended::kCommitted);
   vfs_.fail_syncs(SQLITE_IOERR_FSYNC);
-  EXPECT_FALSE(send());
+  EXPECT_EQ(send(), Appended::kUnavailable);
   EXPECT_THAT(fatal_, HasSubstr("cannot be trusted"));
   // Were the handler to return, nothing would be acknowledged any more, even if syncs work again.
   vfs_.fail_syncs(SQLITE_OK);
-  EXPECT_EQ(send().error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(send(), Appended::kUnavailable);
   EXPECT_FALSE(store_->load_chat(make_id<ChatId>(1)));
   store_.reset();
   open();
@@ -279,14 +279,14 @@ TEST_F(FaultsTest, AFailedSyncStopsTheProcess) {
 TEST_F(FaultsTest, AFailedSyncOfACheckpointStopsTheProcess) {
   options_.vfs = vfs_.name();
   open_with_chat();
-  ASSERT_TRUE(send());
+  ASSERT_EQ(send(), Appended::kCommitted);
   store_->idle({100'000});
   ASSERT_TRUE(fatal_.empty());
-  ASSERT_TRUE(send());
+  ASSERT_EQ(send(), Appended::kCommitted);
   vfs_.fail_syncs(SQLITE_IOERR_FSYNC);
   store_->idle({200'000});
   EXPECT_FALSE(fatal_.empty());
-  EXPECT_FALSE(send());
+  EXPECT_EQ(send(), Appended::kUnavailable);
 }
 
 TEST_F(FaultsTest, TheDefaultHandlerEndsTheProcess) {
@@ -314,7 +314,7 @@ TEST_F(FaultsTest, AFailedReadIsUnavailable) {
 
 TEST_F(FaultsTest, ADamagedFileIsNotUsed) {
   open_with_chat();
-  for (int i = 0; i < 200; ++i) ASSERT_TRUE(send(400));
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(send(400), Appended::kCommitted);
   store_.reset();
   const std::filesystem::path file = options_.data_dir / "maru.db";
   {
@@ -335,7 +335,7 @@ TEST_F(FaultsTest, ADamagedFileIsNotUsed) {
 
 TEST_F(FaultsTest, DamageThatIsMetLaterStopsTheProcess) {
   open_with_chat();
-  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(send(400));
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(send(400), Appended::kCommitted);
   store_.reset();
   {
     Database database((options_.data_dir / "maru.db").string(), OpenMode::kReadOnly);
@@ -347,7 +347,7 @@ TEST_F(FaultsTest, DamageThatIsMetLaterStopsTheProcess) {
     out << std::string(64, '\x7f');
   }
   open();
-  EXPECT_FALSE(send());
+  EXPECT_EQ(send(), Appended::kUnavailable);
   EXPECT_FALSE(fatal_.empty());
 }
 
@@ -364,7 +364,7 @@ TEST_F(FaultsTest, SurvivesAPowerCutAtEveryOperation) {
   vfs_.start_noting();
   open();
   for (int i = 0; i < 120; ++i) {
-    ASSERT_TRUE(send(300));
+    ASSERT_EQ(send(300), Appended::kCommitted);
     vfs_.mark(static_cast<std::int64_t>(head_));
     if (i % 20 == 19) store_->idle({1'000'000 + i * 10'000});
   }
@@ -386,7 +386,7 @@ TEST_F(FaultsTest, SurvivesAPowerCutAtEveryOperation) {
     ASSERT_TRUE(store_) << "cut before operation " << k;
     ASSERT_GE(stored_head(), static_cast<std::uint64_t>(acknowledged)) << "cut before " << k;
     head_ = stored_head();
-    ASSERT_TRUE(send());
+    ASSERT_EQ(send(), Appended::kCommitted);
     expect_clean();
     ASSERT_FALSE(HasFailure()) << "cut before operation " << k;
   }
@@ -405,7 +405,7 @@ TEST_F(FaultsTest, APowerCutWithoutSyncsLosesRecords) {
   vfs_.start_noting();
   open();
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(send(300));
+    ASSERT_EQ(send(300), Appended::kCommitted);
     vfs_.mark(static_cast<std::int64_t>(head_));
   }
   std::vector<testing::FileOperation> notes = vfs_.notes();

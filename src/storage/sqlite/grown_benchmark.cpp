@@ -105,7 +105,7 @@ void BM_GrownAppend(benchmark::State& state) {
     }
     const std::uint64_t before = grown.store().wal_bytes();
     state.ResumeTiming();
-    if (!grown.store().append(batch)) std::abort();
+    if (grown.store().append(batch) != chat::Appended::kCommitted) std::abort();
     const std::uint64_t after = grown.store().wal_bytes();
     wal += after > before ? after - before : after;
     grown.store().after_release();

@@ -32,8 +32,7 @@ class LogReaderTest : public ::testing::Test {
           make_chat(2, {1, 2}, true)});
   }
   void must(const std::vector<chat::Change>& batch) {
-    const auto appended = store_->append(batch);
-    ASSERT_TRUE(appended) << appended.error().detail;
+    ASSERT_EQ(store_->append(batch), chat::Appended::kCommitted);
   }
 
   testing::TemporaryDirectory directory_;

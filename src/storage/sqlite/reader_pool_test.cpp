@@ -31,8 +31,7 @@ class ReaderPoolTest : public ::testing::Test {
     must({make_user(1, "one"), make_chat(1, {1}), make_chat(2, {1})});
   }
   void must(const std::vector<chat::Change>& batch) {
-    const auto appended = store_->append(batch);
-    ASSERT_TRUE(appended) << appended.error().detail;
+    ASSERT_EQ(store_->append(batch), chat::Appended::kCommitted);
   }
   void open_pool(ReaderOptions options = {}) {
     pool_ = std::move(ReaderPool::open(*store_, options).value());

@@ -196,8 +196,8 @@ void SqliteStore::end_loads() {
   if (connection_->database.in_transaction()) connection_->database.rollback();
 }
 
-Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
-  if (batch.empty()) return {};
+chat::Appended SqliteStore::append(std::span<const chat::Change> batch) {
+  if (batch.empty()) return chat::Appended::kCommitted;
   end_loads();
   Connection& connection = *connection_;
   const std::uint64_t log_before = wal_bytes();
@@ -209,14 +209,15 @@ Result<void> SqliteStore::append(std::span<const chat::Change> batch) {
   });
   if (!appended) {
     connection.queries->writer.forget();
+    // Whatever else it says is about one of the changes, not about the store.
     checkpoint_due_ = appended.error().code == ErrorCode::kUnavailable;
-    return std::unexpected(appended.error());
+    return checkpoint_due_ ? chat::Appended::kUnavailable : chat::Appended::kConflict;
   }
   dirty_ = true;
   changes_since_checkpoint_ += batch.size();
   // A log that begins anew is shorter: then what it holds was written.
   disk_.wrote(wal_bytes() - (wal_bytes() < log_before ? 0 : log_before));
-  return {};
+  return chat::Appended::kCommitted;
 }
 
 void SqliteStore::after_release() {

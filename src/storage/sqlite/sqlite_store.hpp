@@ -38,7 +38,7 @@ class SqliteStore final : public chat::Store {
   // Bytes of write-ahead log after the last commit; sequencer's thread.
   [[nodiscard]] std::uint64_t wal_bytes() const;
 
-  Result<void> append(std::span<const chat::Change> batch) override;
+  chat::Appended append(std::span<const chat::Change> batch) override;
   Result<std::optional<chat::ChatState>> load_chat(ChatId id) override;
   Result<std::optional<ChatId>> load_personal_chat(UserId a, UserId b) override;
   Result<std::optional<chat::User>> load_user(UserId id) override;

@@ -66,7 +66,7 @@ TEST_F(SqliteStoreTest, ForgetsNothingAcrossAnOrderlyClose) {
     const auto store = must_open();
     epoch = store->epoch();
     EXPECT_EQ(epoch.size(), 24u);
-    ASSERT_TRUE(store->append(first_batch()));
+    ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
   }
   // The log was copied and removed, and the next start has no tail to check.
   EXPECT_FALSE(std::filesystem::exists(file().string() + "-wal"));
@@ -87,7 +87,7 @@ TEST_F(SqliteStoreTest, ARestoredStoreGetsAFreshEpoch) {
   {
     const auto store = must_open();
     epoch = store->epoch();
-    ASSERT_TRUE(store->append(first_batch()));
+    ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
     const auto renewed = renew_epoch(options_.data_dir);
     ASSERT_FALSE(renewed);
     EXPECT_TRUE(is_locked(renewed.error()));
@@ -112,7 +112,7 @@ TEST_F(SqliteStoreTest, AnEpochIsRenewedInAStoreOfOursOnly) {
 
 TEST_F(SqliteStoreTest, KeepsItsFilesFromOthers) {
   const auto store = must_open();
-  ASSERT_TRUE(store->append(first_batch()));
+  ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
   struct stat status{};
   ASSERT_EQ(::stat(options_.data_dir.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0700u);
@@ -220,7 +220,7 @@ class MigrationTest : public SqliteStoreTest {
   void SetUp() override {
     {
       const auto store = must_open();
-      ASSERT_TRUE(store->append(first_batch()));
+      ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
     }
     database_.emplace(file().string(), OpenMode::kReadWrite);
   }
@@ -339,8 +339,9 @@ TEST_F(SqliteStoreTest, AStoreOfVersionOneBecomesWhatANewOneIs) {
     };
     EXPECT_EQ(entries(1), (std::vector{Entry::kOwn, Entry::kPutIn, Entry::kOwn}));
     EXPECT_EQ(entries(2), (std::vector{Entry::kOwn, Entry::kOpenedToMe}));
-    ASSERT_TRUE(store->append(
-        std::vector<chat::Change>{chat::LoginFailuresNoted{{chat::LoginKey{7}, 3, {9}}}}));
+    ASSERT_EQ(store->append(
+                  std::vector<chat::Change>{chat::LoginFailuresNoted{{chat::LoginKey{7}, 3, {9}}}}),
+              chat::Appended::kCommitted);
   }
   Database backup(file().string() + ".v1.backup", OpenMode::kReadOnly);
   EXPECT_EQ(backup.query_integer("PRAGMA user_version"), 1);
@@ -354,25 +355,28 @@ TEST_F(SqliteStoreTest, AStoreOfVersionOneBecomesWhatANewOneIs) {
 
 TEST_F(SqliteStoreTest, KeepsTheLogShortInIdleMoments) {
   const auto store = must_open();
-  ASSERT_TRUE(store->append(first_batch()));
+  ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
   EXPECT_GT(store->wal_bytes(), 0u);
   store->idle({10'000});
   // The log was copied: the next commit begins it again.
-  ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, 3, 1, 3)}));
+  ASSERT_EQ(store->append(std::vector<chat::Change>{make_text(1, 3, 1, 3)}),
+            chat::Appended::kCommitted);
   EXPECT_LT(store->wal_bytes(), 64u * 1024);
   const std::uint64_t before = store->wal_bytes();
   store->idle({10'500});  // too soon after the last
-  ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, 4, 1, 4)}));
+  ASSERT_EQ(store->append(std::vector<chat::Change>{make_text(1, 4, 1, 4)}),
+            chat::Appended::kCommitted);
   EXPECT_GT(store->wal_bytes(), before);
 }
 
 TEST_F(SqliteStoreTest, KeepsTheLogWithinItsBoundUnderLoad) {
   options_.wal_bytes_max = 256 * 1024;
   const auto store = must_open();
-  ASSERT_TRUE(store->append(first_batch()));
+  ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
   std::uint64_t highest = 0;
   for (std::uint64_t n = 3; n < 600; ++n) {
-    ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, n, 1, n)}));
+    ASSERT_EQ(store->append(std::vector<chat::Change>{make_text(1, n, 1, n)}),
+              chat::Appended::kCommitted);
     store->after_release();
     highest = std::max(highest, store->wal_bytes());
   }
@@ -408,10 +412,11 @@ TEST_F(SqliteStoreTest, CopiesTheLogAfterSoManyChanges) {
 TEST_F(SqliteStoreTest, AppendLeavesTheCheckpointToAfterRelease) {
   options_.wal_bytes_max = 64 * 1024;
   const auto store = must_open();
-  ASSERT_TRUE(store->append(first_batch()));
+  ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
   std::uint64_t n = 3;
   const auto append = [&] {
-    ASSERT_TRUE(store->append(std::vector<chat::Change>{make_text(1, n, 1, n)}));
+    ASSERT_EQ(store->append(std::vector<chat::Change>{make_text(1, n, 1, n)}),
+              chat::Appended::kCommitted);
     ++n;
   };
   const auto mark = [&] {
@@ -428,7 +433,7 @@ TEST_F(SqliteStoreTest, AppendLeavesTheCheckpointToAfterRelease) {
 
 // A child appends and reports each acknowledged append until it is killed.
 TEST_F(SqliteStoreTest, KeepsEveryAcknowledgedRecordThroughKills) {
-  ASSERT_TRUE(must_open()->append(first_batch()));
+  ASSERT_EQ(must_open()->append(first_batch()), chat::Appended::kCommitted);
   std::uint64_t acknowledged = 2;
   for (int round = 0; round < 8; ++round) {
     int acks[2];
@@ -441,7 +446,7 @@ TEST_F(SqliteStoreTest, KeepsEveryAcknowledgedRecordThroughKills) {
       for (;;) {
         std::vector<chat::Change> batch;
         for (int i = 0; i < 20; ++i, ++n) batch.emplace_back(make_text(1, n + 1, 1, n + 1));
-        if (!(*store)->append(batch)) ::_exit(2);
+        if ((*store)->append(batch) != chat::Appended::kCommitted) ::_exit(2);
         if (::write(acks[1], &n, sizeof n) != sizeof n) ::_exit(3);
         (*store)->after_release();
         if (round % 2 == 1) (*store)->idle({static_cast<std::int64_t>(n) * 100});

@@ -45,7 +45,7 @@ void add_named_users(SqliteStore& store, std::uint32_t count) {
     user.name += std::to_string(i);
     batch.emplace_back(chat::UserInserted{user, text::fold_name(user.name)});
     if (batch.size() < 1000 && i + 1 < count) continue;
-    if (!store.append(batch)) std::abort();
+    if (store.append(batch) != chat::Appended::kCommitted) std::abort();
     batch.clear();
   }
   store.idle({1'000'000});

@@ -93,7 +93,7 @@ class FilledStore {
   void forget_heads() { heads_.clear(); }
 
   void append(const std::vector<chat::Change>& batch) {
-    if (!store_->append(batch)) std::abort();
+    if (store_->append(batch) != chat::Appended::kCommitted) std::abort();
     store_->after_release();
   }
   // So many texts, in any chats.
