@@ -1,6 +1,7 @@
 // Sending a text, in the fixed order idempotency, membership, next sequence: otherwise a resend
 // would be refused although its message stands (architecture.md, "Cluster").
 #include "chat/fingerprint.hpp"
+#include "chat/outcome.hpp"
 #include "chat/turn.hpp"
 #include "chat/visibility.hpp"
 
@@ -13,14 +14,6 @@ using Lookup = WorkingState::Lookup;
 Result<RecordPtr> find_first_try(const SendMessage& command, Lookup lookup, Turn& turn) {
   if (!command.client_msg_id) return nullptr;
   return turn.state.find_sent(command.chat, command.from, *command.client_msg_id, lookup);
-}
-
-Reply answer_resend(const SendMessage& command, RecordPtr first) {
-  if (text_of(*first)->fingerprint != fingerprint_of(command.content)) {
-    return fail(ErrorCode::kIdempotencyConflict,
-                "This clientMsgId was used before with another text.");
-  }
-  return Sent{std::move(first), true};
 }
 
 struct Seat {

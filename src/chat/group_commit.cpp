@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "base/memory.hpp"
+#include "chat/outcome.hpp"
 
 namespace maru::chat {
 namespace {
@@ -18,6 +19,10 @@ void count(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) {
 std::size_t weight_of(const Change& change) {
   const auto* inserted = std::get_if<ChatInserted>(&change);
   return inserted ? 1 + inserted->members.size() : 1;
+}
+
+Error not_read() {
+  return {ErrorCode::kUnavailable, "The store cannot be read at the moment.", {}, 0};
 }
 
 Error not_written() {
@@ -54,7 +59,7 @@ std::size_t GroupCommit::run_batch(std::span<Command> commands) {
   }
   std::size_t size = 0;
   const bool done = memory::survive([&] {
-    const auto batch = commands.first(decide(commands, Cut::kAtBatchMax));
+    const auto batch = commands.first(decide(commands, Cut::kAtBatchMax, LookUp::kRedelivered));
     size = batch.size();
     count(counters_.batches);
     counters_.batch_commands.record(batch.size());
@@ -70,37 +75,43 @@ std::size_t GroupCommit::run_batch(std::span<Command> commands) {
 std::size_t GroupCommit::refuse_for_want(std::span<Command> commands, std::size_t decided) {
   const memory::Patience patience;
   state_.rollback();
-  state_.set_look_ups(WorkingState::LookUps::kLikely);
   const auto batch = commands.first(decided != 0 ? decided : replies_.size() + 1);
   refuse(batch, Error{ErrorCode::kUnavailable, "The server has no memory to spare.", {}, 0});
   return batch.size();
 }
 
 void GroupCommit::run_again(std::span<Command> batch) {
-  decide_certainly(batch);
+  decide(batch, Cut::kNever, LookUp::kAll);
   if (finish(batch) == Outcome::kDone) return;
   for (Command& command : batch) run_alone(command);
 }
 
 void GroupCommit::run_alone(Command& command) {
-  decide_certainly({&command, 1});
+  decide({&command, 1}, Cut::kNever, LookUp::kAll);
   if (finish({&command, 1}) == Outcome::kDone) return;
   log::error("command_conflicts", {{"command", command.body.index()}});
   count(counters_.internal);
   refuse({&command, 1}, Error{ErrorCode::kInternal, "The command could not be stored.", {}, 0});
 }
 
-std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
+std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut, LookUp look_up) {
   effects_.changes.clear();
   effects_.events.clear();
   effects_.bytes = {};
   replies_.clear();
+  if (!find_outcomes(commands, look_up)) {
+    replies_.assign(commands.size(), std::unexpected(not_read()));
+    return commands.size();
+  }
   const Stamp stamp{clock_.wall(), lifetimes_.wall(), ids_, store_.room(clock_.monotonic())};
+  const std::size_t weight_max = store_.batch_max();
   std::size_t weight = 0;
-  for (const Command& command : commands) {
-    if (cut == Cut::kAtBatchMax && weight >= store_.batch_max()) break;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (cut == Cut::kAtBatchMax && weight >= weight_max) break;
     const std::size_t before = effects_.changes.size();
-    replies_.push_back(core_.decide(command.body, stamp, effects_));
+    const bool is_found = i < found_.size() && found_[i];
+    replies_.push_back(is_found ? answer_found(commands[i], *found_[i])
+                                : decide_one(commands[i], stamp));
     for (const Change& change : std::span(effects_.changes).subspan(before)) {
       weight += weight_of(change);
     }
@@ -108,10 +119,53 @@ std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut) {
   return replies_.size();
 }
 
-void GroupCommit::decide_certainly(std::span<Command> commands) {
-  state_.set_look_ups(WorkingState::LookUps::kAll);
-  decide(commands, Cut::kNever);
-  state_.set_look_ups(WorkingState::LookUps::kLikely);
+bool GroupCommit::find_outcomes(std::span<const Command> commands, LookUp look_up) {
+  found_.clear();
+  std::vector<CommandKey> keys;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (look_up == LookUp::kRedelivered && !commands[i].redelivered) continue;
+    if (const auto key = key_of(commands[i])) {
+      keys.push_back(*key);
+      places.push_back(i);
+    }
+  }
+  if (keys.empty()) return true;
+  auto outcomes = state_.find_outcomes(keys);
+  if (!outcomes) return false;
+  found_.resize(commands.size());
+  for (std::size_t k = 0; k < keys.size(); ++k) found_[places[k]] = std::move((*outcomes)[k]);
+  return true;
+}
+
+Reply GroupCommit::answer_found(const Command& command, const StoredOutcome& outcome) {
+  if (command.redelivered && outcome.record) {
+    effects_.events.emplace_back(RecordCommitted{outcome.record});
+  }
+  return answer_stored(command.body, outcome, state_);
+}
+
+Reply GroupCommit::decide_one(const Command& command, const Stamp& stamp) {
+  const std::size_t before = effects_.changes.size();
+  Reply reply = core_.decide(command.body, stamp, effects_);
+  leave_trace(command, before, reply);
+  return reply;
+}
+
+void GroupCommit::leave_trace(const Command& command, std::size_t changes_before,
+                              const Reply& reply) {
+  const auto key = key_of(command);
+  if (!key) return;
+  for (Change& change : std::span(effects_.changes).subspan(changes_before)) {
+    auto* appended = std::get_if<RecordAppended>(&change);
+    if (!appended) continue;
+    if (!client_msg_id_of(*appended->record)) appended->command = key->command;
+    return;
+  }
+  if (auto noted = noted_of(*key, reply, state_.known_head(key->chat))) {
+    effects_.changes.emplace_back(std::move(*noted));
+    state_.apply(effects_.changes.back());
+  }
 }
 
 GroupCommit::Outcome GroupCommit::finish(std::span<Command> batch) {

@@ -7,14 +7,18 @@
 //   kUnavailable   every command of the batch is answered kUnavailable, refusals too: they were
 //                  decided on state that never came to be. What the batch touched is forgotten, so
 //                  heads go back and the next batch leaves no gap.
-//   kConflict      something knew better than the cache: the batch is decided again with every id
-//                  of it looked up (and no others), then, if need be, one command at a time. A
-//                  single command that still conflicts is answered kInternal and logged.
+//   kConflict      something knew better than the cache: every command of the batch is looked up
+//                  (and no others), those that are found are answered, the rest is decided again;
+//                  then, if need be, one command at a time. A single command that still conflicts
+//                  is answered kInternal and logged.
 //   kGivenUp       every command of the batch is answered kUnknown, and so is whatever comes later:
 //                  nothing is decided any more on a state that nobody knows.
 //   no memory      before the append: as kUnavailable, for the commands that were decided. After it
 //                  the sequencer waits for memory (base/memory.hpp): what is durable is told, and
 //                  told whole.
+// A command that was delivered before is looked up before it is decided, and what is found is told
+// again: whoever decided it may have ended in between. What a chat's command comes to without a
+// record is noted, so that it is found too.
 // A batch without changes needs no append: nothing in it rests on state that is not durable.
 //
 // Owner: the sequencer's thread. Blocks on the store.
@@ -48,15 +52,20 @@ class GroupCommit {
  private:
   enum class Cut { kAtBatchMax, kNever };
   enum class Outcome { kDone, kConflict };
+  enum class LookUp { kRedelivered, kAll };
 
   std::size_t run_batch(std::span<Command> commands);
   void run_again(std::span<Command> batch);
   void run_alone(Command& command);
 
   std::size_t refuse_for_want(std::span<Command> commands, std::size_t decided);
-  std::size_t decide(std::span<Command> commands, Cut cut);
-  // All of them, with every id looked up in the store.
-  void decide_certainly(std::span<Command> commands);
+  std::size_t decide(std::span<Command> commands, Cut cut, LookUp look_up);
+  // What is stored of those that may have been decided before. False: the store cannot say.
+  bool find_outcomes(std::span<const Command> commands, LookUp look_up);
+  [[nodiscard]] Reply decide_one(const Command& command, const Stamp& stamp);
+  [[nodiscard]] Reply answer_found(const Command& command, const StoredOutcome& outcome);
+  // How the command can be found: in its record, or in a note.
+  void leave_trace(const Command& command, std::size_t changes_before, const Reply& reply);
   [[nodiscard]] Outcome finish(std::span<Command> batch);
   [[nodiscard]] Appended append();
   void release(std::span<Command> batch);
@@ -81,6 +90,7 @@ class GroupCommit {
   std::vector<Reply> replies_;
   std::vector<Answer> homed_;  // answers on their way, by whether their handlers name a thread
   std::vector<Answer> own_;
+  std::vector<std::optional<StoredOutcome>> found_;  // of each command; empty: none was looked up
 };
 
 }  // namespace maru::chat

@@ -229,6 +229,119 @@ TEST_F(GroupCommitTest, CutsABatchAtItsChanges) {
   EXPECT_EQ(at.store.records(group).size(), 101u);
 }
 
+// Commands that came over a broker: whoever had them first may have decided them, and told nobody.
+class RedeliveredTest : public GroupCommitTest {
+ protected:
+  RedeliveredTest() { at.store.keep_outcomes(); }
+
+  Command command(CommandBody body, std::vector<Reply>& replies) {
+    Command one{std::move(body), [&](Reply reply) { replies.push_back(std::move(reply)); }};
+    give_ids(one, at.ids);
+    return one;
+  }
+  // By an owner that ends when it has stored, and by the next one.
+  std::pair<Reply, Reply> run_twice(CommandBody body) {
+    std::vector<Reply> replies;
+    std::vector<Command> commands;
+    commands.push_back(command(std::move(body), replies));
+    Command again{commands[0].body, [&](Reply reply) { replies.push_back(std::move(reply)); },
+                  commands[0].id, true};
+    at.commit.run(commands);
+    at.bus.events.clear();
+    SequencerCounters counters;
+    GroupCommit next(at.store, at.bus, at.clock, at.ids, counters);
+    const std::size_t appends = at.store.appends();
+    next.run({&again, 1});
+    EXPECT_EQ(at.store.appends(), appends) << "it was decided before";
+    return {std::move(replies[0]), std::move(replies[1])};
+  }
+};
+
+TEST_F(RedeliveredTest, ASendIsFoundByItsIdWithAndWithoutTheClients) {
+  for (const auto& id : {std::optional<std::string>("mine"), std::optional<std::string>()}) {
+    const auto [first, again] = run_twice(SendMessage{group, a, "x", id});
+    const RecordPtr record = std::get<Sent>(*first).record;
+    EXPECT_EQ(std::get<Sent>(*again).record->id, record->id);
+    // Told again: it is not known whether anybody has heard of it.
+    ASSERT_EQ(at.bus.all<RecordCommitted>().size(), 1u);
+    EXPECT_EQ(at.bus.all<RecordCommitted>()[0].record->id, record->id);
+  }
+  EXPECT_EQ(at.store.records(group).size(), 2u);
+}
+
+TEST_F(RedeliveredTest, AJoinAndALeaveAreFound) {
+  const auto [joined, joined_again] = run_twice(JoinChat{group, outsider});
+  EXPECT_EQ(std::get<Joined>(*joined_again).sequence, std::get<Joined>(*joined).sequence);
+  EXPECT_EQ(std::get<Joined>(*joined_again).document.members.size(), 3u);
+  const auto [left, left_again] = run_twice(LeaveChat{group, outsider});
+  EXPECT_TRUE(std::get<Left>(*left_again).left);
+  EXPECT_EQ(std::get<Left>(*left_again).sequence, std::get<Left>(*left).sequence);
+  EXPECT_EQ(at.store.records(group).size(), 2u);
+}
+
+TEST_F(RedeliveredTest, WhatChangedNothingIsAnsweredAsBefore) {
+  const auto [refused, refused_again] = run_twice(SendMessage{group, outsider, "x", "id"});
+  EXPECT_EQ(testing::outcome_of(refused), "not_member");
+  // Even where it would be allowed by now: it was refused, and somebody may have been told.
+  ASSERT_TRUE(at.run(JoinChat{group, outsider}));
+  std::vector<Reply> replies;
+  Command again{SendMessage{group, outsider, "x", "id"},
+                [&](Reply reply) { replies.push_back(std::move(reply)); },
+                {"id"},
+                true};
+  at.commit.run({&again, 1});
+  EXPECT_EQ(testing::outcome_of(replies[0]), "not_member");
+  const auto [joined, joined_again] = run_twice(JoinChat{group, a});
+  EXPECT_EQ(std::get<Joined>(*joined_again).sequence.value, 0u);
+  const auto [left, left_again] = run_twice(LeaveChat{group, at.add_guest("d")});
+  EXPECT_FALSE(std::get<Left>(*left_again).left);
+}
+
+TEST_F(RedeliveredTest, OneThatNobodyDecidedIsDecidedNow) {
+  std::vector<Reply> replies;
+  Command command = this->command(SendMessage{group, a, "x", {}}, replies);
+  command.redelivered = true;
+  at.commit.run({&command, 1});
+  EXPECT_EQ(std::get<Sent>(*replies[0]).record->sequence.value, 1u);
+}
+
+TEST_F(RedeliveredTest, AStoreThatCannotSayIsUnavailable) {
+  std::vector<Reply> replies;
+  std::vector<Command> commands;
+  commands.push_back(command(SendMessage{group, a, "x", {}}, replies));
+  commands.push_back(command(SendMessage{group, b, "y", {}}, replies));
+  commands[1].redelivered = true;
+  at.store.fail_loads(1);
+  at.commit.run(commands);
+  ASSERT_EQ(replies.size(), 2u);
+  for (const Reply& reply : replies) EXPECT_EQ(testing::outcome_of(reply), "unavailable");
+  EXPECT_THAT(at.store.records(group), IsEmpty());
+}
+
+// Two owners at once: the one who is late refused on what it knew, and must look again.
+TEST_F(RedeliveredTest, ARefusalOnAnOldHeadIsDecidedAgain) {
+  at.run(SendMessage{group, outsider, "x", "early"});  // now it knows the chat
+  SequencerCounters counters;
+  GroupCommit other(at.store, at.bus, at.clock, at.ids, counters);
+  std::vector<Reply> replies;
+  Command join = command(JoinChat{group, outsider}, replies);
+  other.run({&join, 1});
+  ASSERT_TRUE(replies[0]);
+  const Reply sent = at.run(SendMessage{group, outsider, "x", "late"});
+  EXPECT_EQ(testing::outcome_of(sent), "ok");
+  EXPECT_EQ(at.counters.conflicts.load(), 1u);
+}
+
+TEST_F(GroupCommitTest, AConflictTwiceIsDecidedOneByOne) {
+  fail_next(AppendFault::kConflict, 2);
+  const auto replies = at.run_batch({SendMessage{group, a, "1", "id"}, JoinChat{group, outsider}});
+  EXPECT_EQ(std::get<Sent>(*replies[0]).record->sequence.value, 1u);
+  EXPECT_EQ(std::get<Joined>(*replies[1]).sequence.value, 2u);
+  EXPECT_EQ(at.counters.conflicts.load(), 2u);
+  EXPECT_EQ(at.bus.all<RecordCommitted>().size(), 2u);
+  EXPECT_THAT(check_store(at.store), IsEmpty());
+}
+
 // Whether it is stored or not: nobody is told that it failed, and nothing more is decided.
 TEST_F(GroupCommitTest, WhatAStoreGivesUpIsUnknownAndSoIsWhatFollows) {
   for (const AppendFault fault : {AppendFault::kGivenUp, AppendFault::kGivenUpAfter}) {

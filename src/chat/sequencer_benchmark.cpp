@@ -26,6 +26,10 @@ class NullStore final : public Store {
   Result<RecordPtr> load_by_client_msg_id(ChatId, UserId, std::string_view) override {
     return nullptr;
   }
+  Result<std::vector<std::optional<StoredOutcome>>> find_outcomes(
+      std::span<const CommandKey> keys) override {
+    return std::vector<std::optional<StoredOutcome>>(keys.size());
+  }
   Result<std::optional<CreatedUnderKey>> load_created_under_key(UserId, std::string_view,
                                                                 WallTime) override {
     return std::nullopt;

@@ -173,8 +173,23 @@ Result<RecordPtr> WorkingState::find_sent(ChatId chat, UserId from, std::string_
   return loaded;
 }
 
+Result<std::vector<std::optional<StoredOutcome>>> WorkingState::find_outcomes(
+    std::span<const CommandKey> keys) {
+  send_looks_ += keys.size();
+  auto found = store_.find_outcomes(keys);
+  if (!found) return unreadable();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if ((*found)[i]) note_found({keys[i].chat, keys[i].user, keys[i].command});
+  }
+  return found;
+}
+
+Sequence WorkingState::known_head(ChatId chat) {
+  const ChatState* state = chats_.find(chat);
+  return state ? state->head : Sequence{0};
+}
+
 bool WorkingState::is_likely(const SentKey& key) {
-  if (look_ups_ == LookUps::kAll) return true;
   if (look_up_left_ > 0) {
     --look_up_left_;
     return true;
@@ -294,6 +309,11 @@ void WorkingState::apply_one(const RecordAppended& change) {
   if (const std::string* id = client_msg_id_of(record)) {
     sent_.emplace(SentKey{record.chat, record.actor, *id}, change.record);
   }
+}
+
+// It was decided on the chat as it is known here: if that was wrong, it is read again.
+void WorkingState::apply_one(const OutcomeNoted& change) {
+  touched_chats_.push_back(change.chat);
 }
 
 // `state` is the one before it.

@@ -67,14 +67,16 @@ class WorkingState {
   // The first record sent under that id.
   //   kIfLikely   asks the store only where the id may be known: a resend comes soon after its
   //               first try. A miss is no proof; an append under a known id then ends in
-  //               kIdempotencyConflict, and the batch is decided again with LookUps::kAll.
+  //               Appended::kConflict, and every command of the batch is looked up.
   //   kCertainly  asks the store always: before a refusal is given.
   enum class Lookup { kIfLikely, kCertainly };
   [[nodiscard]] Result<RecordPtr> find_sent(ChatId chat, UserId from, std::string_view id,
                                             Lookup lookup);
-  // kAll: kIfLikely is as kCertainly, until it is set back.
-  enum class LookUps { kLikely, kAll };
-  void set_look_ups(LookUps look_ups) { look_ups_ = look_ups; }
+  // What is stored of commands that may have been decided before.
+  [[nodiscard]] Result<std::vector<std::optional<StoredOutcome>>> find_outcomes(
+      std::span<const CommandKey> keys);
+  // Of a chat that has been read; else 0.
+  [[nodiscard]] Sequence known_head(ChatId chat);
   // How often the store was asked for an id so far.
   [[nodiscard]] std::uint64_t send_looks() const { return send_looks_; }
 
@@ -120,6 +122,7 @@ class WorkingState {
   void apply_one(const LoginFailuresExpired&) {}
   void apply_one(const QuotaCounted& change);
   void apply_one(const QuotasExpired&) {}
+  void apply_one(const OutcomeNoted& change);
 
   User& touch_user(UserId id);
   ChatState& touch_chat(ChatId id);
@@ -137,7 +140,6 @@ class WorkingState {
   std::optional<ChatNumber> last_number_;
   SentFilter sent_lately_;
   RecentSet<UserId> resenders_;
-  LookUps look_ups_ = LookUps::kLikely;
   std::size_t look_up_left_;  // of those after the start
   std::uint64_t send_looks_ = 0;
 

@@ -29,6 +29,8 @@ class StoreHarness {
   virtual chat::Store& store() = 0;
   // Runs `query` in a snapshot of its own and returns when it has ended.
   virtual void read(const std::function<void(chat::Snapshot&)>& query) = 0;
+  // Whether it finds commands by what they came to without a text of a client's id.
+  virtual bool keeps_outcomes() { return false; }
 };
 
 using HarnessFactory = std::function<std::unique_ptr<StoreHarness>()>;
@@ -818,6 +820,34 @@ TEST_P(StoreContract, AClientMessageIdIsUniquePerChatAndSender) {
   }
   must({make_text(1, sequence + 1, 2, sequence + 1, "a")});
   EXPECT_EQ(*store().load_by_client_msg_id(make_id<ChatId>(1), make_id<UserId>(1), "b"), nullptr);
+}
+
+TEST_P(StoreContract, WhatACommandCameToIsFoundByItsId) {
+  add_users(2);
+  const ChatId chat = make_id<ChatId>(1);
+  const UserId one = make_id<UserId>(1);
+  const UserId two = make_id<UserId>(2);
+  must({make_chat(1, {1}), make_text(1, 1, 1, 1, "mine"),
+        chat::RecordAppended{make_system(1, 2, joined(2, 2), 1).record, "~join"},
+        chat::OutcomeNoted{chat, two, "~refused", {2}, ErrorCode::kChatArchived}});
+  // Nothing but notes: there may be nothing to write, and that is no conflict.
+  must({chat::OutcomeNoted{chat, two, "~nothing", {2}, std::nullopt}});
+  const std::vector<chat::CommandKey> keys{
+      {chat, two, "mine"},     {chat, one, "mine"},     {chat, two, "~join"},
+      {chat, two, "~refused"}, {chat, two, "~nothing"}, {make_id<ChatId>(9), one, "mine"}};
+  const auto found = store().find_outcomes(keys);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), keys.size());
+  EXPECT_FALSE((*found)[0]) << "another's";
+  ASSERT_TRUE((*found)[1]);
+  EXPECT_EQ((*found)[1]->record->sequence.value, 1u);
+  EXPECT_FALSE((*found)[5]);
+  EXPECT_TRUE(store().find_outcomes({})->empty());
+  if (!harness_->keeps_outcomes()) return;
+  ASSERT_TRUE((*found)[2] && (*found)[3] && (*found)[4]);
+  EXPECT_EQ((*found)[2]->record->sequence.value, 2u);
+  EXPECT_EQ((*found)[3]->refused, ErrorCode::kChatArchived);
+  EXPECT_EQ((*found)[4]->refused, std::nullopt);
 }
 
 TEST_P(StoreContract, AFailedBatchWritesNothing) {

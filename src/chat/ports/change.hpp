@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.hpp"
 #include "chat/model.hpp"
 #include "chat/record.hpp"
 
@@ -72,6 +73,17 @@ struct QuotasExpired {
 // The next record of its chat: what it changes is effect_of()'s to say (fold.hpp).
 struct RecordAppended {
   RecordPtr record;
+  std::string command{};  // CommandId of whose it is, where the record does not say it
+};
+// What a command of a chat came to that appended no record: it was refused, or there was nothing to
+// do. Unique by (chat, user, command), beside those of records. A store whose appends have but two
+// outcomes need not keep it; a batch of nothing else is then kCommitted without being written.
+struct OutcomeNoted {
+  ChatId chat;
+  UserId user;
+  std::string command;
+  Sequence seen_head;                // the chat's, as it was decided on
+  std::optional<ErrorCode> refused;  // nothing: it was so already
 };
 // Forgets idempotency keys of chats created before that, the oldest first: all, or a bounded number
 // where more are forgotten with the next one. A new use of a forgotten key is not in its way.
@@ -91,6 +103,6 @@ struct LoginFailuresExpired {
 using Change = std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened,
                             SessionTouched, SessionClosed, ChatInserted, RecordAppended,
                             IdempotencyExpired, LoginFailuresNoted, LoginFailuresExpired,
-                            ChatKeyUsed, QuotaCounted, QuotasExpired>;
+                            ChatKeyUsed, QuotaCounted, QuotasExpired, OutcomeNoted>;
 
 }  // namespace maru::chat

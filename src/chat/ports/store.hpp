@@ -29,6 +29,18 @@ enum class Appended : std::uint8_t {
   kGivenUp,
 };
 
+// Names a command of a chat. The text is the caller's.
+struct CommandKey {
+  ChatId chat;
+  UserId user;
+  std::string_view command;  // CommandId
+};
+// What became of it: its record, or (null) as OutcomeNoted.
+struct StoredOutcome {
+  RecordPtr record;
+  std::optional<ErrorCode> refused;
+};
+
 // A failed fsync or a corrupt database never returns: the process stops, because a retry may lie.
 //
 // Owner: the sequencer's thread; blocks on the disk. Loads see everything that was appended.
@@ -69,6 +81,10 @@ class Store {
   [[nodiscard]] virtual Result<RecordPtr> load_by_client_msg_id(
       ChatId chat, UserId from,
       std::string_view id) = 0;  // or null
+  // What is stored of each of these commands, in their order. A store that keeps no OutcomeNoted
+  // finds texts that were sent with an id, and no others.
+  [[nodiscard]] virtual Result<std::vector<std::optional<StoredOutcome>>> find_outcomes(
+      std::span<const CommandKey> keys) = 0;
   struct CreatedUnderKey {
     ChatId chat;
     std::uint64_t fingerprint = 0;

@@ -11,6 +11,10 @@ std::unexpected<Error> unavailable() {
   return fail(ErrorCode::kUnavailable, "injected");
 }
 
+bool is_note(const Change& change) {
+  return std::holds_alternative<OutcomeNoted>(change);
+}
+
 }  // namespace
 
 // ---- faults ----
@@ -101,6 +105,9 @@ void FakeStore::undo() {
 
 Appended FakeStore::append(std::span<const Change> batch) {
   const memory::Patience patience;  // all or nothing, and its memory is a disk
+  if (!keeps_outcomes_ && !batch.empty() && std::ranges::all_of(batch, is_note)) {
+    return Appended::kCommitted;
+  }
   const AppendFault fault = next_fault(batch);
   if (fault == AppendFault::kUnavailable) return Appended::kUnavailable;
   if (fault == AppendFault::kConflict) return Appended::kConflict;
@@ -225,9 +232,15 @@ bool FakeStore::write(const RecordAppended& change) {
   check_effect(*state, record);
   if (const std::string* id = client_msg_id_of(record)) {
     const SentKey key{record.chat, record.actor, *id};
-    if (sent_.contains(key)) return false;
+    if (sent_.contains(key) || outcomes_.contains(key)) return false;
     save(sent_, key);
     sent_.emplace(key, change.record);
+  }
+  if (!change.command.empty()) {
+    const SentKey key{record.chat, record.actor, change.command};
+    if (outcomes_.contains(key)) return false;
+    save(outcomes_, key);
+    outcomes_.emplace(key, StoredOutcome{change.record, std::nullopt});
   }
   fold(*state, record);
   auto& records = records_[record.chat];
@@ -292,6 +305,17 @@ bool FakeStore::write(const QuotasExpired& change) {
     save(quotas_, std::pair(counter->first));
     quotas_.erase(counter);
   }
+  return true;
+}
+
+bool FakeStore::write(const OutcomeNoted& change) {
+  if (!keeps_outcomes_) return true;
+  const SentKey key{change.chat, change.user, change.command};
+  const auto chat = chats_.find(change.chat);
+  const Sequence head = chat == chats_.end() ? Sequence{0} : chat->second.head;
+  if (sent_.contains(key) || outcomes_.contains(key) || head != change.seen_head) return false;
+  save(outcomes_, key);
+  outcomes_.emplace(key, StoredOutcome{nullptr, change.refused});
   return true;
 }
 
@@ -393,6 +417,21 @@ Result<RecordPtr> FakeStore::load_by_client_msg_id(ChatId chat, UserId from, std
   if (load_fails()) return unavailable();
   const auto found = sent_.find(SentKey{chat, from, std::string(id)});
   return found == sent_.end() ? nullptr : found->second;
+}
+
+Result<std::vector<std::optional<StoredOutcome>>> FakeStore::find_outcomes(
+    std::span<const CommandKey> keys) {
+  if (load_fails()) return unavailable();
+  std::vector<std::optional<StoredOutcome>> found(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const SentKey key{keys[i].chat, keys[i].user, std::string(keys[i].command)};
+    if (const auto sent = sent_.find(key); sent != sent_.end()) {
+      found[i] = StoredOutcome{sent->second, std::nullopt};
+    } else if (const auto other = outcomes_.find(key); other != outcomes_.end()) {
+      found[i] = other->second;
+    }
+  }
+  return found;
 }
 
 Result<std::optional<Store::CreatedUnderKey>> FakeStore::load_created_under_key(

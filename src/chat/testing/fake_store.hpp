@@ -44,6 +44,8 @@ class FakeStore final : public Store {
   void set_room(Room room) { room_.store(room); }
   [[nodiscard]] Room room(MonotonicTime /*now*/) override { return room_.load(); }
   void set_batch_max(std::size_t changes) { batch_max_ = changes; }
+  // As a store whose appends can end in the unknown; without it OutcomeNoted is skipped.
+  void keep_outcomes() { keeps_outcomes_ = true; }
   // The next `count` loads after `skip` good ones end in kUnavailable.
   void fail_loads(std::size_t count, std::size_t skip = 0);
 
@@ -81,6 +83,8 @@ class FakeStore final : public Store {
   [[nodiscard]] Result<std::optional<QuotaCount>> load_quota(UserId user, QuotaKind kind) override;
   [[nodiscard]] Result<RecordPtr> load_by_client_msg_id(ChatId chat, UserId from,
                                                         std::string_view id) override;
+  [[nodiscard]] Result<std::vector<std::optional<StoredOutcome>>> find_outcomes(
+      std::span<const CommandKey> keys) override;
   [[nodiscard]] Result<std::optional<CreatedUnderKey>> load_created_under_key(
       UserId caller, std::string_view key, WallTime not_before) override;
   [[nodiscard]] Result<ChatNumber> load_last_number() override;
@@ -115,6 +119,7 @@ class FakeStore final : public Store {
   [[nodiscard]] bool write(const LoginFailuresExpired& change);
   [[nodiscard]] bool write(const QuotaCounted& change);
   [[nodiscard]] bool write(const QuotasExpired& change);
+  [[nodiscard]] bool write(const OutcomeNoted& change);
 
   // Remembers how `map[key]` was, to restore it if the batch fails.
   template <class Map>
@@ -134,6 +139,8 @@ class FakeStore final : public Store {
   std::map<std::pair<UserId, UserId>, ChatId> pairs_;
   std::map<ChatId, std::vector<RecordPtr>> records_;
   std::map<SentKey, RecordPtr> sent_;
+  std::map<SentKey, StoredOutcome> outcomes_;  // of commands that `sent_` does not tell
+  bool keeps_outcomes_ = false;
   std::map<std::pair<UserId, std::string>, StoredKey> keys_;
   std::map<LoginKey, LoginFailures> login_failures_;
   std::map<std::pair<UserId, QuotaKind>, QuotaCount> quotas_;

@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "base/log.hpp"
 #include "storage/sqlite/chat_queries.hpp"
@@ -197,7 +199,11 @@ void SqliteStore::end_loads() {
 }
 
 chat::Appended SqliteStore::append(std::span<const chat::Change> batch) {
-  if (batch.empty()) return chat::Appended::kCommitted;
+  if (std::ranges::all_of(batch, [](const chat::Change& change) {
+        return std::holds_alternative<chat::OutcomeNoted>(change);
+      })) {
+    return chat::Appended::kCommitted;
+  }
   end_loads();
   Connection& connection = *connection_;
   const std::uint64_t log_before = wal_bytes();
@@ -332,6 +338,19 @@ Result<std::optional<chat::QuotaCount>> SqliteStore::load_quota(UserId user, cha
 Result<chat::RecordPtr> SqliteStore::load_by_client_msg_id(ChatId chat, UserId from,
                                                            std::string_view id) {
   return load([&] { return connection_->queries->records.find_by_client_msg_id(chat, from, id); });
+}
+
+Result<std::vector<std::optional<chat::StoredOutcome>>> SqliteStore::find_outcomes(
+    std::span<const chat::CommandKey> keys) {
+  return load([&] {
+    std::vector<std::optional<chat::StoredOutcome>> found(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      auto record = connection_->queries->records.find_by_client_msg_id(keys[i].chat, keys[i].user,
+                                                                        keys[i].command);
+      if (record) found[i] = chat::StoredOutcome{std::move(record), std::nullopt};
+    }
+    return found;
+  });
 }
 
 Result<std::optional<chat::Store::CreatedUnderKey>> SqliteStore::load_created_under_key(

@@ -52,6 +52,8 @@ class SqliteStore final : public chat::Store {
   Result<std::optional<chat::QuotaCount>> load_quota(UserId user, chat::QuotaKind kind) override;
   Result<chat::RecordPtr> load_by_client_msg_id(ChatId chat, UserId from,
                                                 std::string_view id) override;
+  Result<std::vector<std::optional<chat::StoredOutcome>>> find_outcomes(
+      std::span<const chat::CommandKey> keys) override;
   Result<std::optional<CreatedUnderKey>> load_created_under_key(UserId caller, std::string_view key,
                                                                 WallTime not_before) override;
   Result<ChatNumber> load_last_number() override;

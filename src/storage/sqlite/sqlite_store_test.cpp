@@ -398,12 +398,12 @@ TEST_F(SqliteStoreTest, CopiesTheLogAfterSoManyChanges) {
   };
   std::vector<chat::Change> texts;
   for (std::uint64_t n = 3; n < 93; ++n) texts.push_back(make_text(1, n, 1, n));
-  ASSERT_TRUE(store->append(texts));
+  ASSERT_EQ(store->append(texts), chat::Appended::kCommitted);
   store->after_release();
   EXPECT_EQ(mark(), 0);
   texts.clear();
   for (std::uint64_t n = 93; n < 113; ++n) texts.push_back(make_text(1, n, 1, n));
-  ASSERT_TRUE(store->append(texts));
+  ASSERT_EQ(store->append(texts), chat::Appended::kCommitted);
   store->after_release();
   EXPECT_EQ(mark(), 112);
 }

@@ -37,6 +37,7 @@ class Writer {
   void apply_change(const chat::LoginFailuresExpired& change);
   void apply_change(const chat::QuotaCounted& change);
   void apply_change(const chat::QuotasExpired& change);
+  void apply_change(const chat::OutcomeNoted&) {}  // an append here is whole or nothing
 
   void insert_chat_row(const chat::ChatInserted& change);
   void insert_created_key(const chat::ChatKeyUsed& change, Ref chat);

@@ -1,0 +1,92 @@
+#include "chat/outcome.hpp"
+
+#include <utility>
+
+#include "chat/fingerprint.hpp"
+#include "chat/turn.hpp"
+#include "chat/visibility.hpp"
+
+namespace maru::chat {
+namespace {
+
+using Outcome = StoredOutcome;
+
+// Whose command it is, where it leaves something that lasts.
+template <class Body>
+const UserId* author(const Body&) {
+  return nullptr;
+}
+const UserId* author(const JoinChat& command) {
+  return &command.user;
+}
+const UserId* author(const LeaveChat& command) {
+  return &command.user;
+}
+const UserId* author(const SendMessage& command) {
+  return &command.from;
+}
+
+template <class Body>
+Reply answer(const Body&, const Outcome&, WorkingState&) {
+  return fail(ErrorCode::kInternal, "Nothing is kept of such a command.");
+}
+
+Reply answer(const SendMessage& command, const Outcome& outcome, WorkingState&) {
+  if (!outcome.record) return fail(ErrorCode::kInternal, "A text came to nothing.");
+  if (!command.client_msg_id) return Sent{outcome.record, false};
+  return answer_resend(command, outcome.record);
+}
+
+Reply answer(const LeaveChat&, const Outcome& outcome, WorkingState&) {
+  if (!outcome.record) return Left{};
+  return Left{true, outcome.record->sequence};
+}
+
+Reply answer(const JoinChat& command, const Outcome& outcome, WorkingState& state) {
+  const auto chat = state.find_chat(command.chat);
+  if (!chat) return std::unexpected(chat.error());
+  if (!*chat) return no_such_chat();
+  return Joined{outcome.record ? outcome.record->sequence : Sequence{0}, document_of(**chat)};
+}
+
+// Refusals that say nothing about the command itself: the next try may end otherwise; or that
+// something is stored under its id already.
+bool may_change(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kInternal ||
+         code == ErrorCode::kIdempotencyConflict;
+}
+
+}  // namespace
+
+std::optional<CommandKey> key_of(const Command& command) {
+  const UserId* user = std::visit([](const auto& body) { return author(body); }, command.body);
+  if (!user || command.id.text.empty()) return std::nullopt;
+  return CommandKey{place_of(command.body).chat, *user, command.id.text};
+}
+
+std::optional<OutcomeNoted> noted_of(const CommandKey& key, const Reply& reply,
+                                     Sequence seen_head) {
+  OutcomeNoted noted{key.chat, key.user, std::string(key.command), seen_head, std::nullopt};
+  if (reply) {
+    if (std::holds_alternative<Sent>(*reply)) return std::nullopt;
+    return noted;
+  }
+  if (may_change(reply.error().code)) return std::nullopt;
+  noted.refused = reply.error().code;
+  return noted;
+}
+
+Reply answer_stored(const CommandBody& command, const StoredOutcome& outcome, WorkingState& state) {
+  if (outcome.refused) return fail(*outcome.refused);
+  return std::visit([&](const auto& body) { return answer(body, outcome, state); }, command);
+}
+
+Reply answer_resend(const SendMessage& command, RecordPtr first) {
+  if (text_of(*first)->fingerprint != fingerprint_of(command.content)) {
+    return fail(ErrorCode::kIdempotencyConflict,
+                "This clientMsgId was used before with another text.");
+  }
+  return Sent{std::move(first), true};
+}
+
+}  // namespace maru::chat
