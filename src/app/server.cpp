@@ -157,8 +157,8 @@ struct Server::Parts {
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<gateway::SessionAudit> session_audit;
-  std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
+  std::optional<chat::Sequencer> sequencer;
   std::optional<gateway::SessionExpiry> expiry;
   std::optional<gateway::LoginGuard> logins;
   gateway::KnownNetworks known_networks{lifetimes};
@@ -183,7 +183,6 @@ struct Server::Parts {
   void make_gateways(const Config& config);
   Result<void> restore_login_failures();
   void accept(const net::Listening& listening);
-  void wait_for_commits(MonotonicTime end);
   void wait_for_clients(MonotonicTime end);
   [[nodiscard]] MetricsSources metrics_sources() const;
 };
@@ -199,8 +198,8 @@ Result<void> Server::Parts::wire(const Config& config) {
   hub.emplace(std::move(targets), interest, &recovery, clock);
   bus.start(*hub);
   session_audit.emplace(bus);
-  sequencer.emplace(*store, *session_audit, clock, ids, sequencer_options(config));
-  commands.emplace(*sequencer, ids);
+  commands.emplace(clock, ids);
+  sequencer.emplace(*commands, *store, *session_audit, clock, ids, sequencer_options(config));
   expiry.emplace(*commands, lifetimes, options);
   auto pool = sqlite::ReaderPool::open(*store);
   if (!pool) return std::unexpected(pool.error());
@@ -255,16 +254,6 @@ void Server::Parts::accept(const net::Listening& listening) {
   started = true;
 }
 
-// Everything submitted before is durable, answered and delivered once this one is answered. Until
-// then, or `end`.
-void Server::Parts::wait_for_commits(MonotonicTime end) {
-  auto done = std::make_shared<std::promise<void>>();
-  auto finished = done->get_future();
-  chat::Command barrier{chat::TouchActivity{}, [done](chat::Reply) { done->set_value(); }};
-  const std::int64_t left_ms = std::max<std::int64_t>(end.ms - clock.monotonic().ms, 0);
-  if (commands->submit(std::move(barrier))) finished.wait_for(milliseconds(left_ms));
-}
-
 // Until the last one has gone, or `end`.
 void Server::Parts::wait_for_clients(MonotonicTime end) {
   auto open = [this] {
@@ -279,7 +268,7 @@ MetricsSources Server::Parts::metrics_sources() const {
   for (const auto& part : io) sources.net.push_back(&part->thread.counters());
   sources.sequencer = &sequencer->counters();
   sources.disk = &store->disk();
-  sources.commands_waiting = sequencer->waiting();
+  sources.commands_waiting = commands->waiting();
   sources.queries_waiting = readers->depth(chat::Lane::kUrgent);
   sources.bulk_queries_waiting = readers->depth(chat::Lane::kBulk) + read_turns.waiting();
   for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
@@ -403,7 +392,7 @@ void Server::drain() {
     }
     parts.wait_for_clients({announced.ms + kDrainMs});
     // So that the acknowledgements are on their way before the close.
-    parts.wait_for_commits({announced.ms + kCommitsUntilMs});
+    parts.commands->settle({announced.ms + kCommitsUntilMs});
     // Not before: many polling clients open a connection for each poll, and one that finds none is
     // lost too early, so that its first tries to come back are in vain.
     for (const auto& part : parts.io) part->thread.stop_accepting();
@@ -416,10 +405,13 @@ void Server::drain() {
   }
   // Nobody drains these any more; the hub must not wait for them.
   for (const auto& part : parts.io) part->inbox.close();
-  parts.wait_for_commits({announced.ms + kLastCommitsUntilMs});
+  parts.commands->settle({announced.ms + kLastCommitsUntilMs});
   // Presence writes while the sequencer still takes it. Recovery ends after it: what is committed
   // until then belongs into the saved ring.
   parts.presence.flush();
+  // An append that still does not know what became of it keeps nobody waiting: its commands are
+  // answered unknown.
+  parts.store->give_up();
   parts.sequencer->stop();
   parts.presence.stop();
   parts.recovery.stop();

@@ -15,25 +15,21 @@ constexpr std::chrono::milliseconds kRest{60'000};
 
 }  // namespace
 
-Sequencer::Sequencer(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-                     SequencerOptions options)
+Sequencer::Sequencer(CommandSource& source, Store& store, EventBus& bus, const Clock& clock,
+                     IdSource& ids, SequencerOptions options)
     : options_(options),
+      source_(source),
       store_(store),
       clock_(clock),
       commit_(store, bus, clock, ids, counters_, options.cache, options.quotas),
-      mailbox_(options.mailbox_max),
       thread_([this] { run(); }) {}
 
 Sequencer::~Sequencer() {
   stop();
 }
 
-bool Sequencer::try_submit(Command&& command) {
-  return mailbox_.try_post(std::move(command)) == PostResult::kPosted;
-}
-
 void Sequencer::stop() {
-  mailbox_.close();
+  source_.close();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -41,7 +37,7 @@ void Sequencer::run() {
   name_this_thread("sequencer");
   std::vector<Command> queued;
   int idle_calls = 0;
-  while (mailbox_.wait_drain(queued, idle_calls < kIdleCallsMax ? options_.idle_after : kRest)) {
+  while (source_.take(queued, idle_calls < kIdleCallsMax ? options_.idle_after : kRest)) {
     if (queued.empty()) {
       idle_calls = std::min(idle_calls + 1, kIdleCallsMax);
       [[maybe_unused]] const bool done =
@@ -52,6 +48,7 @@ void Sequencer::run() {
     for (std::span<Command> rest = queued; !rest.empty();) {
       const std::size_t size = std::min(rest.size(), options_.batch_commands_max);
       commit_.run(rest.first(size));
+      source_.settled(size);
       rest = rest.subspan(size);
     }
   }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "chat/testing/core_harness.hpp"
+#include "commandlog/local/local_command_log.hpp"
 
 namespace maru::chat {
 namespace {
@@ -23,8 +24,9 @@ using testing::new_session;
 // The sequencer on the harness's store; the harness itself only prepares and inspects.
 class SequencerTest : public ::testing::Test {
  protected:
-  void start(SequencerOptions options = {}) {
-    sequencer.emplace(at.store, at.bus, clock, at.ids, options);
+  void start(SequencerOptions options = {}, std::size_t waiting_max = 16'384) {
+    log.emplace(clock, at.ids, waiting_max);
+    sequencer.emplace(*log, at.store, at.bus, clock, at.ids, options);
   }
 
   std::future<Reply> submit(CommandBody body) {
@@ -32,8 +34,7 @@ class SequencerTest : public ::testing::Test {
     auto future = promise->get_future();
     Command command{std::move(body),
                     [promise](Reply reply) { promise->set_value(std::move(reply)); }};
-    give_ids(command, at.ids);
-    while (!sequencer->try_submit(std::move(command))) std::this_thread::yield();
+    while (!log->submit(std::move(command))) std::this_thread::yield();
     return future;
   }
 
@@ -55,6 +56,7 @@ class SequencerTest : public ::testing::Test {
 
   SystemClock clock;
   CoreHarness at;
+  std::optional<local::LocalCommandLog> log;
   std::optional<Sequencer> sequencer;
 };
 
@@ -147,28 +149,59 @@ TEST_F(SequencerTest, RefusesWhenTheMailboxIsFullAndDrainsAtStop) {
   const ChatId group = at.add_group(owner);
   GatedFaults gate;
   at.store.set_faults([&](std::size_t, std::span<const Change>) { return gate(); });
-  start({.mailbox_max = 3});
+  start({}, 3);
   std::atomic<int> answered{0};
   const auto command = [&] {
     return Command{SendMessage{group, owner, "x", {}}, [&](Reply reply) {
                      if (reply) ++answered;
                    }};
   };
-  ASSERT_TRUE(sequencer->try_submit(command()));
+  ASSERT_TRUE(log->submit(command()));
   gate.entered.acquire();
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(sequencer->try_submit(command()));
-  EXPECT_EQ(sequencer->waiting(), 3u);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log->submit(command()));
+  EXPECT_EQ(log->waiting(), 3u);
 
   Command refused = command();
-  EXPECT_FALSE(sequencer->try_submit(std::move(refused)));
+  EXPECT_FALSE(log->submit(std::move(refused)));
   EXPECT_TRUE(refused.reply) << "a refused command stays with its caller";
 
   gate.go.release();
   sequencer->stop();
   EXPECT_EQ(answered.load(), 4);
   EXPECT_EQ(at.store.records(group).size(), 4u);
-  EXPECT_FALSE(sequencer->try_submit(std::move(refused)));
+  EXPECT_FALSE(log->submit(std::move(refused)));
   sequencer->stop();
+}
+
+// A source that counts what is settled, as a broker's acknowledges it.
+class CountingSource final : public CommandSource {
+ public:
+  bool take(std::vector<Command>& out, std::chrono::milliseconds /*wait*/) override {
+    out = std::exchange(commands, {});
+    return !std::exchange(over, true);
+  }
+  void settled(std::size_t count) override { settlements.push_back(count); }
+  void close() override {}
+
+  std::vector<Command> commands;
+  std::vector<std::size_t> settlements;
+  bool over = false;
+};
+
+TEST_F(SequencerTest, SettlesEachBatchOnceItIsAnswered) {
+  const UserId owner = at.add_guest("owner");
+  const ChatId group = at.add_group(owner);
+  CountingSource source;
+  std::size_t answered = 0;
+  for (int i = 0; i < 5; ++i) {
+    source.commands.push_back({SendMessage{group, owner, "x", {}}, [&](const Reply& reply) {
+                                 if (reply && source.settlements.size() == answered / 2) ++answered;
+                               }});
+  }
+  Sequencer lane(source, at.store, at.bus, clock, at.ids, {.batch_commands_max = 2});
+  lane.stop();
+  EXPECT_EQ(source.settlements, (std::vector<std::size_t>{2, 2, 1}));
+  EXPECT_EQ(answered, 5u) << "not before its answers";
 }
 
 TEST_F(SequencerTest, ABatchGathersWhileAnotherIsMadeDurable) {

@@ -75,8 +75,8 @@ class TestServer {
     }
     hub = std::make_unique<fanout::Hub>(targets, interest, &recovery, clock);
     bus.start(*hub);
-    sequencer = std::make_unique<chat::Sequencer>(*store, bus, clock, ids);
-    commands = std::make_unique<local::LocalCommandLog>(*sequencer, ids);
+    commands = std::make_unique<local::LocalCommandLog>(clock, ids);
+    sequencer = std::make_unique<chat::Sequencer>(*commands, *store, bus, clock, ids);
     logins.emplace(options, clock, *commands);
     recovery.start();
     presence.start(
@@ -112,8 +112,8 @@ class TestServer {
   std::vector<std::unique_ptr<fanout::DeliveryInbox>> inboxes;
   RealtimeCores realtime_cores = RealtimeCores(kThreads);
   std::unique_ptr<fanout::Hub> hub;
-  std::unique_ptr<chat::Sequencer> sequencer;
   std::unique_ptr<local::LocalCommandLog> commands;
+  std::unique_ptr<chat::Sequencer> sequencer;
   OriginPolicy origins;
   RateLimiter limiter;
   std::optional<LoginGuard> logins;

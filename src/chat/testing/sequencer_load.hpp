@@ -20,6 +20,7 @@
 #include "chat/sequencer.hpp"
 #include "chat/testing/quiet_bus.hpp"
 #include "chat/testing/seeded_ids.hpp"
+#include "commandlog/local/local_command_log.hpp"
 
 namespace maru::chat::testing {
 
@@ -60,9 +61,10 @@ class Load {
       : ids_(ids),
         users_(std::move(writers)),
         chats_(std::move(chats)),
-        sequencer_(store, bus_, clock_, id_source_, {.quotas = {.enabled = false}}) {}
+        sequencer_(log_, store, bus_, clock_, id_source_, {.quotas = {.enabled = false}}) {}
   Load(Store& store, ClientIds ids)
-      : ids_(ids), sequencer_(store, bus_, clock_, id_source_, {.quotas = {.enabled = false}}) {
+      : ids_(ids),
+        sequencer_(log_, store, bus_, clock_, id_source_, {.quotas = {.enabled = false}}) {
     for (std::size_t i = 0; i < kLoadMembers; ++i) {
       const std::string name = "user" + std::to_string(i);
       NewSession session;
@@ -124,8 +126,7 @@ class Load {
   }
 
   void submit(Command&& command) {
-    give_ids(command, id_source_);
-    while (!sequencer_.try_submit(std::move(command))) std::this_thread::yield();
+    while (!log_.submit(std::move(command))) std::this_thread::yield();
   }
 
   template <class Answer>
@@ -158,6 +159,7 @@ class Load {
   std::size_t sent_ = 0;
   std::atomic<std::size_t> answered_{0};
   std::atomic<std::size_t> failed_{0};
+  local::LocalCommandLog log_{clock_, id_source_};
   Sequencer sequencer_;  // last: its thread ends before what it uses
 };
 

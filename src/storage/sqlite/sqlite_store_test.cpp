@@ -391,7 +391,7 @@ TEST_F(SqliteStoreTest, KeepsTheLogWithinItsBoundUnderLoad) {
 TEST_F(SqliteStoreTest, CopiesTheLogAfterSoManyChanges) {
   options_.checkpoint_changes = 100;
   const auto store = must_open();
-  ASSERT_TRUE(store->append(first_batch()));
+  ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
   const auto mark = [&] {
     Database reader(file().string(), OpenMode::kReadOnly);
     return read_meta(reader, kMetaCleanMark);

@@ -117,8 +117,8 @@ struct Node::Parts {
   ReadTurns read_turns;
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
-  std::optional<chat::Sequencer> sequencer;
   std::optional<local::LocalCommandLog> commands;
+  std::optional<chat::Sequencer> sequencer;
   std::unique_ptr<sqlite::ReaderPool> readers;
   BusyQueries queries;
   std::optional<LoginGuard> logins;
@@ -157,8 +157,8 @@ Node::Node(GatewayOptions options, unsigned threads)
   it.bus.start(*it.hub);
   chat::SequencerOptions sequencing;
   sequencing.quotas.enabled = it.options.rate_limits;
-  it.sequencer.emplace(*it.store, it.bus, it.clock, it.ids, sequencing);
-  it.commands.emplace(*it.sequencer, it.ids);
+  it.commands.emplace(it.clock, it.ids);
+  it.sequencer.emplace(*it.commands, *it.store, it.bus, it.clock, it.ids, sequencing);
   it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
   it.queries.readers = it.readers.get();
