@@ -81,6 +81,8 @@ struct Member {
   // They want to be here: came by themselves, or have written. Whom they share such a chat with
   // does not count as a stranger to them.
   bool accepted = true;
+  // The user has been deleted, as of when the chat was read. In a group: will soon have left.
+  bool ended = false;
 };
 
 // How often something was done by or to a user since a moment; in a window of a day (quotas.hpp).

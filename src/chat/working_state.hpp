@@ -123,6 +123,7 @@ class WorkingState {
   void apply_one(const QuotaCounted& change);
   void apply_one(const QuotasExpired&) {}
   void apply_one(const OutcomeNoted& change);
+  void apply_one(const EndingFinished&) {}
 
   User& touch_user(UserId id);
   ChatState& touch_chat(ChatId id);

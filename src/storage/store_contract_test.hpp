@@ -174,6 +174,30 @@ TEST_P(StoreContract, AnEndedUserLeavesATombstoneAndAFreeName) {
   EXPECT_FALSE(*store().load_user_by_name("(deleted)"));
 }
 
+TEST_P(StoreContract, AnEndedUserIsEndingUntilThatIsFinished) {
+  add_users(3);
+  must({make_chat(1, {1, 2}), make_chat(2, {2, 1}, true)});
+  const auto ending = [&](std::size_t limit) {
+    return read([&](auto& s) { return s.list_ending(limit); });
+  };
+  EXPECT_TRUE(ending(10).empty());
+  must({chat::UserEnded{make_id<UserId>(1), "(deleted)", {9000}},
+        chat::UserEnded{make_id<UserId>(3), "(deleted)", {9000}}});
+  EXPECT_EQ(ending(10).size(), 2u);
+  EXPECT_EQ(ending(1).size(), 1u);
+  for (const std::uint32_t chat : {1u, 2u}) {
+    const auto state = *store().load_chat(make_id<ChatId>(chat));
+    for (const chat::Member& member : state->members) {
+      EXPECT_EQ(member.ended, member.user == make_id<UserId>(1));
+    }
+  }
+  must({chat::EndingFinished{make_id<UserId>(1)}});
+  EXPECT_EQ(ending(10), std::vector{make_id<UserId>(3)});
+  EXPECT_TRUE((*store().load_user(make_id<UserId>(1)))->deleted_at);
+  must({chat::EndingFinished{make_id<UserId>(3)}, chat::EndingFinished{make_id<UserId>(3)}});
+  EXPECT_TRUE(ending(10).empty());
+}
+
 TEST_P(StoreContract, APasswordTurnsAGuestIntoAnAccount) {
   auto guest = make_user(1, "guest");
   guest.user.type = chat::AccountType::kGuest;

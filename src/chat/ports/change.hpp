@@ -24,11 +24,16 @@ struct UserPasswordSet {
   AccountType type;
   WallTime updated_at;
 };
-// Tombstone: the folded name and the search terms go, so that the name is free again.
+// Tombstone: the folded name and the search terms go, so that the name is free again, and so do the
+// sessions. The user is marked as ending: it may be in groups still.
 struct UserEnded {
   UserId user;
   std::string tombstone_name;
   WallTime deleted_at;
+};
+// The mark goes: the user is in no group any more.
+struct EndingFinished {
+  UserId user;
 };
 struct UserSeen {
   UserId user;
@@ -103,6 +108,6 @@ struct LoginFailuresExpired {
 using Change = std::variant<UserInserted, UserPasswordSet, UserEnded, UserSeen, SessionOpened,
                             SessionTouched, SessionClosed, ChatInserted, RecordAppended,
                             IdempotencyExpired, LoginFailuresNoted, LoginFailuresExpired,
-                            ChatKeyUsed, QuotaCounted, QuotasExpired, OutcomeNoted>;
+                            ChatKeyUsed, QuotaCounted, QuotasExpired, OutcomeNoted, EndingFinished>;
 
 }  // namespace maru::chat

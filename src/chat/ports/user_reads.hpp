@@ -37,6 +37,8 @@ class UserReads {
   // `query` is text::name_search_query's; any part of a name. Deleted users are not found.
   virtual Result<std::vector<UserBrief>> search_users(std::string_view query,
                                                       std::size_t limit) = 0;
+  // Deleted users who may be in groups still, in no order.
+  virtual Result<std::vector<UserId>> list_ending(std::size_t limit) = 0;
 
   // The latest `until` first.
   virtual Result<std::vector<LoginFailures>> load_login_failures(std::size_t limit) = 0;

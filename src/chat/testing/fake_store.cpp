@@ -162,7 +162,16 @@ bool FakeStore::write(const UserEnded& change) {
     if (member == state.members.end()) continue;
     save(chats_, id);
     member->user_name = change.tombstone_name;
+    member->ended = true;
   }
+  save(ending_, change.user);
+  ending_.emplace(change.user, true);
+  return true;
+}
+
+bool FakeStore::write(const EndingFinished& change) {
+  save(ending_, change.user);
+  ending_.erase(change.user);
   return true;
 }
 

@@ -63,6 +63,7 @@ class FakeStore final : public Store {
   [[nodiscard]] const std::map<UserId, User>& users() const { return users_; }
   [[nodiscard]] const std::map<std::string, UserId>& names() const { return names_; }
   [[nodiscard]] const std::map<SessionId, LoginSession>& sessions() const { return sessions_; }
+  [[nodiscard]] const std::map<UserId, bool>& ending() const { return ending_; }
 
   [[nodiscard]] std::vector<LoginFailures> login_failures() const;  // the latest `until` first
 
@@ -120,6 +121,7 @@ class FakeStore final : public Store {
   [[nodiscard]] bool write(const QuotaCounted& change);
   [[nodiscard]] bool write(const QuotasExpired& change);
   [[nodiscard]] bool write(const OutcomeNoted& change);
+  [[nodiscard]] bool write(const EndingFinished& change);
 
   // Remembers how `map[key]` was, to restore it if the batch fails.
   template <class Map>
@@ -134,6 +136,7 @@ class FakeStore final : public Store {
   std::map<UserId, User> users_;
   std::map<std::string, UserId> names_;
   std::map<SessionId, LoginSession> sessions_;
+  std::map<UserId, bool> ending_;  // always true
   std::map<ChatId, ChatState> chats_;
   std::map<std::int64_t, ChatId> numbers_;
   std::map<std::pair<UserId, UserId>, ChatId> pairs_;

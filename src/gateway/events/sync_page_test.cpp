@@ -67,6 +67,7 @@ class MemorySnapshot final : public chat::Snapshot {
   Result<std::vector<chat::UserBrief>> search_users(std::string_view, std::size_t) override {
     return none();
   }
+  Result<std::vector<UserId>> list_ending(std::size_t) override { return {}; }
   Result<std::vector<chat::LoginFailures>> load_login_failures(std::size_t) override { return {}; }
   Result<std::optional<chat::ChatDocument>> find_chat(ChatId id) override {
     chat::ChatDocument document;

@@ -60,6 +60,13 @@ class FakeSnapshot final : public chat::Snapshot {
     }
     return found;
   }
+  Result<std::vector<UserId>> list_ending(std::size_t limit) override {
+    std::vector<UserId> found;
+    for (const auto& [user, ending] : store_.ending()) {
+      if (found.size() < limit) found.push_back(user);
+    }
+    return found;
+  }
   Result<std::vector<chat::LoginFailures>> load_login_failures(std::size_t limit) override {
     auto found = store_.login_failures();
     if (found.size() > limit) found.resize(limit);

@@ -46,7 +46,8 @@ ChatQueries::ChatQueries(Database& database)
       find_by_number_(database, "SELECT " MARU_CHAT_COLUMNS MARU_CHAT_TABLES "WHERE c.number = ?1"),
       find_by_ref_(database, "SELECT " MARU_CHAT_COLUMNS MARU_CHAT_TABLES "WHERE c.ref = ?1"),
       list_members_(database,
-                    "SELECT u.id, u.name, m.role, m.joined_at, m.entry, m.accepted FROM members m"
+                    "SELECT u.id, u.name, m.role, m.joined_at, m.entry, m.accepted,"
+                    " u.deleted_at IS NOT NULL FROM members m"
                     " JOIN users u ON u.ref = m.user WHERE m.chat = ?1"
                     " ORDER BY m.joined_at, m.ordinal"),
       find_personal_(database,
@@ -125,7 +126,8 @@ std::vector<chat::Member> ChatQueries::load_members(Ref chat) {
                        static_cast<chat::Role>(rows.integer(2)),
                        {static_cast<std::uint64_t>(rows.integer(3))},
                        static_cast<chat::Entry>(rows.integer(4)),
-                       rows.integer(5) != 0});
+                       rows.integer(5) != 0,
+                       rows.integer(6) != 0});
   }
   return members;
 }

@@ -40,6 +40,12 @@ constexpr CountRule kCountRules[] = {
     {"reference", "login sessions belong to a deleted user",
      "SELECT count(*) FROM sessions WHERE user IN"
      " (SELECT ref FROM users WHERE deleted_at IS NOT NULL)"},
+    {"members", "deleted users are in groups, and nobody is to take them out",
+     "SELECT count(*) FROM members m JOIN users u ON u.ref = m.user JOIN chats c ON c.ref = m.chat"
+     " WHERE u.deleted_at IS NOT NULL AND u.ending = 0 AND c.personal = 0"},
+    {"readable", "users are ending who were not deleted",
+     "SELECT count(*) FROM users WHERE ending NOT IN (0, 1)"
+     " OR (ending = 1 AND deleted_at IS NULL)"},
     {"reference", "groups name a pair of users",
      "SELECT count(*) FROM chats WHERE personal = 0"
      " AND (pair_low IS NOT NULL OR pair_high IS NOT NULL)"},

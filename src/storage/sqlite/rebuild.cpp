@@ -34,14 +34,14 @@ Result<void> check_room(const std::filesystem::path& path) {
 void copy_tables(Database& database) {
   database.execute(
       "DELETE FROM meta; INSERT INTO meta SELECT * FROM old.meta;"
-      "INSERT INTO users SELECT * FROM old.users;"
+      "INSERT INTO users SELECT *, 0 FROM old.users;"
       "INSERT INTO user_terms SELECT * FROM old.user_terms;"
       "INSERT INTO sessions SELECT * FROM old.sessions;"
       "INSERT INTO chats SELECT *, x'' FROM old.chats;"
       "INSERT INTO members SELECT * FROM old.members;"
       "INSERT INTO created_keys SELECT * FROM old.created_keys;"
       "INSERT INTO login_failures SELECT * FROM old.login_failures;"
-      "INSERT INTO quotas SELECT * FROM old.quotas");
+      "INSERT INTO quotas SELECT * FROM old.quotas;" MARU_MARK_ENDING);
 }
 
 class Progress {

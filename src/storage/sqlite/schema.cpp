@@ -176,7 +176,14 @@ CREATE TABLE marks(                    -- where whole runs of a chat's records a
   PRIMARY KEY(chat, block)) WITHOUT ROWID;
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kLoginFailures}, {2, kEntries}, {3, kLog}};
+// Since version 5: an ended user leaves its groups one by one. Whoever was left behind in one,
+// which no earlier version did, is taken out too.
+constexpr const char* kEndings = R"sql(
+ALTER TABLE users ADD COLUMN ending INTEGER NOT NULL DEFAULT 0;  -- 1: deleted, and perhaps in groups
+CREATE INDEX users_ending ON users(ref) WHERE ending = 1;
+)sql" MARU_MARK_ENDING;
+
+constexpr Migration kMigrations[] = {{1, kLoginFailures}, {2, kEntries}, {3, kLog}, {4, kEndings}};
 
 // Without comments and spacing, so that neither makes a difference.
 std::string normalized(std::string_view sql) {
@@ -247,7 +254,7 @@ Result<void> run_steps(Database& database, std::span<const Migration> steps, int
 }  // namespace
 
 std::span<const Migration> migrations() {
-  return std::span(kMigrations).first(kRebuiltFrom - 1);
+  return kMigrations;
 }
 
 void make_tables(Database& database) {

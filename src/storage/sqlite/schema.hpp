@@ -15,7 +15,7 @@ namespace maru::sqlite {
 // "MARU", in the header of every database file of ours (PRAGMA application_id).
 inline constexpr std::uint32_t kApplicationId = 0x4D415255;
 // PRAGMA user_version. A change of the tables raises it and adds a Migration, or is a rebuild.
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 // The way from there is not taken in place: rebuild.hpp.
 inline constexpr int kRebuiltFrom = 3;
 
@@ -24,7 +24,7 @@ struct Migration {
   int from = 0;
   const char* sql = "";
 };
-// Those in place, up to kRebuiltFrom.
+// The one from kRebuiltFrom makes the tables only; rebuild.hpp brings the rows.
 [[nodiscard]] std::span<const Migration> migrations();
 
 // All of kSchemaVersion, as a store of the first version comes to them.
@@ -41,6 +41,11 @@ void make_tables(Database& database);
 // empty: all is well. A store without an index of records would take a message twice. Throws
 // SqliteError.
 [[nodiscard]] std::vector<std::string> schema_differences(Database& database);
+
+// Marks whoever is deleted and in a group as ending.
+#define MARU_MARK_ENDING                                                              \
+  "UPDATE users SET ending = 1 WHERE deleted_at IS NOT NULL AND ref IN (SELECT user " \
+  "FROM members WHERE chat IN (SELECT ref FROM chats WHERE personal = 0));"
 
 // Named integers and texts of the store (table meta).
 [[nodiscard]] std::int64_t read_meta(Database& database, const char* name);

@@ -87,6 +87,10 @@ Result<std::vector<chat::UserBrief>> SqliteSnapshot::search_users(std::string_vi
   return run([&] { return users_.search(query, limit); });
 }
 
+Result<std::vector<UserId>> SqliteSnapshot::list_ending(std::size_t limit) {
+  return run([&] { return users_.list_ending(limit); });
+}
+
 Result<std::vector<chat::LoginFailures>> SqliteSnapshot::load_login_failures(std::size_t limit) {
   return run([&] { return users_.list_login_failures(limit); });
 }

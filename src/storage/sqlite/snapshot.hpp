@@ -32,6 +32,7 @@ class SqliteSnapshot final : public chat::Snapshot {
   Result<std::vector<chat::UserBrief>> find_users(std::span<const UserId> ids) override;
   Result<std::vector<chat::UserBrief>> search_users(std::string_view query,
                                                     std::size_t limit) override;
+  Result<std::vector<UserId>> list_ending(std::size_t limit) override;
   Result<std::vector<chat::LoginFailures>> load_login_failures(std::size_t limit) override;
   Result<std::optional<chat::ChatDocument>> find_chat(ChatId id) override;
   Result<std::optional<chat::ChatHeader>> find_chat_header(ChatId id) override;

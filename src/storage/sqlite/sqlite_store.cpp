@@ -50,8 +50,10 @@ Result<void> bring_forward(const std::filesystem::path& path, const char* vfs) {
     version = static_cast<int>(database.query_integer("PRAGMA user_version"));
     if (version == kSchemaVersion) return {};
     database.execute("PRAGMA synchronous=FULL");
-    const int target = version > kRebuiltFrom ? kSchemaVersion : kRebuiltFrom;
-    if (auto migrated = migrate(database, path, migrations(), target); !migrated) return migrated;
+    const bool is_rebuilt = version > kRebuiltFrom;
+    const int target = is_rebuilt ? kSchemaVersion : kRebuiltFrom;
+    auto migrated = migrate(database, path, migrations(), target);
+    if (!migrated || is_rebuilt) return migrated;
   }
   return rebuild_store(path, vfs);
 }

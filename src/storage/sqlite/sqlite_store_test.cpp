@@ -353,6 +353,33 @@ TEST_F(SqliteStoreTest, AStoreOfVersionOneBecomesWhatANewOneIs) {
   EXPECT_EQ(migrated, schema_of(file()));
 }
 
+// In place, not written anew.
+TEST_F(SqliteStoreTest, AStoreOfVersionFourBecomesWhatANewOneIs) {
+  {
+    const auto store = must_open();
+    ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);
+  }
+  const auto expected = schema_of(file());
+  {
+    Database old(file().string(), OpenMode::kReadWrite);
+    old.execute(
+        "DROP INDEX users_ending; ALTER TABLE users DROP COLUMN ending; PRAGMA user_version=4");
+    ASSERT_NE(schema_of(file()), expected);
+  }
+  {
+    const auto store = must_open();
+    EXPECT_EQ(store->load_chat(make_id<ChatId>(1))->value().head.value, 2u);
+    ASSERT_EQ(store->append(std::vector<chat::Change>{
+                  chat::UserEnded{make_id<UserId>(1), "(deleted)", {9'000}}}),
+              chat::Appended::kCommitted);
+  }
+  EXPECT_EQ(schema_of(file()), expected);
+  EXPECT_EQ(check_data_directory(options_.data_dir).outcome, CheckOutcome::kClean);
+  Database backup(file().string() + ".v4.backup", OpenMode::kReadOnly);
+  EXPECT_EQ(backup.query_integer("PRAGMA user_version"), 4);
+  EXPECT_EQ(backup.query_integer("SELECT count(*) FROM records"), 2);
+}
+
 TEST_F(SqliteStoreTest, KeepsTheLogShortInIdleMoments) {
   const auto store = must_open();
   ASSERT_EQ(store->append(first_batch()), chat::Appended::kCommitted);

@@ -36,6 +36,7 @@ UserQueries::UserQueries(Database& database)
       list_idle_sessions_(database, "SELECT u.id, " MARU_SESSION_COLUMNS
                                     " FROM sessions s JOIN users u ON u.ref = s.user"
                                     " WHERE s.last_used_at < ?1 ORDER BY s.last_used_at LIMIT ?2"),
+      list_ending_(database, "SELECT id FROM users WHERE ending = 1 LIMIT ?1"),
       list_login_failures_(database,
                            "SELECT key, failures, until FROM login_failures"
                            " ORDER BY until DESC LIMIT ?1") {}
@@ -109,6 +110,13 @@ std::vector<chat::LoginSession> UserQueries::list_idle_sessions(WallTime idle_si
   Rows rows = list_idle_sessions_.query(idle_since, limit);
   while (rows.next()) sessions.push_back(read_session(rows, 1, rows.id<UserId>(0)));
   return sessions;
+}
+
+std::vector<UserId> UserQueries::list_ending(std::size_t limit) {
+  std::vector<UserId> users;
+  Rows rows = list_ending_.query(limit);
+  while (rows.next()) users.push_back(rows.id<UserId>(0));
+  return users;
 }
 
 std::vector<chat::LoginFailures> UserQueries::list_login_failures(std::size_t limit) {

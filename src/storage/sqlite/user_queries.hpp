@@ -26,6 +26,7 @@ class UserQueries {
   std::optional<chat::SessionUser> find_session(const TokenHash& token);
   std::vector<chat::LoginSession> list_sessions(UserId user);  // oldest first
   std::vector<chat::LoginSession> list_idle_sessions(WallTime idle_since, std::size_t limit);
+  std::vector<UserId> list_ending(std::size_t limit);
   std::vector<chat::LoginFailures> list_login_failures(std::size_t limit);  // latest `until` first
 
  private:
@@ -38,6 +39,7 @@ class UserQueries {
   Statement find_session_;
   Statement list_sessions_;
   Statement list_idle_sessions_;
+  Statement list_ending_;
   Statement list_login_failures_;
 };
 

@@ -34,11 +34,12 @@ Writer::Writer(Database& database)
       end_user_(
           database,
           "UPDATE users SET name = ?2, folded_name = NULL, search_name = NULL, password_hash = '',"
-          " updated_at = ?3, deleted_at = ?3 WHERE ref = ?1"),
+          " updated_at = ?3, deleted_at = ?3, ending = 1 WHERE ref = ?1"),
       count_rename_(database,
                     "INSERT INTO meta VALUES('renames', 1)"
                     " ON CONFLICT(name) DO UPDATE SET value = value + 1"),
       end_sessions_(database, "DELETE FROM sessions WHERE user = ?1"),
+      finish_ending_(database, "UPDATE users SET ending = 0 WHERE ref = ?1"),
       see_user_(database,
                 "UPDATE users SET last_seen_at = ?2 WHERE id = ?1"
                 " AND (last_seen_at IS NULL OR last_seen_at < ?2)"),
@@ -128,6 +129,10 @@ void Writer::apply_change(const chat::UserEnded& change) {
   end_user_.execute(user, std::string_view(change.tombstone_name), change.deleted_at);
   count_rename_.execute();  // readers keep names: RecordQueries
   end_sessions_.execute(user);
+}
+
+void Writer::apply_change(const chat::EndingFinished& change) {
+  finish_ending_.execute(user_ref(change.user));
 }
 
 void Writer::apply_change(const chat::UserSeen& change) {

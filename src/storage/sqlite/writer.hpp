@@ -25,6 +25,7 @@ class Writer {
   void apply_change(const chat::UserInserted& change);
   void apply_change(const chat::UserPasswordSet& change);
   void apply_change(const chat::UserEnded& change);
+  void apply_change(const chat::EndingFinished& change);
   void apply_change(const chat::UserSeen& change);
   void apply_change(const chat::SessionOpened& change);
   void apply_change(const chat::SessionTouched& change);
@@ -59,6 +60,7 @@ class Writer {
   Statement end_user_;
   Statement count_rename_;
   Statement end_sessions_;
+  Statement finish_ending_;
   Statement see_user_;
   Statement insert_term_;
   Statement delete_term_;
