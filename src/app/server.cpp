@@ -25,6 +25,7 @@
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "bus/local/local_presence.hpp"
+#include "chat/endings.hpp"
 #include "chat/sequencer.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "fanout/delivery_inbox.hpp"
@@ -158,6 +159,7 @@ struct Server::Parts {
   std::optional<fanout::Hub> hub;
   std::optional<gateway::SessionAudit> session_audit;
   std::optional<local::LocalCommandLog> commands;
+  std::optional<chat::Endings> endings;
   std::optional<chat::Sequencer> sequencer;
   std::optional<gateway::SessionExpiry> expiry;
   std::optional<gateway::LoginGuard> logins;
@@ -199,11 +201,14 @@ Result<void> Server::Parts::wire(const Config& config) {
   bus.start(*hub);
   session_audit.emplace(bus);
   commands.emplace(clock, ids);
-  sequencer.emplace(*commands, *store, *session_audit, clock, ids, sequencer_options(config));
-  expiry.emplace(*commands, lifetimes, options);
   auto pool = sqlite::ReaderPool::open(*store);
   if (!pool) return std::unexpected(pool.error());
   readers = std::move(*pool);
+  endings.emplace(*commands, *readers);
+  chat::SequencerOptions lane = sequencer_options(config);
+  lane.on_users_ending = [this] { endings->look(); };
+  sequencer.emplace(*commands, *store, *session_audit, clock, ids, std::move(lane));
+  expiry.emplace(*commands, lifetimes, options);
   logins.emplace(options, lifetimes, *commands);
   if (auto restored = restore_login_failures(); !restored) return restored;
   known_networks.load(known_networks_file(config));
@@ -212,6 +217,7 @@ Result<void> Server::Parts::wire(const Config& config) {
       [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
       *commands);
   make_gateways(config);
+  endings->start();
   return {};
 }
 
@@ -354,6 +360,7 @@ void Server::tick() {
   if (now.ms < next_upkeep_.ms) return;
   next_upkeep_ = {now.ms + kUpkeepMs};
   parts_->expiry->run();
+  parts_->endings->look();
   parts_->logins->expire();
   parts_->known_networks.save_if_changed(parts_->known_networks_file(config_));
 }
@@ -385,7 +392,9 @@ void Server::drain() {
   const auto announced = parts.clock.monotonic();
   // Whoever reads much is told to come again: the stop waits for none of it.
   parts.read_turns.close();
-  if (parts.readers) parts.readers->drop_bulk();
+  parts.readers->drop_bulk();
+  // Whoever ends from here on is seen to at the next start.
+  parts.endings->stop();
   if (parts.started) {
     for (const auto& part : parts.io) {
       part->thread.post([gateway = part->gateway.get()] { gateway->announce_drain(kDrainMs); });

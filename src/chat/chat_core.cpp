@@ -50,9 +50,9 @@ Result<void> admit_write(AccountType type, Turn& turn) {
 }
 
 Result<void> admit_write(UserId id, Turn& turn) {
-  const auto user = turn.state.find_user(id);
-  if (!user) return std::unexpected(user.error());
-  return admit_write(*user ? (*user)->type : AccountType::kGuest, turn);
+  const auto type = turn.state.find_type(id);
+  if (!type) return std::unexpected(type.error());
+  return admit_write(*type, turn);
 }
 
 Result<const User*> load_live_user(UserId id, Turn& turn) {

@@ -34,6 +34,7 @@ struct Effects {
   std::vector<Event> events;
   // About what the changes add to the store, by whose they are.
   std::array<std::uint64_t, kAccountTypes> bytes{};
+  bool ends_users = false;
 };
 
 // Owner: the sequencer's thread. Decisions are on the open batch's state: neither replies nor

@@ -33,6 +33,9 @@ Place place(const NoteLoginFailures&) {
 Place place(const ExpireLoginFailures&) {
   return {};
 }
+Place place(const FinishEnding&) {
+  return {};
+}
 Place place(const CreateChat&) {
   return {};
 }

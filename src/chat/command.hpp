@@ -80,8 +80,8 @@ struct SetPassword {
 };
 
 // Logout and revocation. Sockets of the session are told to close. A guest whose last session ends,
-// ends as a deleted account does, unless `keep_guest` (open mode): memberships with system
-// messages, tombstone name, name free again. Unknown session: kNotFound. → Done
+// ends as a deleted account does, unless `keep_guest` (open mode): tombstone name, name free again,
+// and its groups are left soon after (endings.hpp). Unknown session: kNotFound. → Done
 struct RevokeSession {
   UserId user;
   SessionId session;
@@ -147,6 +147,13 @@ struct LeaveChat {
   UserId user;
   // Of AskLeave: nothing happens (left=false) when the user has joined since. 0: leaves anyway.
   std::uint64_t ticket = 0;
+  // The user has ended (endings.hpp). A 1:1 is only read anew: left=false.
+  bool ended = false;
+};
+
+// An ended user is in no group any more. → Done
+struct FinishEnding {
+  UserId user;
 };
 
 // Errors: kNotFound (no such chat, a 1:1 of others), kNotMember, kIdempotencyConflict,
@@ -161,7 +168,7 @@ struct SendMessage {
 using CommandBody =
     std::variant<RegisterUser, OpenGuest, OpenSession, SetPassword, RevokeSession, ExpireSessions,
                  TouchActivity, NoteLoginFailures, ExpireLoginFailures, CreateChat, JoinChat,
-                 AskLeave, LeaveChat, SendMessage>;
+                 AskLeave, LeaveChat, SendMessage, FinishEnding>;
 
 struct LoggedIn {
   User user;

@@ -59,7 +59,8 @@ TEST(PlaceOf, OnlyWhatHappensInAChatIsDecidedByItsOwner) {
        {CommandBody(RegisterUser{}), CommandBody(OpenGuest{}), CommandBody(OpenSession{}),
         CommandBody(SetPassword{}), CommandBody(RevokeSession{}), CommandBody(ExpireSessions{}),
         CommandBody(TouchActivity{}), CommandBody(NoteLoginFailures{}),
-        CommandBody(ExpireLoginFailures{}), CommandBody(CreateChat{})}) {
+        CommandBody(ExpireLoginFailures{}), CommandBody(CreateChat{}),
+        CommandBody(FinishEnding{})}) {
     EXPECT_EQ(place_of(body).kind, Place::kHere) << body.index();
   }
 }

@@ -122,6 +122,7 @@ TEST_F(CreateChatTest, APersonalChatWithADeletedUserIsStillFound) {
   const LoggedIn guest = at.log_in_guest("guest");
   const ChatId chat = at.add_personal(a, guest.user.id);
   ASSERT_TRUE(at.run(RevokeSession{guest.user.id, guest.session.id}));
+  at.settle_endings();
   const auto again = answer_of<ChatCreated>(at.run(personal(a, {guest.user.id})));
   EXPECT_EQ(again.document.chat.id, chat);
   EXPECT_EQ(again.document.members[1].user_name, at.store.users().at(guest.user.id).name);

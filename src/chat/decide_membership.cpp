@@ -26,6 +26,14 @@ Result<const ChatState*> load_visible_chat(ChatId id, UserId user, Turn& turn) {
   return state;
 }
 
+// System message, successor or archive.
+Sequence leave_group(const ChatState& state, UserId user, Turn& turn) {
+  const Member subject = *find_member(state, user);
+  const RecordPtr record = append_of(subject, state, leaving(state, user), turn);
+  turn.tell(ChatRemoved{{user}, state.chat.id, state.chat.number});
+  return record->sequence;
+}
+
 }  // namespace
 
 Reply decide(const JoinChat& command, Turn& turn) {
@@ -72,6 +80,10 @@ Reply decide(const LeaveChat& command, Turn& turn) {
   if (!found) return std::unexpected(found.error());
   const ChatState& state = **found;
   if (auto allowed = may_leave(state.chat); !allowed) {
+    if (command.ended) {
+      turn.state.read_anew(command.chat);
+      return Left{};
+    }
     return std::unexpected(std::move(allowed.error()));
   }
   if (!find_member(state, command.user)) return Left{};
@@ -80,13 +92,6 @@ Reply decide(const LeaveChat& command, Turn& turn) {
     return Left{};
   }
   return Left{true, leave_group(state, command.user, turn)};
-}
-
-Sequence leave_group(const ChatState& state, UserId user, Turn& turn) {
-  const Member subject = *find_member(state, user);
-  const RecordPtr record = append_of(subject, state, leaving(state, user), turn);
-  turn.tell(ChatRemoved{{user}, state.chat.id, state.chat.number});
-  return record->sequence;
 }
 
 }  // namespace maru::chat

@@ -31,12 +31,8 @@ Result<Seat> load_seat(const SendMessage& command, Turn& turn) {
   if (auto allowed = may_write(chat, sender != nullptr); !allowed) {
     return std::unexpected(std::move(allowed.error()));
   }
-  if (chat.is_personal) {
-    // A deleted user has left every group, but stays in its 1:1s for the other's sake.
-    if (auto user = load_live_user(command.from, turn); !user) {
-      return std::unexpected(std::move(user.error()));
-    }
-  }
+  // A deleted user has left every group, but stays in its 1:1s for the other's sake.
+  if (sender->ended) return fail(ErrorCode::kUnauthenticated, "The user has been deleted.");
   return Seat{*state, sender};
 }
 

@@ -223,6 +223,7 @@ TEST_F(SendTest, ADeletedUserCannotWriteToItsPersonalChats) {
   const ChatId chat = at.add_personal(guest.user.id, a);
   at.send(chat, guest.user.id, "hello", "id");
   ASSERT_TRUE(at.run(RevokeSession{guest.user.id, guest.session.id}));
+  at.settle_endings();
   EXPECT_EQ(code_of(send(chat, guest.user.id, "x")), ErrorCode::kUnauthenticated);
   const RecordPtr answer = at.send(chat, a, "are you there?");
   EXPECT_EQ(answer->to, guest.user.id);

@@ -11,7 +11,6 @@ namespace {
 
 // One ExpireSessions stays a short turn: others wait behind it.
 constexpr std::size_t kExpiredPerCommandMax = 100;
-constexpr std::size_t kExpiryChangesMax = 2'000;
 
 // A guest is its sessions: without one it ends, unless nicknames are identities (open mode).
 enum class GuestFate : std::uint8_t { kEndsWithLastSession, kStays };
@@ -28,10 +27,8 @@ Result<void> end_session(UserId owner, SessionId session, std::size_t sessions_o
     close_session(owner, session, turn);
     return {};
   }
-  const auto prepared = prepare_guest_end(owner, turn);
-  if (!prepared) return std::unexpected(prepared.error());
   close_session(owner, session, turn);
-  end_guest(owner, *prepared, turn);
+  end_user(owner, turn);
   return {};
 }
 
@@ -84,7 +81,6 @@ Reply decide(const ExpireSessions& command, Turn& turn) {
   const std::size_t changes_before = turn.effects.changes.size();
   for (const LoginSession& candidate : *idle) {
     const bool began = turn.effects.changes.size() > changes_before;
-    if (turn.effects.changes.size() - changes_before >= kExpiryChangesMax) return Done{true};
     const auto sessions = turn.state.find_sessions(candidate.user);
     if (!sessions) {
       if (began) return Done{true};

@@ -51,9 +51,7 @@ Result<void> free_name(UserId holder, Turn& turn) {
   if (!*user || (*user)->type != AccountType::kGuest || !(*sessions)->empty()) {
     return fail(ErrorCode::kNameTaken, "The name is taken.");
   }
-  const auto prepared = prepare_guest_end(holder, turn);
-  if (!prepared) return std::unexpected(prepared.error());
-  end_guest(holder, *prepared, turn);
+  end_user(holder, turn);
   return {};
 }
 
@@ -143,32 +141,14 @@ Reply decide(const SetPassword& command, Turn& turn) {
   return Done{};
 }
 
-Result<GuestEnd> prepare_guest_end(UserId guest, Turn& turn) {
-  if (auto user = turn.state.find_user(guest); !user) {
-    return std::unexpected(std::move(user.error()));
-  }
-  auto chats = turn.state.load_chats_of(guest);
-  if (!chats) return std::unexpected(std::move(chats.error()));
-  for (const ChatId& chat : *chats) {
-    if (auto state = turn.state.find_chat(chat); !state) {
-      return std::unexpected(std::move(state.error()));
-    }
-  }
-  return GuestEnd{std::move(*chats)};
+Reply decide(const FinishEnding& command, Turn& turn) {
+  turn.change(EndingFinished{command.user});
+  return Done{};
 }
 
-void end_guest(UserId guest, const GuestEnd& prepared, Turn& turn) {
-  const std::string tombstone(kTombstoneName);
-  for (const ChatId& id : prepared.chats) {
-    const auto found = turn.state.find_chat(id);
-    if (!found || !*found || !find_member(**found, guest)) continue;
-    if ((*found)->chat.is_personal) {
-      turn.state.rename_member(id, guest, tombstone);
-    } else {
-      leave_group(**found, guest, turn);
-    }
-  }
-  turn.change(UserEnded{guest, tombstone, turn.stamp.now});
+void end_user(UserId user, Turn& turn) {
+  turn.change(UserEnded{user, std::string(kTombstoneName), turn.stamp.now});
+  turn.effects.ends_users = true;
 }
 
 }  // namespace maru::chat

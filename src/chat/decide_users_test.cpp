@@ -97,6 +97,7 @@ TEST_F(UsersTest, AGuestWithoutASessionHoldsItsNameNoLonger) {
   EXPECT_TRUE(next.created);
   EXPECT_NE(next.user.id, left.user.id);
   EXPECT_TRUE(at.store.users().at(left.user.id).deleted_at);
+  at.settle_endings();
   EXPECT_EQ(at.store.chats().at(group).members.size(), 1u);
   EXPECT_EQ(at.store.names().at("a"), next.user.id);
   // An account holds its name without a session.
@@ -208,6 +209,11 @@ TEST_F(UsersTest, AGuestEndsWithItsLastSession) {
   ASSERT_TRUE(at.run(RevokeSession{user, guest.session.id}));
 
   EXPECT_TRUE(std::holds_alternative<SessionRevoked>(at.bus.events.front()));
+  EXPECT_EQ(at.bus.events.size(), 1u);
+  EXPECT_TRUE(at.store.ending().contains(user));
+  EXPECT_THAT(check_store(at.store), IsEmpty());
+  at.settle_endings();
+  EXPECT_FALSE(at.store.ending().contains(user));
   EXPECT_EQ(at.bus.all<ChatRemoved>().size(), 3u);
   EXPECT_EQ(at.bus.all<RecordCommitted>().size(), 3u);
   const User& ended = at.store.users().at(user);
@@ -237,11 +243,14 @@ TEST_F(UsersTest, AnEndingGuestSeesTheBatchItEndsIn) {
        open_guest("guest"), SendMessage{joined, user, "late", {}}, JoinChat{joined, user},
        RevokeSession{user, guest.session.id}});
   for (int i = 0; i < 6; ++i) EXPECT_EQ(outcome_of(replies[i]), "ok") << i;
-  EXPECT_EQ(outcome_of(replies[6]), "not_member");
-  EXPECT_EQ(outcome_of(replies[7]), "unauthenticated");
+  EXPECT_EQ(outcome_of(replies[6]), "ok") << "it was sent before the end came round";
+  EXPECT_EQ(outcome_of(replies[7]), "ok") << "a member still";
   EXPECT_EQ(outcome_of(replies[8]), "not_found");
+  at.settle_endings();
+  EXPECT_EQ(outcome_of(at.run(SendMessage{joined, user, "late", {}})), "not_member");
+  EXPECT_EQ(outcome_of(at.run(JoinChat{joined, user})), "unauthenticated");
   EXPECT_EQ(at.store.records(left).size(), 1u);
-  EXPECT_EQ(at.store.records(joined).size(), 2u);
+  EXPECT_EQ(at.store.records(joined).size(), 3u);
   EXPECT_EQ(answer_of<LoggedIn>(replies[5]).user.name, "guest");
   EXPECT_THAT(check_store(at.store), IsEmpty());
 }
@@ -271,6 +280,7 @@ TEST_F(UsersTest, IdleSessionsExpireAndTheirGuestsEnd) {
   EXPECT_TRUE(at.store.users().at(idle.user.id).deleted_at);
   EXPECT_FALSE(at.store.users().at(account).deleted_at);
   EXPECT_TRUE(at.store.sessions().contains(live.session.id));
+  at.settle_endings();
   EXPECT_EQ(at.store.records(group).size(), 1u);
   EXPECT_FALSE(answer_of<Done>(at.run(ExpireSessions{at.clock.wall()})).more);
   EXPECT_EQ(revoked().size(), 2u);

@@ -39,12 +39,14 @@ Error not_known() {
 }  // namespace
 
 GroupCommit::GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-                         SequencerCounters& counters, CacheLimits limits, Quotas quotas)
+                         SequencerCounters& counters, CacheLimits limits, Quotas quotas,
+                         OnUsersEnding on_users_ending)
     : store_(store),
       bus_(bus),
       clock_(clock),
       ids_(ids),
       counters_(counters),
+      on_users_ending_(std::move(on_users_ending)),
       state_(store, limits),
       core_(state_, quotas) {}
 
@@ -98,6 +100,7 @@ std::size_t GroupCommit::decide(std::span<Command> commands, Cut cut, LookUp loo
   effects_.changes.clear();
   effects_.events.clear();
   effects_.bytes = {};
+  effects_.ends_users = false;
   replies_.clear();
   if (!find_outcomes(commands, look_up)) {
     replies_.assign(commands.size(), std::unexpected(not_read()));
@@ -219,6 +222,7 @@ void GroupCommit::release(std::span<Command> batch) {
   homed_.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) answer(batch[i], std::move(replies_[i]));
   hand_over(std::exchange(effects_.events, {}));
+  if (effects_.ends_users && on_users_ending_) on_users_ending_();
 }
 
 void GroupCommit::refuse(std::span<Command> batch, const Error& error) {

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -40,10 +41,14 @@
 
 namespace maru::chat {
 
+// Called after a batch in which users have ended; it must not block.
+using OnUsersEnding = std::function<void()>;
+
 class GroupCommit {
  public:
   GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-              SequencerCounters& counters, CacheLimits limits = {}, Quotas quotas = {});
+              SequencerCounters& counters, CacheLimits limits = {}, Quotas quotas = {},
+              OnUsersEnding on_users_ending = {});
 
   // One batch, or a few where Store::batch_max cuts it. Every reply has been handed over when it
   // returns: called, or published behind its events where its handler names an I/O thread.
@@ -79,6 +84,7 @@ class GroupCommit {
   const SettledClock lifetimes_{clock_};
   IdSource& ids_;
   SequencerCounters& counters_;
+  const OnUsersEnding on_users_ending_;
   WorkingState state_;
   ChatCore core_;
 

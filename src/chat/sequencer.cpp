@@ -17,11 +17,12 @@ constexpr std::chrono::milliseconds kRest{60'000};
 
 Sequencer::Sequencer(CommandSource& source, Store& store, EventBus& bus, const Clock& clock,
                      IdSource& ids, SequencerOptions options)
-    : options_(options),
+    : options_(std::move(options)),
       source_(source),
       store_(store),
       clock_(clock),
-      commit_(store, bus, clock, ids, counters_, options.cache, options.quotas),
+      commit_(store, bus, clock, ids, counters_, options_.cache, options_.quotas,
+              options_.on_users_ending),
       thread_([this] { run(); }) {}
 
 Sequencer::~Sequencer() {

@@ -18,6 +18,7 @@ struct SequencerOptions {
   std::chrono::milliseconds idle_after{250};  // quiet for so long: Store::idle is called
   CacheLimits cache;
   Quotas quotas;
+  OnUsersEnding on_users_ending;
 };
 
 class Sequencer {

@@ -1,5 +1,8 @@
-// What deciding costs: messages a second through the sequencer into a store that keeps nothing.
+// What deciding costs: messages a second through the sequencer into a store that keeps nothing but
+// users.
 #include <benchmark/benchmark.h>
+
+#include <unordered_map>
 
 #include "chat/testing/sequencer_load.hpp"
 
@@ -8,16 +11,25 @@ namespace {
 
 class NullStore final : public Store {
  public:
-  Appended append(std::span<const Change>) override { return Appended::kCommitted; }
+  Appended append(std::span<const Change> batch) override {
+    for (const Change& change : batch) {
+      if (const auto* inserted = std::get_if<UserInserted>(&change)) {
+        users_.insert_or_assign(inserted->user.id, inserted->user);
+      }
+    }
+    return Appended::kCommitted;
+  }
   Result<std::optional<ChatState>> load_chat(ChatId) override { return std::nullopt; }
   Result<std::optional<ChatId>> load_personal_chat(UserId, UserId) override { return std::nullopt; }
-  Result<std::optional<User>> load_user(UserId) override { return std::nullopt; }
+  Result<std::optional<User>> load_user(UserId id) override {
+    const auto found = users_.find(id);
+    return found == users_.end() ? std::nullopt : std::optional(found->second);
+  }
   Result<std::optional<User>> load_user_by_name(std::string_view) override { return std::nullopt; }
   Result<std::vector<LoginSession>> load_sessions(UserId) override { return {}; }
   Result<std::vector<LoginSession>> load_idle_sessions(WallTime, std::size_t) override {
     return {};
   }
-  Result<std::vector<ChatId>> load_chats_of(UserId) override { return {}; }
   Result<std::size_t> load_chat_count_of(UserId, Entry) override { return 0; }
   Result<std::vector<Sharing>> load_sharing(UserId, std::span<const UserId> others) override {
     return std::vector<Sharing>(others.size());
@@ -35,6 +47,9 @@ class NullStore final : public Store {
     return std::nullopt;
   }
   Result<ChatNumber> load_last_number() override { return ChatNumber{0}; }
+
+ private:
+  std::unordered_map<UserId, User> users_;  // who writes must be there
 };
 
 void BM_Decide(benchmark::State& state) {

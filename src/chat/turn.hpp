@@ -48,6 +48,7 @@ Reply decide(const JoinChat& command, Turn& turn);
 Reply decide(const AskLeave& command, Turn& turn);
 Reply decide(const LeaveChat& command, Turn& turn);
 Reply decide(const SendMessage& command, Turn& turn);
+Reply decide(const FinishEnding& command, Turn& turn);
 
 // ---- shared steps ----
 
@@ -76,14 +77,7 @@ void count_additions(const std::vector<QuotaCount>& counters, Turn& turn);
                                  Turn& turn);
 // Makes it true and tells it.
 RecordPtr append(Record record, Turn& turn);
-// The member leaves a group: system message, successor or archive. The state has been read.
-Sequence leave_group(const ChatState& state, UserId user, Turn& turn);
-
-// The user's chats and sessions have been read by the caller: a guest with no session ends.
-struct GuestEnd {
-  std::vector<ChatId> chats;
-};
-[[nodiscard]] Result<GuestEnd> prepare_guest_end(UserId guest, Turn& turn);
-void end_guest(UserId guest, const GuestEnd& prepared, Turn& turn);
+// The user, who has been read, is no more: a guest with no session, or a deleted account.
+void end_user(UserId user, Turn& turn);
 
 }  // namespace maru::chat

@@ -22,7 +22,7 @@ std::pair<UserId, UserId> pair_of(UserId a, UserId b) {
 
 WorkingState::WorkingState(Store& store, CacheLimits limits)
     : store_(store),
-      users_(limits.users_max),
+      types_(limits.users_max),
       chats_(limits.chat_weight_max),
       sent_lately_(limits.sent_max),
       resenders_(limits.resenders_max),
@@ -31,11 +31,27 @@ WorkingState::WorkingState(Store& store, CacheLimits limits)
 // ---- reading ----
 
 Result<const User*> WorkingState::find_user(UserId id) {
-  if (const User* cached = users_.find(id)) return cached;
+  if (const auto known = users_.find(id); known != users_.end()) return &known->second;
   auto loaded = store_.load_user(id);
   if (!loaded) return unreadable();
   if (!*loaded) return nullptr;
-  return users_.insert(id, std::move(**loaded), 1);
+  note_type(**loaded);
+  return &users_.emplace(id, std::move(**loaded)).first->second;
+}
+
+Result<AccountType> WorkingState::find_type(UserId id) {
+  if (const AccountType* known = types_.find(id)) return *known;
+  const auto user = find_user(id);
+  if (!user) return std::unexpected(user.error());
+  return *user ? (*user)->type : AccountType::kGuest;
+}
+
+void WorkingState::note_type(const User& user) {
+  if (AccountType* known = types_.find(user.id)) {
+    *known = user.type;
+  } else {
+    types_.insert(user.id, user.type, 1);
+  }
 }
 
 Result<std::optional<UserId>> WorkingState::find_name(std::string_view folded) {
@@ -82,19 +98,6 @@ Result<std::optional<ChatId>> WorkingState::find_personal_chat(UserId a, UserId 
   auto loaded = store_.load_personal_chat(a, b);
   if (!loaded) return unreadable();
   return *loaded;
-}
-
-Result<std::vector<ChatId>> WorkingState::load_chats_of(UserId user) {
-  auto chats = store_.load_chats_of(user);
-  if (!chats) return unreadable();
-  for (const MembershipChange& change : changes_of(user)) {
-    if (change.added) {
-      chats->push_back(change.chat);
-    } else {
-      std::erase(*chats, change.chat);
-    }
-  }
-  return chats;
 }
 
 Result<std::size_t> WorkingState::find_chat_count_of(UserId user, Entry entry) {
@@ -212,10 +215,9 @@ void WorkingState::apply(const Change& change) {
 }
 
 User& WorkingState::touch_user(UserId id) {
-  User* user = users_.find(id);
-  assert(user && "a command reads what it changes");
-  touched_users_.push_back(id);
-  return *user;
+  const auto user = users_.find(id);
+  assert(user != users_.end() && "a command reads what it changes");
+  return user->second;
 }
 
 ChatState& WorkingState::touch_chat(ChatId id) {
@@ -227,8 +229,8 @@ ChatState& WorkingState::touch_chat(ChatId id) {
 }
 
 void WorkingState::apply_one(const UserInserted& change) {
-  touched_users_.push_back(change.user.id);
-  users_.insert(change.user.id, change.user, 1);
+  users_.insert_or_assign(change.user.id, change.user);
+  note_type(change.user);
   new_names_.insert_or_assign(change.folded_name, change.user.id);
   sessions_.try_emplace(change.user.id);
 }
@@ -238,6 +240,7 @@ void WorkingState::apply_one(const UserPasswordSet& change) {
   user.password_hash = change.password_hash;
   user.type = change.type;
   user.updated_at = change.updated_at;
+  note_type(user);
 }
 
 void WorkingState::apply_one(const UserEnded& change) {
@@ -250,10 +253,8 @@ void WorkingState::apply_one(const UserEnded& change) {
 }
 
 void WorkingState::apply_one(const UserSeen& change) {
-  User* user = users_.find(change.user);
-  if (!user) return;
-  touched_users_.push_back(change.user);
-  user->last_seen_at = change.at;
+  const auto user = users_.find(change.user);
+  if (user != users_.end()) user->second.last_seen_at = change.at;
 }
 
 void WorkingState::apply_one(const SessionOpened& change) {
@@ -328,12 +329,6 @@ void WorkingState::note_memberships(const ChatState& state, const Effect& effect
   }
 }
 
-void WorkingState::rename_member(ChatId chat, UserId user, const std::string& name) {
-  for (Member& member : touch_chat(chat).members) {
-    if (member.user == user) member.user_name = name;
-  }
-}
-
 void WorkingState::apply_one(const QuotaCounted& change) {
   quotas_.insert_or_assign({change.counter.user, change.counter.kind}, change.counter);
 }
@@ -360,21 +355,19 @@ void WorkingState::commit() {
     }
   }
   forget_batch();
-  users_.trim();
-  chats_.trim();
 }
 
 void WorkingState::rollback() {
-  for (const UserId& id : touched_users_) users_.erase(id);
+  for (const auto& [id, user] : users_) types_.erase(id);
   for (const ChatId& id : touched_chats_) chats_.erase(id);
   last_number_.reset();
   forget_batch();
-  users_.trim();
-  chats_.trim();
 }
 
 void WorkingState::forget_batch() {
-  touched_users_.clear();
+  for (const ChatId& id : read_anew_) chats_.erase(id);
+  read_anew_.clear();
+  users_.clear();
   touched_chats_.clear();
   new_names_.clear();
   ended_users_.clear();
@@ -387,6 +380,8 @@ void WorkingState::forget_batch() {
   chat_counts_.clear();
   quotas_.clear();
   sent_.clear();
+  types_.trim();
+  chats_.trim();
 }
 
 std::uint64_t WorkingState::hash_of(const SentKey& key) {

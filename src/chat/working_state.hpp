@@ -1,7 +1,8 @@
 // What ChatCore decides on: the store's state with the open batch's changes on top.
 //
-// Chats and users stay cached between batches (bounded, least recently used first); everything else
-// is read when a command needs it and kept to the end of the batch. Nothing is evicted while a
+// Chats stay cached between batches (bounded, least recently used first), and of users what they
+// are: guest or account. Everything else is read when a command needs it and kept to the end of the
+// batch: users most of all, whom others may change. Nothing is evicted while a
 // batch is open, so a change that is not yet durable can neither be lost nor read back stale from
 // the store.
 //
@@ -29,7 +30,7 @@
 namespace maru::chat {
 
 struct CacheLimits {
-  std::size_t users_max = 50'000;
+  std::size_t users_max = 50'000;  // whose type is remembered
   // A chat weighs its members + 4, about 100 bytes a unit.
   std::size_t chat_weight_max = 500'000;
   // Sends that are remembered as lately stored: see SentFilter.
@@ -48,13 +49,15 @@ class WorkingState {
 
   // ---- reading: null or nothing if there is none ----
   [[nodiscard]] Result<const User*> find_user(UserId id);
+  // Of a user who is none: a guest's. A guest who has become an account elsewhere may be taken for
+  // a guest for a while: this decides nothing but who has to wait for disk space first.
+  [[nodiscard]] Result<AccountType> find_type(UserId id);
   [[nodiscard]] Result<std::optional<UserId>> find_name(std::string_view folded);
   [[nodiscard]] Result<const std::vector<LoginSession>*> find_sessions(UserId user);
   [[nodiscard]] Result<std::vector<LoginSession>> load_idle_sessions(WallTime idle_since,
                                                                      std::size_t limit);
   [[nodiscard]] Result<const ChatState*> find_chat(ChatId id);
   [[nodiscard]] Result<std::optional<ChatId>> find_personal_chat(UserId a, UserId b);
-  [[nodiscard]] Result<std::vector<ChatId>> load_chats_of(UserId user);
   [[nodiscard]] Result<std::size_t> find_chat_count_of(UserId user, Entry entry);
   // As the store's. Of the open batch it knows who came, not who has left or accepted.
   [[nodiscard]] Result<std::vector<Store::Sharing>> find_sharing(UserId user,
@@ -83,8 +86,8 @@ class WorkingState {
   // ---- the open batch ----
   // The caller has read what the change touches: a chat, a user, the sessions of a user.
   void apply(const Change& change);
-  // In a 1:1 that outlives one of its two. The chat has been read.
-  void rename_member(ChatId chat, UserId user, const std::string& name);
+  // What is known of the chat is forgotten at the end of the batch.
+  void read_anew(ChatId chat) { read_anew_.push_back(chat); }
   // The batch is durable.
   void commit();
   // Nothing of the batch was written: whatever it touched is forgotten and read again.
@@ -125,6 +128,7 @@ class WorkingState {
   void apply_one(const OutcomeNoted& change);
   void apply_one(const EndingFinished&) {}
 
+  void note_type(const User& user);
   User& touch_user(UserId id);
   ChatState& touch_chat(ChatId id);
   [[nodiscard]] bool is_likely(const SentKey& key);
@@ -136,7 +140,7 @@ class WorkingState {
   void forget_batch();
 
   Store& store_;
-  LruCache<UserId, User> users_;
+  LruCache<UserId, AccountType> types_;
   LruCache<ChatId, ChatState> chats_;
   std::optional<ChatNumber> last_number_;
   SentFilter sent_lately_;
@@ -145,8 +149,9 @@ class WorkingState {
   std::uint64_t send_looks_ = 0;
 
   // The open batch's own; empty between batches.
-  std::vector<UserId> touched_users_;
+  std::unordered_map<UserId, User> users_;
   std::vector<ChatId> touched_chats_;
+  std::vector<ChatId> read_anew_;
   std::unordered_map<std::string, UserId> new_names_;
   std::unordered_set<UserId> ended_users_;
   std::unordered_map<UserId, std::vector<LoginSession>> sessions_;

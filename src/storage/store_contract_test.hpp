@@ -79,7 +79,6 @@ TEST_P(StoreContract, AnEmptyStoreHasNothing) {
   EXPECT_FALSE(*store().load_personal_chat(user, user));
   EXPECT_TRUE(store().load_sessions(user)->empty());
   EXPECT_TRUE(store().load_idle_sessions({1}, 10)->empty());
-  EXPECT_TRUE(store().load_chats_of(user)->empty());
   EXPECT_EQ(*store().load_chat_count_of(user, chat::Entry::kOwn), 0u);
   EXPECT_EQ(*store().load_sharing(user, std::vector{user}), std::vector<chat::Store::Sharing>(1));
   EXPECT_FALSE(*store().load_quota(user, chat::QuotaKind::kStrangersAdded));
@@ -362,7 +361,6 @@ TEST_P(StoreContract, ChatsOfAUser) {
   must({make_chat(3, {1, 2}), make_chat(1, {1, 2}, true), make_chat(2, {1, 3}, true),
         make_chat(4, {2})});
   EXPECT_EQ(*store().load_chat_count_of(make_id<UserId>(1), chat::Entry::kOwn), 3u);
-  EXPECT_EQ(store().load_chats_of(make_id<UserId>(1))->size(), 3u);
   const UserId user = make_id<UserId>(1);
   const auto page = read([&](auto& s) { return s.list_personal_chats(user, 1, 1); });
   EXPECT_EQ(page.total, 2u);

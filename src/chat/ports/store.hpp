@@ -63,7 +63,6 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<LoginSession>> load_sessions(UserId user) = 0;
   [[nodiscard]] virtual Result<std::vector<LoginSession>> load_idle_sessions(WallTime idle_since,
                                                                              std::size_t limit) = 0;
-  [[nodiscard]] virtual Result<std::vector<ChatId>> load_chats_of(UserId user) = 0;
   // Memberships of that kind.
   [[nodiscard]] virtual Result<std::size_t> load_chat_count_of(UserId user, Entry entry) = 0;
   // How `user` and another one share chats: at all, and one that the other has accepted.

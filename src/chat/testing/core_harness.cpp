@@ -5,6 +5,8 @@
 #include <stdexcept>
 
 #include "base/limits.hpp"
+#include "chat/endings.hpp"
+#include "gateway/testing/fake_snapshot.hpp"
 
 namespace maru::chat::testing {
 namespace {
@@ -56,9 +58,9 @@ void check_chat(const FakeStore& store, const ChatState& state, Findings& findin
   findings.require(members.size() <= limits::kGroupMembersMax, name + ": too many members");
   for (const UserId& user : members) {
     const auto known = store.users().find(user);
-    findings.require(
-        state.chat.is_personal || known == store.users().end() || !known->second.deleted_at,
-        name + ": a deleted user in a group");
+    findings.require(state.chat.is_personal || known == store.users().end() ||
+                         !known->second.deleted_at || store.ending().contains(user),
+                     name + ": a deleted user in a group, and nobody knows");
   }
   if (state.chat.is_personal) {
     findings.require(members.size() == 2, name + ": a 1:1 has two");
@@ -106,6 +108,35 @@ Reply CoreHarness::run(CommandBody body) {
   std::vector<CommandBody> one;
   one.push_back(std::move(body));
   return std::move(run_batch(std::move(one)).front());
+}
+
+void CoreHarness::settle_endings() {
+  struct Log final : CommandLog {
+    explicit Log(CoreHarness& harness) : at(harness) {}
+    bool submit(Command&& command) override {
+      command.reply(at.run(std::move(command.body)));
+      return true;
+    }
+    CoreHarness& at;
+  };
+  struct Pool final : QueryPool {
+    explicit Pool(CoreHarness& harness) : at(harness) {}
+    bool post(Lane, Query&& query) override {
+      gateway::testing::FakeSnapshot snapshot(at.store);
+      Query(std::move(query))(snapshot);
+      return true;
+    }
+    CoreHarness& at;
+  };
+  Log log(*this);
+  Pool pool(*this);
+  EndingPass pass(log, pool);
+  const std::atomic<bool> stopping{false};
+  for (;;) {
+    const auto outcome = pass.run(stopping);
+    if (outcome == EndingPass::Outcome::kDone) return;
+    if (outcome == EndingPass::Outcome::kStuck) throw std::logic_error("an end is stuck");
+  }
 }
 
 LoggedIn CoreHarness::log_in_guest(const std::string& name, GuestRule rule) {

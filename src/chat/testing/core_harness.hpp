@@ -57,6 +57,9 @@ class CoreHarness {
   std::vector<Reply> run_batch(std::vector<CommandBody> bodies);
   Reply run(CommandBody body);
 
+  // Whoever has ended leaves its groups.
+  void settle_endings();
+
   // Steps that must succeed; a failed one throws.
   UserId add_guest(const std::string& name);
   UserId add_account(const std::string& name, const std::string& password_hash = "hash");

@@ -378,17 +378,6 @@ Result<std::vector<LoginSession>> FakeStore::load_idle_sessions(WallTime idle_si
   return found;
 }
 
-Result<std::vector<ChatId>> FakeStore::load_chats_of(UserId user) {
-  if (load_fails()) return unavailable();
-  std::vector<ChatId> found;
-  for (const auto& [id, state] : chats_) {
-    if (std::ranges::find(state.members, user, &Member::user) != state.members.end()) {
-      found.push_back(id);
-    }
-  }
-  return found;
-}
-
 Result<std::size_t> FakeStore::load_chat_count_of(UserId user, Entry entry) {
   if (load_fails()) return unavailable();
   std::size_t count = 0;

@@ -77,7 +77,6 @@ class FakeStore final : public Store {
   [[nodiscard]] Result<std::vector<LoginSession>> load_sessions(UserId user) override;
   [[nodiscard]] Result<std::vector<LoginSession>> load_idle_sessions(WallTime idle_since,
                                                                      std::size_t limit) override;
-  [[nodiscard]] Result<std::vector<ChatId>> load_chats_of(UserId user) override;
   [[nodiscard]] Result<std::size_t> load_chat_count_of(UserId user, Entry entry) override;
   [[nodiscard]] Result<std::vector<Sharing>> load_sharing(UserId user,
                                                           std::span<const UserId> others) override;

@@ -53,7 +53,6 @@ ChatQueries::ChatQueries(Database& database)
       find_personal_(database,
                      "SELECT c.id FROM users a, users b, chats c WHERE a.id = ?1 AND b.id = ?2"
                      " AND c.pair_low = min(a.ref, b.ref) AND c.pair_high = max(a.ref, b.ref)"),
-      list_ids_of_(database, "SELECT c.id" MARU_CHATS_OF_USER " ORDER BY c.id"),
       list_refs_of_(database, "SELECT chat FROM members WHERE user = " MARU_REF_OF_USER),
       count_of_(database,
                 "SELECT count(*) FROM members WHERE user = " MARU_REF_OF_USER " AND entry = ?2"),
@@ -158,13 +157,6 @@ std::optional<ChatId> ChatQueries::find_personal(UserId a, UserId b) {
   Rows rows = find_personal_.query(a, b);
   if (!rows.next()) return std::nullopt;
   return rows.id<ChatId>(0);
-}
-
-std::vector<ChatId> ChatQueries::list_ids_of(UserId user) {
-  std::vector<ChatId> ids;
-  Rows rows = list_ids_of_.query(user);
-  while (rows.next()) ids.push_back(rows.id<ChatId>(0));
-  return ids;
 }
 
 std::size_t ChatQueries::count_of(UserId user, chat::Entry entry) {

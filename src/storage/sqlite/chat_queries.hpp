@@ -21,7 +21,6 @@ class ChatQueries {
 
   std::optional<chat::ChatState> load_state(ChatId id);
   std::optional<ChatId> find_personal(UserId a, UserId b);
-  std::vector<ChatId> list_ids_of(UserId user);
   std::size_t count_of(UserId user, chat::Entry entry);
   std::vector<chat::Store::Sharing> load_sharing(UserId user, std::span<const UserId> others);
   std::optional<chat::QuotaCount> find_quota(UserId user, chat::QuotaKind kind);
@@ -67,7 +66,6 @@ class ChatQueries {
   Statement find_by_ref_;
   Statement list_members_;
   Statement find_personal_;
-  Statement list_ids_of_;
   Statement list_refs_of_;
   Statement count_of_;
   Statement find_accepted_;

@@ -320,10 +320,6 @@ Result<std::vector<chat::LoginSession>> SqliteStore::load_idle_sessions(WallTime
   return load([&] { return connection_->queries->users.list_idle_sessions(idle_since, limit); });
 }
 
-Result<std::vector<ChatId>> SqliteStore::load_chats_of(UserId user) {
-  return load([&] { return connection_->queries->chats.list_ids_of(user); });
-}
-
 Result<std::size_t> SqliteStore::load_chat_count_of(UserId user, chat::Entry entry) {
   return load([&] { return connection_->queries->chats.count_of(user, entry); });
 }

@@ -46,7 +46,6 @@ class SqliteStore final : public chat::Store {
   Result<std::vector<chat::LoginSession>> load_sessions(UserId user) override;
   Result<std::vector<chat::LoginSession>> load_idle_sessions(WallTime idle_since,
                                                              std::size_t limit) override;
-  Result<std::vector<ChatId>> load_chats_of(UserId user) override;
   Result<std::size_t> load_chat_count_of(UserId user, chat::Entry entry) override;
   Result<std::vector<Sharing>> load_sharing(UserId user, std::span<const UserId> others) override;
   Result<std::optional<chat::QuotaCount>> load_quota(UserId user, chat::QuotaKind kind) override;
