@@ -74,11 +74,9 @@ void name_new(CreateChat& command, IdSource& ids) {
   give(command.chat, ids);
 }
 
-std::string new_id(IdSource& ids) {
-  constexpr std::size_t kHexSize = 24;
-  std::string id(1 + kHexSize, '~');
-  ids.next<RecordId>().write_hex(id.data() + 1);
-  return id;
+const std::string* client_id_of(const Command& command) {
+  const auto* send = std::get_if<SendMessage>(&command.body);
+  return send && send->client_msg_id ? &*send->client_msg_id : nullptr;
 }
 
 }  // namespace
@@ -89,9 +87,19 @@ Place place_of(const CommandBody& body) {
 
 void give_ids(Command& command, IdSource& ids) {
   std::visit([&](auto& one) { name_new(one, ids); }, command.body);
-  if (!command.id.text.empty()) return;
-  const auto* send = std::get_if<SendMessage>(&command.body);
-  command.id.text = send && send->client_msg_id ? *send->client_msg_id : new_id(ids);
+  if (!client_id_of(command)) give(command.id, ids);
+}
+
+std::string name_of(CommandId id) {
+  constexpr std::size_t kHexSize = 24;
+  std::string name(1 + kHexSize, '~');
+  id.write_hex(name.data() + 1);
+  return name;
+}
+
+std::string name_of(const Command& command) {
+  const std::string* given = client_id_of(command);
+  return given ? *given : name_of(command.id);
 }
 
 }  // namespace maru::chat

@@ -2,7 +2,7 @@
 // normalised by the edge (text/), but every decision that depends on state is made by ChatCore.
 // Values; moved between threads.
 //
-// A command can travel: it says itself which it is (CommandId) and names what it makes (user,
+// A command can travel: it says itself which it is (name_of) and names what it makes (user,
 // session, chat). Both are given when it is submitted, never by a decision, so that deciding it
 // again sees what it has done before and answers that.
 //
@@ -235,18 +235,18 @@ struct Answer {
   Reply reply;
 };
 
-// Which command it is, in the name of its user and in its chat: the clientMsgId, where the client
-// gave one, else "~" and 24 hex digits, which no client can say.
-struct CommandId {
-  std::string text;
-};
-
 struct Command {
   CommandBody body;
   ReplyHandler reply;
-  CommandId id{};            // filled by CommandLog::submit where empty
+  CommandId id{};            // filled by CommandLog::submit where the client gave none
   bool redelivered = false;  // it may have been decided before: look first
 };
+
+// Which command it is, in the name of its user and in its chat: the clientMsgId, or "~" and the 24
+// hex digits of its own id, which no client can say. Most are never asked: an id is bytes until
+// then.
+[[nodiscard]] std::string name_of(const Command& command);
+[[nodiscard]] std::string name_of(CommandId id);
 
 // Where a command must be decided: by the owner of a chat, whose order it takes part in, or by
 // whoever was asked.

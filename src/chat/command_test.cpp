@@ -19,11 +19,12 @@ std::string id_given(CommandBody body) {
   SeededIds ids;
   Command command{std::move(body), {}};
   give_ids(command, ids);
-  return command.id.text;
+  return name_of(command);
 }
 
 TEST(CommandId, IsTheClientsWhereItGaveOne) {
   EXPECT_EQ(id_given(SendMessage{{}, {}, "x", "mine"}), "mine");
+  EXPECT_NE(id_given(JoinChat{}), name_of(CommandId{})) << "one is given";
   for (CommandBody body : {CommandBody(SendMessage{{}, {}, "x", {}}), CommandBody(JoinChat{}),
                            CommandBody(LeaveChat{}), CommandBody(TouchActivity{})}) {
     const std::string id = id_given(std::move(body));
@@ -37,12 +38,12 @@ TEST(CommandId, IsGivenOnceAsAreTheIdsOfWhatIsMade) {
   SeededIds ids;
   Command command{OpenGuest{"a", "a", GuestRule::kNameMustBeFree, new_session()}, {}};
   give_ids(command, ids);
-  const std::string id = command.id.text;
+  const CommandId id = command.id;
   const auto body = std::get<OpenGuest>(command.body);
   EXPECT_FALSE(body.user.is_zero());
   EXPECT_FALSE(body.session.id.is_zero());
   give_ids(command, ids);
-  EXPECT_EQ(command.id.text, id);
+  EXPECT_EQ(command.id, id);
   EXPECT_EQ(std::get<OpenGuest>(command.body).user, body.user);
   EXPECT_EQ(std::get<OpenGuest>(command.body).session.id, body.session.id);
 }

@@ -157,14 +157,14 @@ Reply GroupCommit::decide_one(const Command& command, const Stamp& stamp) {
 
 void GroupCommit::leave_trace(const Command& command, std::size_t changes_before,
                               const Reply& reply) {
-  const auto key = key_of(command);
-  if (!key) return;
   for (Change& change : std::span(effects_.changes).subspan(changes_before)) {
     auto* appended = std::get_if<RecordAppended>(&change);
     if (!appended) continue;
-    if (!client_msg_id_of(*appended->record)) appended->command = key->command;
+    appended->command = command.id;
     return;
   }
+  const auto key = key_of(command);
+  if (!key) return;
   if (auto noted = noted_of(*key, reply, state_.known_head(key->chat))) {
     effects_.changes.emplace_back(std::move(*noted));
     state_.apply(effects_.changes.back());

@@ -287,7 +287,7 @@ TEST_F(RedeliveredTest, WhatChangedNothingIsAnsweredAsBefore) {
   std::vector<Reply> replies;
   Command again{SendMessage{group, outsider, "x", "id"},
                 [&](Reply reply) { replies.push_back(std::move(reply)); },
-                {"id"},
+                {},
                 true};
   at.commit.run({&again, 1});
   EXPECT_EQ(testing::outcome_of(replies[0]), "not_member");

@@ -21,6 +21,9 @@ namespace maru::chat {
 // makes it; nobody else can tell whose it is.
 using LoginKey = std::array<std::uint8_t, 16>;
 
+// Which command it is, where the client gave it no id (command.hpp).
+using CommandId = ObjectId<struct CommandIdTag>;
+
 // Logins that failed in a row, and when the next may be tried.
 struct LoginFailures {
   LoginKey key{};

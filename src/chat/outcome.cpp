@@ -60,13 +60,13 @@ bool may_change(ErrorCode code) {
 
 std::optional<CommandKey> key_of(const Command& command) {
   const UserId* user = std::visit([](const auto& body) { return author(body); }, command.body);
-  if (!user || command.id.text.empty()) return std::nullopt;
-  return CommandKey{place_of(command.body).chat, *user, command.id.text};
+  if (!user) return std::nullopt;
+  return CommandKey{place_of(command.body).chat, *user, name_of(command)};
 }
 
 std::optional<OutcomeNoted> noted_of(const CommandKey& key, const Reply& reply,
                                      Sequence seen_head) {
-  OutcomeNoted noted{key.chat, key.user, std::string(key.command), seen_head, std::nullopt};
+  OutcomeNoted noted{key.chat, key.user, key.command, seen_head, std::nullopt};
   if (reply) {
     if (std::holds_alternative<Sent>(*reply)) return std::nullopt;
     return noted;

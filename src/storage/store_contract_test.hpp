@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "chat/command.hpp"
 #include "chat/ports/snapshot.hpp"
 #include "chat/ports/store.hpp"
 #include "storage/testing/documents.hpp"
@@ -849,14 +850,18 @@ TEST_P(StoreContract, WhatACommandCameToIsFoundByItsId) {
   const ChatId chat = make_id<ChatId>(1);
   const UserId one = make_id<UserId>(1);
   const UserId two = make_id<UserId>(2);
-  must({make_chat(1, {1}), make_text(1, 1, 1, 1, "mine"),
-        chat::RecordAppended{make_system(1, 2, joined(2, 2), 1).record, "~join"},
-        chat::OutcomeNoted{chat, two, "~refused", {2}, ErrorCode::kChatArchived}});
+  must(
+      {make_chat(1, {1}), make_text(1, 1, 1, 1, "mine"),
+       chat::RecordAppended{make_system(1, 2, joined(2, 2), 1).record, make_id<chat::CommandId>(7)},
+       chat::OutcomeNoted{chat, two, "~refused", {2}, ErrorCode::kChatArchived}});
   // Nothing but notes: there may be nothing to write, and that is no conflict.
   must({chat::OutcomeNoted{chat, two, "~nothing", {2}, std::nullopt}});
-  const std::vector<chat::CommandKey> keys{
-      {chat, two, "mine"},     {chat, one, "mine"},     {chat, two, "~join"},
-      {chat, two, "~refused"}, {chat, two, "~nothing"}, {make_id<ChatId>(9), one, "mine"}};
+  const std::vector<chat::CommandKey> keys{{chat, two, "mine"},
+                                           {chat, one, "mine"},
+                                           {chat, two, chat::name_of(make_id<chat::CommandId>(7))},
+                                           {chat, two, "~refused"},
+                                           {chat, two, "~nothing"},
+                                           {make_id<ChatId>(9), one, "mine"}};
   const auto found = store().find_outcomes(keys);
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), keys.size());

@@ -78,7 +78,7 @@ struct QuotasExpired {
 // The next record of its chat: what it changes is effect_of()'s to say (fold.hpp).
 struct RecordAppended {
   RecordPtr record;
-  std::string command{};  // CommandId of whose it is, where the record does not say it
+  CommandId command{};  // whose it is, where its clientMsgId does not say it
 };
 // What a command of a chat came to that appended no record: it was refused, or there was nothing to
 // do. Unique by (chat, user, command), beside those of records. A store whose appends have but two
@@ -86,7 +86,7 @@ struct RecordAppended {
 struct OutcomeNoted {
   ChatId chat;
   UserId user;
-  std::string command;
+  std::string command;               // name_of(Command)
   Sequence seen_head;                // the chat's, as it was decided on
   std::optional<ErrorCode> refused;  // nothing: it was so already
 };

@@ -29,11 +29,11 @@ enum class Appended : std::uint8_t {
   kGivenUp,
 };
 
-// Names a command of a chat. The text is the caller's.
+// Names a command of a chat.
 struct CommandKey {
   ChatId chat;
   UserId user;
-  std::string_view command;  // CommandId
+  std::string command;  // name_of(Command)
 };
 // What became of it: its record, or (null) as OutcomeNoted.
 struct StoredOutcome {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/memory.hpp"
+#include "chat/command.hpp"
 
 namespace maru::chat::testing {
 namespace {
@@ -245,8 +246,8 @@ bool FakeStore::write(const RecordAppended& change) {
     save(sent_, key);
     sent_.emplace(key, change.record);
   }
-  if (!change.command.empty()) {
-    const SentKey key{record.chat, record.actor, change.command};
+  if (!change.command.is_zero()) {
+    const SentKey key{record.chat, record.actor, name_of(change.command)};
     if (outcomes_.contains(key)) return false;
     save(outcomes_, key);
     outcomes_.emplace(key, StoredOutcome{change.record, std::nullopt});
@@ -422,7 +423,7 @@ Result<std::vector<std::optional<StoredOutcome>>> FakeStore::find_outcomes(
   if (load_fails()) return unavailable();
   std::vector<std::optional<StoredOutcome>> found(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const SentKey key{keys[i].chat, keys[i].user, std::string(keys[i].command)};
+    const SentKey key{keys[i].chat, keys[i].user, keys[i].command};
     if (const auto sent = sent_.find(key); sent != sent_.end()) {
       found[i] = StoredOutcome{sent->second, std::nullopt};
     } else if (const auto other = outcomes_.find(key); other != outcomes_.end()) {

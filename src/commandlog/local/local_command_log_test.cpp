@@ -36,7 +36,8 @@ TEST_F(LocalCommandLogTest, CarriesCommandsInOrderWithTheirIds) {
   EXPECT_EQ(log.waiting(), 2u);
   const auto taken = take();
   ASSERT_EQ(taken.size(), 2u);
-  EXPECT_EQ(taken[0].id.text, "first");
+  EXPECT_EQ(chat::name_of(taken[0]), "first");
+  EXPECT_FALSE(taken[1].id.is_zero());
   EXPECT_FALSE(taken[0].redelivered);
   EXPECT_FALSE(std::get<chat::OpenGuest>(taken[1].body).user.is_zero());
   EXPECT_EQ(log.waiting(), 0u);
