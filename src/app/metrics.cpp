@@ -109,7 +109,7 @@ void add_net(Families& out, const std::vector<const net::NetCounters*>& threads)
   }
 }
 
-void add_sequencer(Families& out, const chat::SequencerCounters& counters, std::size_t waiting) {
+void add_sequencer(Families& out, const chat::LaneCounters& counters, std::size_t waiting) {
   const auto count = [&](const char* name, const char* help,
                          const std::atomic<std::uint64_t>& value) {
     add_value(out, name, help, MetricType::Counter, static_cast<double>(value.load()));
@@ -153,8 +153,7 @@ void add_labelled(Families& out, std::string name, std::string help, MetricType 
   out.push_back(std::move(family));
 }
 
-void add_disk(Families& out, const sqlite::DiskSpace& disk,
-              const chat::SequencerCounters& counters) {
+void add_disk(Families& out, const sqlite::DiskSpace& disk, const chat::LaneCounters& counters) {
   add_value(out, "maru_disk_free_bytes", "Free space where the messages are kept",
             MetricType::Gauge, static_cast<double>(disk.free_bytes()));
   add_value(out, "maru_disk_reserve_bytes", "Below it guests, below half of it everybody waits",

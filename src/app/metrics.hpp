@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/budgets.hpp"
-#include "chat/sequencer_counters.hpp"
+#include "chat/lane_counters.hpp"
 #include "fanout/counters.hpp"
 #include "gateway/hasher.hpp"
 #include "gateway/rest/counters.hpp"
@@ -17,7 +17,7 @@ namespace maru::app {
 
 struct MetricsSources {
   std::vector<const net::NetCounters*> net;  // one an I/O thread; summed
-  const chat::SequencerCounters* sequencer = nullptr;
+  const chat::LaneCounters* sequencer = nullptr;
   const sqlite::DiskSpace* disk = nullptr;
   std::size_t commands_waiting = 0;
   std::size_t queries_waiting = 0;

@@ -25,8 +25,8 @@
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "bus/local/local_presence.hpp"
+#include "chat/command_lane.hpp"
 #include "chat/endings.hpp"
-#include "chat/sequencer.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "fanout/delivery_inbox.hpp"
 #include "fanout/hub.hpp"
@@ -87,8 +87,8 @@ net::NetOptions net_options(const Config& config, Budgets& budgets) {
   return options;
 }
 
-chat::SequencerOptions sequencer_options(const Config& config) {
-  chat::SequencerOptions options;
+chat::LaneOptions sequencer_options(const Config& config) {
+  chat::LaneOptions options;
   options.quotas = config.quotas;
   options.quotas.enabled = config.gateway.rate_limits;
   return options;
@@ -160,7 +160,7 @@ struct Server::Parts {
   std::optional<gateway::SessionAudit> session_audit;
   std::optional<local::LocalCommandLog> commands;
   std::optional<chat::Endings> endings;
-  std::optional<chat::Sequencer> sequencer;
+  std::optional<chat::CommandLane> sequencer;
   std::optional<gateway::SessionExpiry> expiry;
   std::optional<gateway::LoginGuard> logins;
   gateway::KnownNetworks known_networks{lifetimes};
@@ -205,7 +205,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   if (!pool) return std::unexpected(pool.error());
   readers = std::move(*pool);
   endings.emplace(*commands, *readers);
-  chat::SequencerOptions lane = sequencer_options(config);
+  chat::LaneOptions lane = sequencer_options(config);
   lane.on_users_ending = [this] { endings->look(); };
   sequencer.emplace(*commands, *store, *session_audit, clock, ids, std::move(lane));
   expiry.emplace(*commands, lifetimes, options);

@@ -123,7 +123,7 @@ TEST_F(AdditionsTest, AWindowLastsADayAndARestartDoesNotEndIt) {
   small.clock.advance_ms(kDayMs / 2);
   EXPECT_TRUE(put_in(small.commit));
   EXPECT_EQ(rule_of(put_in(small.commit)), "added_too_often");
-  SequencerCounters counters;
+  LaneCounters counters;
   GroupCommit restarted(small.store, small.bus, small.clock, small.ids, counters, {}, quotas);
   const Reply refused = put_in(restarted);
   EXPECT_EQ(rule_of(refused), "added_too_often");

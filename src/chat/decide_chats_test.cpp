@@ -172,7 +172,7 @@ TEST_F(CreateChatTest, AKeyIsKnownWithinItsBatch) {
 
 TEST_F(CreateChatTest, AFailedLoadChangesNothing) {
   for (std::size_t skip = 0;; ++skip) {
-    SequencerCounters counters;
+    LaneCounters counters;
     GroupCommit cold(at.store, at.bus, at.clock, at.ids, counters);
     at.store.fail_loads(1, skip);
     std::string outcome;

@@ -221,7 +221,7 @@ TEST_F(MembershipTest, TheLastToLeaveArchivesAndAJoinRevives) {
 
 TEST_F(MembershipTest, AFailedLoadChangesNothing) {
   const ChatId group = at.add_group(a, {b});
-  SequencerCounters counters;
+  LaneCounters counters;
   for (std::size_t skip = 0;; ++skip) {
     GroupCommit cold(at.store, at.bus, at.clock, at.ids, counters);
     at.store.fail_loads(1, skip);

@@ -121,7 +121,7 @@ TEST_F(SendTest, AFormerMembersResendIsNotRefused) {
 
 TEST_F(SendTest, AResendAfterARestartIsFoundInTheStore) {
   const RecordPtr first = at.send(group, a, "hello", "id");
-  SequencerCounters counters;
+  LaneCounters counters;
   GroupCommit restarted(at.store, at.bus, at.clock, at.ids, counters);
   std::optional<Reply> reply;
   Command command{SendMessage{group, a, "hello", "id"}, [&](Reply r) { reply = std::move(r); }};
@@ -231,7 +231,7 @@ TEST_F(SendTest, ADeletedUserCannotWriteToItsPersonalChats) {
 }
 
 TEST_F(SendTest, AFailedLoadChangesNothing) {
-  SequencerCounters counters;
+  LaneCounters counters;
   GroupCommit cold(at.store, at.bus, at.clock, at.ids, counters);
   for (std::size_t skip = 0; skip < 2; ++skip) {
     at.store.fail_loads(1, skip);

@@ -362,7 +362,7 @@ TEST_F(UsersTest, AFailedLoadEndsNoGuestHalfway) {
   const LoggedIn guest = at.log_in_guest("guest");
   for (int i = 0; i < 3; ++i) at.add_group(guest.user.id);
   for (std::size_t skip = 0;; ++skip) {
-    SequencerCounters counters;
+    LaneCounters counters;
     GroupCommit cold(at.store, at.bus, at.clock, at.ids, counters);
     at.store.fail_loads(1, skip);
     std::string outcome;

@@ -39,7 +39,7 @@ Error not_known() {
 }  // namespace
 
 GroupCommit::GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-                         SequencerCounters& counters, CacheLimits limits, Quotas quotas,
+                         LaneCounters& counters, CacheLimits limits, Quotas quotas,
                          OnUsersEnding on_users_ending)
     : store_(store),
       bus_(bus),

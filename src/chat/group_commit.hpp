@@ -34,9 +34,9 @@
 #include "base/settled_clock.hpp"
 #include "chat/chat_core.hpp"
 #include "chat/command.hpp"
+#include "chat/lane_counters.hpp"
 #include "chat/ports/event_bus.hpp"
 #include "chat/ports/store.hpp"
-#include "chat/sequencer_counters.hpp"
 #include "chat/working_state.hpp"
 
 namespace maru::chat {
@@ -47,7 +47,7 @@ using OnUsersEnding = std::function<void()>;
 class GroupCommit {
  public:
   GroupCommit(Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-              SequencerCounters& counters, CacheLimits limits = {}, Quotas quotas = {},
+              LaneCounters& counters, CacheLimits limits = {}, Quotas quotas = {},
               OnUsersEnding on_users_ending = {});
 
   // One batch, or a few where Store::batch_max cuts it. Every reply has been handed over when it
@@ -83,7 +83,7 @@ class GroupCommit {
   const Clock& clock_;
   const SettledClock lifetimes_{clock_};
   IdSource& ids_;
-  SequencerCounters& counters_;
+  LaneCounters& counters_;
   const OnUsersEnding on_users_ending_;
   WorkingState state_;
   ChatCore core_;

@@ -201,7 +201,7 @@ TEST_F(GroupCommitTest, AStoreThatFailsDuringTheSecondTryIsUnavailable) {
 // Another writer, as in a cluster: the cache is behind, the unique key says so.
 TEST_F(GroupCommitTest, AStaleHeadIsReadAgain) {
   at.send(group, a, "1");
-  SequencerCounters counters;
+  LaneCounters counters;
   GroupCommit other(at.store, at.bus, at.clock, at.ids, counters);
   Command command{SendMessage{group, b, "2", {}}, {}};
   other.run({&command, 1});
@@ -248,7 +248,7 @@ class RedeliveredTest : public GroupCommitTest {
                   commands[0].id, true};
     at.commit.run(commands);
     at.bus.events.clear();
-    SequencerCounters counters;
+    LaneCounters counters;
     GroupCommit next(at.store, at.bus, at.clock, at.ids, counters);
     const std::size_t appends = at.store.appends();
     next.run({&again, 1});
@@ -321,7 +321,7 @@ TEST_F(RedeliveredTest, AStoreThatCannotSayIsUnavailable) {
 // Two owners at once: the one who is late refused on what it knew, and must look again.
 TEST_F(RedeliveredTest, ARefusalOnAnOldHeadIsDecidedAgain) {
   at.run(SendMessage{group, outsider, "x", "early"});  // now it knows the chat
-  SequencerCounters counters;
+  LaneCounters counters;
   GroupCommit other(at.store, at.bus, at.clock, at.ids, counters);
   std::vector<Reply> replies;
   Command join = command(JoinChat{group, outsider}, replies);
@@ -345,7 +345,7 @@ TEST_F(GroupCommitTest, AConflictTwiceIsDecidedOneByOne) {
 // Whether it is stored or not: nobody is told that it failed, and nothing more is decided.
 TEST_F(GroupCommitTest, WhatAStoreGivesUpIsUnknownAndSoIsWhatFollows) {
   for (const AppendFault fault : {AppendFault::kGivenUp, AppendFault::kGivenUpAfter}) {
-    SequencerCounters counters;
+    LaneCounters counters;
     GroupCommit lane(at.store, at.bus, at.clock, at.ids, counters);
     fail_next(fault);
     const std::size_t events = at.bus.events.size();

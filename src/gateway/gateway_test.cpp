@@ -14,7 +14,7 @@
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "bus/local/local_presence.hpp"
-#include "chat/sequencer.hpp"
+#include "chat/command_lane.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "fanout/hub.hpp"
 #include "fanout/presence/presence.hpp"
@@ -76,7 +76,7 @@ class TestServer {
     hub = std::make_unique<fanout::Hub>(targets, interest, &recovery, clock);
     bus.start(*hub);
     commands = std::make_unique<local::LocalCommandLog>(clock, ids);
-    sequencer = std::make_unique<chat::Sequencer>(*commands, *store, bus, clock, ids);
+    sequencer = std::make_unique<chat::CommandLane>(*commands, *store, bus, clock, ids);
     logins.emplace(options, clock, *commands);
     recovery.start();
     presence.start(
@@ -113,7 +113,7 @@ class TestServer {
   RealtimeCores realtime_cores = RealtimeCores(kThreads);
   std::unique_ptr<fanout::Hub> hub;
   std::unique_ptr<local::LocalCommandLog> commands;
-  std::unique_ptr<chat::Sequencer> sequencer;
+  std::unique_ptr<chat::CommandLane> sequencer;
   OriginPolicy origins;
   RateLimiter limiter;
   std::optional<LoginGuard> logins;

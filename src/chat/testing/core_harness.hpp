@@ -73,7 +73,7 @@ class CoreHarness {
   RecordingBus bus;
   ManualClock clock;
   SeededIds ids;
-  SequencerCounters counters;
+  LaneCounters counters;
   GroupCommit commit;
 };
 

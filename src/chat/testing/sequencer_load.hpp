@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "chat/sequencer.hpp"
+#include "chat/command_lane.hpp"
 #include "chat/testing/quiet_bus.hpp"
 #include "chat/testing/seeded_ids.hpp"
 #include "commandlog/local/local_command_log.hpp"
@@ -115,7 +115,7 @@ class Load {
   }
 
   [[nodiscard]] std::size_t failed() const { return failed_.load(); }
-  [[nodiscard]] const SequencerCounters& counters() const { return sequencer_.counters(); }
+  [[nodiscard]] const LaneCounters& counters() const { return sequencer_.counters(); }
 
  private:
   using Steady = std::chrono::steady_clock;
@@ -160,7 +160,7 @@ class Load {
   std::atomic<std::size_t> answered_{0};
   std::atomic<std::size_t> failed_{0};
   local::LocalCommandLog log_{clock_, id_source_};
-  Sequencer sequencer_;  // last: its thread ends before what it uses
+  CommandLane sequencer_;  // last: its thread ends before what it uses
 };
 
 inline double process_cpu_seconds() {

@@ -163,7 +163,7 @@ class RandomChats {
   chat::testing::QuietBus bus_;
   ManualClock clock_;
   chat::testing::SeededIds ids_;
-  SequencerCounters counters_;
+  LaneCounters counters_;
   std::optional<GroupCommit> commit_;
   std::vector<LoginSession> users_;
   std::vector<ChatId> chat_ids_;

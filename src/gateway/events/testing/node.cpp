@@ -12,7 +12,7 @@
 #include "base/settled_clock.hpp"
 #include "bus/local/local_bus.hpp"
 #include "bus/local/local_presence.hpp"
-#include "chat/sequencer.hpp"
+#include "chat/command_lane.hpp"
 #include "chat/testing/seeded_ids.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "endpoint/endpoint.hpp"
@@ -118,7 +118,7 @@ struct Node::Parts {
   std::vector<std::unique_ptr<IoPart>> io;
   std::optional<fanout::Hub> hub;
   std::optional<local::LocalCommandLog> commands;
-  std::optional<chat::Sequencer> sequencer;
+  std::optional<chat::CommandLane> sequencer;
   std::unique_ptr<sqlite::ReaderPool> readers;
   BusyQueries queries;
   std::optional<LoginGuard> logins;
@@ -155,7 +155,7 @@ Node::Node(GatewayOptions options, unsigned threads)
   }
   it.hub.emplace(std::move(targets), it.interest, &it.recovery, it.clock);
   it.bus.start(*it.hub);
-  chat::SequencerOptions sequencing;
+  chat::LaneOptions sequencing;
   sequencing.quotas.enabled = it.options.rate_limits;
   it.commands.emplace(it.clock, it.ids);
   it.sequencer.emplace(*it.commands, *it.store, it.bus, it.clock, it.ids, sequencing);

@@ -13,7 +13,7 @@
 
 namespace maru::chat {
 
-struct SequencerOptions {
+struct LaneOptions {
   std::size_t batch_commands_max = 1'024;
   std::chrono::milliseconds idle_after{250};  // quiet for so long: Store::idle is called
   CacheLimits cache;
@@ -21,31 +21,31 @@ struct SequencerOptions {
   OnUsersEnding on_users_ending;
 };
 
-class Sequencer {
+class CommandLane {
  public:
   // Starts the thread. All must live until stop() has returned; from now on only the thread takes
   // from `source` and touches `store` and `bus`.
-  Sequencer(CommandSource& source, Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
-            SequencerOptions options = {});
-  ~Sequencer();  // stops
-  Sequencer(const Sequencer&) = delete;
-  Sequencer& operator=(const Sequencer&) = delete;
+  CommandLane(CommandSource& source, Store& store, EventBus& bus, const Clock& clock, IdSource& ids,
+              LaneOptions options = {});
+  ~CommandLane();  // stops
+  CommandLane(const CommandLane&) = delete;
+  CommandLane& operator=(const CommandLane&) = delete;
 
   // Closes the source, runs what waits in it, and returns when the thread has ended. Not from a
   // reply handler. Again is fine.
   void stop();
 
   // Any thread.
-  [[nodiscard]] const SequencerCounters& counters() const { return counters_; }
+  [[nodiscard]] const LaneCounters& counters() const { return counters_; }
 
  private:
   void run();
 
-  const SequencerOptions options_;
+  const LaneOptions options_;
   CommandSource& source_;
   Store& store_;
   const Clock& clock_;
-  SequencerCounters counters_;
+  LaneCounters counters_;
   GroupCommit commit_;
   std::thread thread_;  // last: it uses everything above
 };

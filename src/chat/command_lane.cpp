@@ -1,4 +1,4 @@
-#include "chat/sequencer.hpp"
+#include "chat/command_lane.hpp"
 
 #include <algorithm>
 #include <span>
@@ -15,8 +15,8 @@ constexpr std::chrono::milliseconds kRest{60'000};
 
 }  // namespace
 
-Sequencer::Sequencer(CommandSource& source, Store& store, EventBus& bus, const Clock& clock,
-                     IdSource& ids, SequencerOptions options)
+CommandLane::CommandLane(CommandSource& source, Store& store, EventBus& bus, const Clock& clock,
+                         IdSource& ids, LaneOptions options)
     : options_(std::move(options)),
       source_(source),
       store_(store),
@@ -25,16 +25,16 @@ Sequencer::Sequencer(CommandSource& source, Store& store, EventBus& bus, const C
               options_.on_users_ending),
       thread_([this] { run(); }) {}
 
-Sequencer::~Sequencer() {
+CommandLane::~CommandLane() {
   stop();
 }
 
-void Sequencer::stop() {
+void CommandLane::stop() {
   source_.close();
   if (thread_.joinable()) thread_.join();
 }
 
-void Sequencer::run() {
+void CommandLane::run() {
   name_this_thread("sequencer");
   std::vector<Command> queued;
   int idle_calls = 0;

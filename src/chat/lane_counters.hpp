@@ -33,7 +33,7 @@ class PowerHistogram {
   std::atomic<std::uint64_t> sum_{0};
 };
 
-struct SequencerCounters {
+struct LaneCounters {
   std::atomic<std::uint64_t> commands{0};     // answered, whatever the answer
   std::atomic<std::uint64_t> records{0};      // made durable
   std::atomic<std::uint64_t> batches{0};      // with and without changes

@@ -1,4 +1,4 @@
-#include "chat/sequencer.hpp"
+#include "chat/command_lane.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,9 +22,9 @@ using ::testing::IsEmpty;
 using testing::new_session;
 
 // The sequencer on the harness's store; the harness itself only prepares and inspects.
-class SequencerTest : public ::testing::Test {
+class CommandLaneTest : public ::testing::Test {
  protected:
-  void start(SequencerOptions options = {}, std::size_t waiting_max = 16'384) {
+  void start(LaneOptions options = {}, std::size_t waiting_max = 16'384) {
     log.emplace(clock, at.ids, waiting_max);
     sequencer.emplace(*log, at.store, at.bus, clock, at.ids, options);
   }
@@ -57,10 +57,10 @@ class SequencerTest : public ::testing::Test {
   SystemClock clock;
   CoreHarness at;
   std::optional<local::LocalCommandLog> log;
-  std::optional<Sequencer> sequencer;
+  std::optional<CommandLane> sequencer;
 };
 
-TEST_F(SequencerTest, TwoHundredConcurrentJoinsLeaveExactlyOneHundredMembers) {
+TEST_F(CommandLaneTest, TwoHundredConcurrentJoinsLeaveExactlyOneHundredMembers) {
   const UserId owner = at.add_guest("owner");
   const ChatId group = at.add_group(owner);
   std::vector<UserId> users;
@@ -82,7 +82,7 @@ TEST_F(SequencerTest, TwoHundredConcurrentJoinsLeaveExactlyOneHundredMembers) {
   EXPECT_THAT(check_store(at.store), IsEmpty());
 }
 
-TEST_F(SequencerTest, OneHundredConcurrentCreatesGetDifferentNumbers) {
+TEST_F(CommandLaneTest, OneHundredConcurrentCreatesGetDifferentNumbers) {
   const UserId owner = at.add_guest("owner");
   start();
   const auto replies = submit_all(
@@ -97,7 +97,7 @@ TEST_F(SequencerTest, OneHundredConcurrentCreatesGetDifferentNumbers) {
   EXPECT_EQ(*numbers.rbegin(), 100);
 }
 
-TEST_F(SequencerTest, AnIdSentFiftyTimesConcurrentlyIsOneMessage) {
+TEST_F(CommandLaneTest, AnIdSentFiftyTimesConcurrentlyIsOneMessage) {
   const UserId owner = at.add_guest("owner");
   const ChatId group = at.add_group(owner);
   start();
@@ -114,7 +114,7 @@ TEST_F(SequencerTest, AnIdSentFiftyTimesConcurrentlyIsOneMessage) {
   EXPECT_EQ(at.store.records(group).size(), 1u);
 }
 
-TEST_F(SequencerTest, KeepsTheOrderOfAThread) {
+TEST_F(CommandLaneTest, KeepsTheOrderOfAThread) {
   const UserId owner = at.add_guest("owner");
   const ChatId group = at.add_group(owner);
   start({.batch_commands_max = 7});
@@ -144,7 +144,7 @@ class GatedFaults {
   bool first_ = true;
 };
 
-TEST_F(SequencerTest, RefusesWhenTheMailboxIsFullAndDrainsAtStop) {
+TEST_F(CommandLaneTest, RefusesWhenTheMailboxIsFullAndDrainsAtStop) {
   const UserId owner = at.add_guest("owner");
   const ChatId group = at.add_group(owner);
   GatedFaults gate;
@@ -188,7 +188,7 @@ class CountingSource final : public CommandSource {
   bool over = false;
 };
 
-TEST_F(SequencerTest, SettlesEachBatchOnceItIsAnswered) {
+TEST_F(CommandLaneTest, SettlesEachBatchOnceItIsAnswered) {
   const UserId owner = at.add_guest("owner");
   const ChatId group = at.add_group(owner);
   CountingSource source;
@@ -198,13 +198,13 @@ TEST_F(SequencerTest, SettlesEachBatchOnceItIsAnswered) {
                                  if (reply && source.settlements.size() == answered / 2) ++answered;
                                }});
   }
-  Sequencer lane(source, at.store, at.bus, clock, at.ids, {.batch_commands_max = 2});
+  CommandLane lane(source, at.store, at.bus, clock, at.ids, {.batch_commands_max = 2});
   lane.stop();
   EXPECT_EQ(source.settlements, (std::vector<std::size_t>{2, 2, 1}));
   EXPECT_EQ(answered, 5u) << "not before its answers";
 }
 
-TEST_F(SequencerTest, ABatchGathersWhileAnotherIsMadeDurable) {
+TEST_F(CommandLaneTest, ABatchGathersWhileAnotherIsMadeDurable) {
   const UserId owner = at.add_guest("owner");
   const ChatId group = at.add_group(owner);
   GatedFaults gate;
@@ -219,7 +219,7 @@ TEST_F(SequencerTest, ABatchGathersWhileAnotherIsMadeDurable) {
   for (auto& future : rest) ASSERT_TRUE(future.get());
   sequencer->stop();
   EXPECT_EQ(at.store.appends(), before + 2);
-  const SequencerCounters& counters = sequencer->counters();
+  const LaneCounters& counters = sequencer->counters();
   EXPECT_EQ(counters.commands.load(), 501u);
   EXPECT_EQ(counters.records.load(), 501u);
   EXPECT_EQ(counters.batches.load(), 2u);
@@ -228,7 +228,7 @@ TEST_F(SequencerTest, ABatchGathersWhileAnotherIsMadeDurable) {
   EXPECT_EQ(counters.batch_commands.bucket(9), 1u);
 }
 
-TEST_F(SequencerTest, CallsTheStoreWhenIdle) {
+TEST_F(CommandLaneTest, CallsTheStoreWhenIdle) {
   start({.idle_after = std::chrono::milliseconds(1)});
   while (at.store.idles() < 2) std::this_thread::yield();
   const UserId known =
@@ -239,7 +239,7 @@ TEST_F(SequencerTest, CallsTheStoreWhenIdle) {
   EXPECT_TRUE(at.store.users().contains(known));
 }
 
-TEST_F(SequencerTest, AFullDiskUnderLoadLosesNothingThatWasAcknowledged) {
+TEST_F(CommandLaneTest, AFullDiskUnderLoadLosesNothingThatWasAcknowledged) {
   const UserId owner = at.add_guest("owner");
   const ChatId group = at.add_group(owner);
   start({.batch_commands_max = 16});
