@@ -33,7 +33,7 @@ namespace maru::chat {
 struct NewSession {
   TokenHash token{};
   std::string user_agent;
-  SessionId id{};
+  SessionId id;
 };
 
 // An account with a password. Errors: kNameTaken. → LoggedIn
@@ -42,7 +42,7 @@ struct RegisterUser {
   std::string folded_name;
   std::string password_hash;
   NewSession session;
-  UserId user{};
+  UserId user;
 };
 
 enum class GuestRule : std::uint8_t {
@@ -57,7 +57,7 @@ struct OpenGuest {
   std::string folded_name;
   GuestRule rule = GuestRule::kNameMustBeFree;
   NewSession session;
-  UserId user{};  // if there is none of that name
+  UserId user;  // if there is none of that name
 };
 
 // Login whose password the edge has verified against `verified_password_hash`; refused
@@ -122,7 +122,7 @@ struct CreateChat {
   bool is_personal = false;
   std::vector<UserId> users;
   std::optional<std::string> idempotency_key;  // unique per caller for 24 h
-  ChatId chat{};                               // if there is none yet
+  ChatId chat;                                 // if there is none yet
 };
 
 // Errors: kNotFound (no such chat, or a 1:1 of others), kChatFull, kValidationFailed (> 1,000 chats
@@ -238,7 +238,7 @@ struct Answer {
 struct Command {
   CommandBody body;
   ReplyHandler reply;
-  CommandId id{};            // filled by CommandLog::submit where the client gave none
+  CommandId id;              // filled by CommandLog::submit where the client gave none
   bool redelivered = false;  // it may have been decided before: look first
 };
 
@@ -253,7 +253,7 @@ struct Command {
 struct Place {
   enum Kind : std::uint8_t { kHere, kChat };
   Kind kind = kHere;
-  ChatId chat{};
+  ChatId chat;
 };
 [[nodiscard]] Place place_of(const CommandBody& body);
 

@@ -78,7 +78,7 @@ struct QuotasExpired {
 // The next record of its chat: what it changes is effect_of()'s to say (fold.hpp).
 struct RecordAppended {
   RecordPtr record;
-  CommandId command{};  // whose it is, where its clientMsgId does not say it
+  CommandId command;  // whose it is, where its clientMsgId does not say it
 };
 // What a command of a chat came to that appended no record: it was refused, or there was nothing to
 // do. Unique by (chat, user, command), beside those of records. A store whose appends have but two

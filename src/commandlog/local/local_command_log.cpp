@@ -22,12 +22,14 @@ bool LocalCommandLog::submit(chat::Command&& command) {
 void LocalCommandLog::settle(MonotonicTime until) {
   auto done = std::make_shared<std::promise<void>>();
   const auto answered = done->get_future();
-  chat::Command barrier{chat::TouchActivity{}, [done](chat::Reply) { done->set_value(); }};
+  const auto post_barrier = [&] {
+    return mailbox_.try_post({chat::TouchActivity{}, [done](chat::Reply) { done->set_value(); }});
+  };
   const auto left = [&] {
     return milliseconds(std::max<std::int64_t>(until.ms - clock_.monotonic().ms, 0));
   };
   for (;;) {
-    const PostResult posted = mailbox_.try_post(std::move(barrier));
+    const PostResult posted = post_barrier();
     if (posted == PostResult::kPosted) break;
     if (posted == PostResult::kClosed || left() == milliseconds(0)) return;
     std::this_thread::sleep_for(milliseconds(1));
