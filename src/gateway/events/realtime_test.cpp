@@ -369,6 +369,7 @@ TEST(JoinRoom, AnswersTheSameAfterTheOtherOneIsGone) {
   ASSERT_NE(before.find(lee.id.hex()), std::string::npos);
   ASSERT_NE(client.call("joinRoom", chat_json(pair)).find(lee.id.hex()), std::string::npos);
   ASSERT_TRUE(node.run(chat::RevokeSession{.user = lee.id, .session = lee.session}));
+  node.finish_endings();
   SioClient later(node.port());
   later.join_namespace(kim.auth());
   const std::string after = later.call("joinRoom", chat_json(room));

@@ -13,6 +13,7 @@
 #include "bus/local/local_bus.hpp"
 #include "bus/local/local_presence.hpp"
 #include "chat/command_lane.hpp"
+#include "chat/endings.hpp"
 #include "chat/testing/seeded_ids.hpp"
 #include "commandlog/local/local_command_log.hpp"
 #include "endpoint/endpoint.hpp"
@@ -246,6 +247,13 @@ chat::ChatDocument Node::personal(const TestUser& one, const TestUser& other) {
 chat::RecordPtr Node::send(const TestUser& from, ChatId chat, const std::string& content) {
   auto reply = must(run(chat::SendMessage{.chat = chat, .from = from.id, .content = content}));
   return std::get<chat::Sent>(reply).record;
+}
+
+void Node::finish_endings() {
+  chat::EndingPass pass(*parts_->commands, *parts_->readers);
+  const std::atomic<bool> stopping = false;
+  while (pass.run(stopping) != chat::EndingPass::Outcome::kDone) {
+  }
 }
 
 void Node::refuse_queries(int let_through, int refused) {

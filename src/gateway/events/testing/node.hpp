@@ -43,6 +43,9 @@ class Node {
   chat::ChatDocument personal(const TestUser& one, const TestUser& other);
   chat::RecordPtr send(const TestUser& from, ChatId chat, const std::string& content);
 
+  // Until whoever has ended is in no group any more (chat/endings.hpp).
+  void finish_endings();
+
   // Of the queries from now on the first `let_through` run, and the `refused` after them find the
   // readers full.
   void refuse_queries(int let_through, int refused);
