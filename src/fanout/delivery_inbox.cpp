@@ -34,7 +34,7 @@ void DeliveryInbox::catch_up() {
   if (undelivered_ == 0 && mailbox_.size() == 0) rooms_.pass(posted);
 }
 
-void DeliveryInbox::post(Task task) {
+void DeliveryInbox::post(Job task) {
   Delivery delivery;
   delivery.answers.push_back(
       {chat::ReplyHandler(thread_,

@@ -12,8 +12,8 @@
 #include <functional>
 #include <vector>
 
+#include "base/job.hpp"
 #include "base/mailbox.hpp"
-#include "base/task.hpp"
 #include "fanout/hub.hpp"
 #include "fanout/interest_table.hpp"
 #include "fanout/room_index.hpp"
@@ -39,7 +39,7 @@ class DeliveryInbox {
   void catch_up();
 
   // Any thread. Runs on the I/O thread behind all that waits here; dropped if it has ended.
-  void post(Task task);
+  void post(Job task);
 
   // When the thread has ended; any thread. What waits is dropped, its answers uncalled, and so is
   // what comes later; the hub does not wait for this thread.

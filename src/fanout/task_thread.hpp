@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/job.hpp"
 #include "base/mailbox.hpp"
 #include "base/memory.hpp"
-#include "base/task.hpp"
 #include "base/thread_name.hpp"
 
 namespace maru::fanout {
@@ -32,9 +32,9 @@ class TaskThread {
       owner_ = std::this_thread::get_id();
       // Who is told half of what it holds is told wrong: it waits for memory instead.
       const memory::Patience patience;
-      std::vector<Task> tasks;
+      std::vector<Job> tasks;
       while (mailbox_.wait_drain(tasks, rest())) {
-        for (Task& task : tasks) task();
+        for (Job& task : tasks) task();
         turn();
       }
       end();
@@ -49,14 +49,14 @@ class TaskThread {
 
   // Any thread. What must not be lost waits while the mailbox is full; the thread never waits for
   // others, so it does not stay full. False after stop().
-  bool post(Task&& task) { return mailbox_.post_wait(std::move(task)) == PostResult::kPosted; }
+  bool post(Job&& task) { return mailbox_.post_wait(std::move(task)) == PostResult::kPosted; }
   // The same for what may be lost.
-  void try_post(Task&& task) { (void)mailbox_.try_post(std::move(task)); }
+  void try_post(Job&& task) { (void)mailbox_.try_post(std::move(task)); }
   // `answer` is called with what `find()` gives, on the thread; after stop() at once, on the
   // caller's, with nothing.
   template <class Answer, class Find>
   void ask(Answer answer, Find find) {
-    Task task = [this, answer = std::move(answer), find = std::move(find)]() mutable {
+    Job task = [this, answer = std::move(answer), find = std::move(find)]() mutable {
       answer(std::this_thread::get_id() == owner_ ? find() : decltype(find()){});
     };
     // What is not posted is left as it was.
@@ -65,7 +65,7 @@ class TaskThread {
 
  private:
   static constexpr std::size_t kMailboxMax = 64 * 1024;
-  Mailbox<Task> mailbox_;
+  Mailbox<Job> mailbox_;
   std::atomic<std::thread::id> owner_;  // the thread, once it runs
   std::thread thread_;
 };

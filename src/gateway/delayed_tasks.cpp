@@ -7,7 +7,7 @@
 
 namespace maru::gateway {
 
-void DelayedTasks::after(std::int64_t delay_ms, Task task) {
+void DelayedTasks::after(std::int64_t delay_ms, Job task) {
   if (closed_) return;
   const std::int64_t due = thread_.clock().monotonic().ms + std::max<std::int64_t>(delay_ms, 0);
   const bool is_first = tasks_.empty() || due < tasks_.begin()->first;
@@ -29,7 +29,7 @@ void DelayedTasks::on_timer() {
   // The wheel fires up to a tick early; what is due within that tick is due.
   const std::int64_t now = thread_.clock().monotonic().ms + net::TimerWheel::kTickMs;
   while (!tasks_.empty() && tasks_.begin()->first <= now) {
-    Task task = std::move(tasks_.begin()->second);
+    Job task = std::move(tasks_.begin()->second);
     tasks_.erase(tasks_.begin());
     task();
   }

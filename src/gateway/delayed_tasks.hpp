@@ -7,7 +7,7 @@
 #include <map>
 
 #include "base/clock.hpp"
-#include "base/task.hpp"
+#include "base/job.hpp"
 #include "net/timer_wheel.hpp"
 
 namespace maru::net {
@@ -22,7 +22,7 @@ class DelayedTasks final : private net::Timer {
 
   // Runs once, no later than `delay_ms` from now and less than a tick earlier; tasks of one delay
   // run in the order in which they came.
-  void after(std::int64_t delay_ms, Task task);
+  void after(std::int64_t delay_ms, Job task);
   // What waits goes unrun, and so does what comes later: the thread is about to end.
   void drop_all();
   [[nodiscard]] std::size_t size() const { return tasks_.size(); }
@@ -33,7 +33,7 @@ class DelayedTasks final : private net::Timer {
 
   net::IoThread& thread_;
   bool closed_ = false;
-  std::multimap<std::int64_t, Task> tasks_;  // by when they are due, monotonic ms
+  std::multimap<std::int64_t, Job> tasks_;  // by when they are due, monotonic ms
 };
 
 }  // namespace maru::gateway

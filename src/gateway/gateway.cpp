@@ -53,7 +53,7 @@ struct Gateway::Implementation {
         realtime(services->context),
         endpoint(services->context.thread, endpoint_options, realtime, services->context.random),
         endpoint_path(endpoint_options.path) {
-    services->post_after = [this](std::int64_t delay_ms, Task task) {
+    services->post_after = [this](std::int64_t delay_ms, Job task) {
       services->post([this, delay_ms, task = std::move(task)]() mutable {
         delays.after(delay_ms, std::move(task));
       });

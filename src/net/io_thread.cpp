@@ -40,8 +40,8 @@ struct IoThread::Implementation {
   void shut_down();
 
   IoCore core;
-  Mailbox<Task> tasks;
-  std::vector<Task> batch;
+  Mailbox<Job> tasks;
+  std::vector<Job> batch;
   std::function<void()> wake_hook;
   std::unique_ptr<Acceptor> acceptor;
   std::thread worker;
@@ -56,7 +56,7 @@ IoCore& IoCore::of(IoThread& thread) {
 
 void IoThread::Implementation::run_tasks() {
   tasks.drain(batch);
-  for (Task& task : batch) {
+  for (Job& task : batch) {
     [[maybe_unused]] const bool done = memory::survive(task);
     task = {};
   }
@@ -144,7 +144,7 @@ void IoThread::set_tls(std::shared_ptr<Tls> tls) {
   });
 }
 
-void IoThread::post(Task task) {
+void IoThread::post(Job task) {
   // Closed: the thread has ended, and the task goes unrun. It is never full.
   [[maybe_unused]] const PostResult result = implementation_->tasks.try_post(std::move(task));
 }

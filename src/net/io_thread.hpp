@@ -14,7 +14,7 @@
 #include "base/clock.hpp"
 #include "base/counter.hpp"
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/job.hpp"
 #include "net/http.hpp"
 #include "net/timer_wheel.hpp"
 
@@ -98,7 +98,7 @@ class IoThread {
 
   // Any thread. Runs `task` on this thread, in the order of posting; dropped unrun once the thread
   // has ended. Not bounded by itself: each kind of caller bounds what it has in flight.
-  void post(Task task);
+  void post(Job task);
   // Any thread. Makes the loop take a turn.
   void wake();
 

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/job.hpp"
 #include "base/memory.hpp"
-#include "base/task.hpp"
 #include "gateway/context.hpp"
 #include "gateway/delayed_tasks.hpp"
 #include "gateway/events/client_session.hpp"
@@ -104,7 +104,7 @@ class RealtimeCore {
   template <class T, class Then>
   std::move_only_function<void(T)> answer_here(ClientSession& session, Then then);
 
-  void post_self(Task task) { context.thread.post(std::move(task)); }
+  void post_self(Job task) { context.thread.post(std::move(task)); }
   // Runs visit(RealtimeCore&) there, on that thread; dropped if it has ended.
   template <class Visit>
   void post_to(unsigned thread, Visit visit) {

@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/job.hpp"
 #include "gateway/auth.hpp"
 #include "gateway/context.hpp"
 #include "gateway/gateway.hpp"
@@ -34,16 +34,16 @@ struct Services {
       : context(std::move(c)),
         probes(std::move(p)),
         activity(context.commands, context.lifetimes),
-        post([&thread = context.thread](Task task) { thread.post(std::move(task)); }) {}
+        post([&thread = context.thread](Job task) { thread.post(std::move(task)); }) {}
 
   Context context;
   Probes probes;
   Activity activity;
   Counters counters;
   std::atomic<std::size_t> calls_without_room{0};  // that wait for some: answer_room.cpp
-  std::function<void(Task)> post;                  // to the I/O thread; any thread
+  std::function<void(Job)> post;                   // to the I/O thread; any thread
   // The same, but later. What is waiting when the thread ends is dropped.
-  std::function<void(std::int64_t delay_ms, Task)> post_after;
+  std::function<void(std::int64_t delay_ms, Job)> post_after;
 };
 
 class Call : public std::enable_shared_from_this<Call> {

@@ -43,7 +43,7 @@ HashShare share_of(const Call& call, UserId user) {
              : HashShare::kStrangers;
 }
 
-void go_on_after(const CallPtr& call, std::int64_t wait_ms, Task task) {
+void go_on_after(const CallPtr& call, std::int64_t wait_ms, Job task) {
   if (wait_ms == 0) return task();
   call->services().post_after(wait_ms, std::move(task));
 }

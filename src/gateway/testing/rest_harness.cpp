@@ -98,8 +98,8 @@ RestHarness::RestHarness(GatewayOptions o)
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
                 hash_secret(kMetricsToken)};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
-  services_->post = [](Task task) { task(); };
-  services_->post_after = [this](std::int64_t delay_ms, Task task) {
+  services_->post = [](Job task) { task(); };
+  services_->post_after = [this](std::int64_t delay_ms, Job task) {
     delays_ms.push_back(delay_ms);
     if (drops_delayed) return;
     if (while_delayed) while_delayed();

@@ -4,5 +4,5 @@
 #include <functional>
 
 namespace maru {
-using Task = std::move_only_function<void()>;
+using Job = std::move_only_function<void()>;
 }  // namespace maru
