@@ -59,6 +59,8 @@ struct Gateway::Implementation {
       });
     };
   }
+  // What the calls under way answer through is still there.
+  ~Implementation() { services->tasks.drop_all(); }
 
   [[nodiscard]] bool is_for_endpoint(const net::RequestHead& head) const {
     return head.path().starts_with(endpoint_path);

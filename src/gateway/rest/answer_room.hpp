@@ -11,6 +11,12 @@
 
 namespace maru::gateway::rest {
 
+// Reserves `bytes`, an upper bound, in the caller's name (of the address when no session is known);
+// the call's answer takes the reservation along and shrinks it to its size. Waits a while until
+// others have read theirs, and not for any number of calls. Otherwise, and while memory is short,
+// 503 overloaded.
+Task<Result<void>> take_room(Call& call, const Caller& caller, std::size_t bytes);
+
 // As read_in_turn(). Reserves `bytes`, an upper bound, in the caller's name (of the address when no
 // session is known); the call's answer takes the reservation along and shrinks it to its size.
 // `reading` goes on at once, or as decide_again() does once others have read theirs: a while, and

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "chat/quotas.hpp"
+#include "gateway/asking.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/rest/flow.hpp"
@@ -68,13 +69,6 @@ Fields rate_limit_fields(std::string_view name, std::int64_t quota, std::int64_t
           {"RateLimit", quoted + ";r=0;t=" + std::to_string(retry_s)}};
 }
 
-// What a client can put right; not what the server could not do, nor whose turn it is.
-bool is_about_the_request(ErrorCode code) {
-  const int status = wire::http_status(code);
-  return status >= 400 && status < 500 && code != ErrorCode::kUnauthenticated &&
-         code != ErrorCode::kRateLimited;
-}
-
 // Of a daily quota that the core holds (chat/quotas.hpp): its rule names it.
 Fields quota_fields(const Error& error) {
   std::string name = error.fields.front().code;
@@ -89,6 +83,12 @@ constexpr const char* kExposedFields =
     "RateLimit-Policy";
 
 }  // namespace
+
+bool is_about_the_request(ErrorCode code) {
+  const int status = wire::http_status(code);
+  return status >= 400 && status < 500 && code != ErrorCode::kUnauthenticated &&
+         code != ErrorCode::kRateLimited;
+}
 
 void add_common_fields(net::HttpResponse& response, const Context& context,
                        const net::RequestHead& head, std::string_view request_id) {
@@ -123,8 +123,8 @@ Call::~Call() {
   }
   services_->counters.dropped();
   const bool answered = memory::survive([this] {
-    answer_problem(Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000},
-                   {});
+    problem_fields_.clear();
+    answer_problem(stopping());
   });
   if (answered || !respond_) return;
   [[maybe_unused]] const bool bare = memory::survive([this] {
@@ -162,20 +162,18 @@ void Call::answer(Result<Answer>&& result) {
   }
 }
 
-void Call::problem(const Error& error, Fields fields) {
+void Call::problem(const Error& error) {
   const bool needs_judge = to_identify_ && is_about_the_request(error.code);
-  if (!needs_judge) return answer_problem(error, std::move(fields));
+  if (!needs_judge) return answer_problem(error);
   const Access access = *std::exchange(to_identify_, std::nullopt);
   rest::query(shared_from_this(), chat::Lane::kUrgent,
-              [call = shared_from_this(), access, error,
-               fields = std::move(fields)](chat::Snapshot& snapshot) mutable {
-                const auto caller = identify(snapshot, *call, access, {});
-                if (!caller) return call->answer_problem(caller.error(), {});
-                call->answer_problem(error, std::move(fields));
+              [call = shared_from_this(), access, error](chat::Snapshot& snapshot) mutable {
+                const auto caller = identify(snapshot, *call, Asks(access));
+                call->answer_problem(caller ? error : caller.error());
               });
 }
 
-void Call::answer_problem(const Error& error, Fields fields) {
+void Call::answer_problem(const Error& error) {
   if (error.code == ErrorCode::kInternal) {
     log::error("request_failed", {{"request_id", request_id_}, {"detail", error.detail}});
   }
@@ -184,7 +182,7 @@ void Call::answer_problem(const Error& error, Fields fields) {
   problem.content_type = "application/problem+json";
   json::Writer writer(problem.body);
   wire::write_problem(writer, error, request_id_);
-  problem.fields = std::move(fields);
+  problem.fields = std::move(problem_fields_);
   if (error.code == ErrorCode::kRateLimited && problem.fields.empty() && !error.fields.empty()) {
     problem.fields = quota_fields(error);
   }
@@ -200,21 +198,24 @@ void Call::answer_problem(const Error& error, Fields fields) {
   answer(std::move(problem));
 }
 
-bool Call::take(Rate rate, std::uint64_t key) {
-  if (context().limiter.take(rate, key, 0) == 0) return true;
-  refuse_rate({rate, key});
-  return false;
+bool Call::is_let_through(const Result<void>& taken) {
+  if (!taken) problem(taken.error());
+  return taken.has_value();
 }
 
-bool Call::take_of_network(Rate rate) {
+Result<void> Call::take(Rate rate, std::uint64_t key) {
+  if (context().limiter.take(rate, key, 0) == 0) return {};
+  return refuse_rate({rate, key});
+}
+
+Result<void> Call::take_of_network(Rate rate) {
   const NetworkTolls tolls = tolls_of_network(rate, head_.peer_address);
   const auto taken = context().limiter.take_all(tolls.span(), 0);
-  if (taken.refused == nullptr) return true;
-  refuse_rate(*taken.refused);
-  return false;
+  if (taken.refused == nullptr) return {};
+  return refuse_rate(*taken.refused);
 }
 
-void Call::refuse_rate(const Toll& toll, const UserId& actor) {
+std::unexpected<Error> Call::refuse_rate(const Toll& toll, const UserId& actor) {
   Policy policy = policy_of(toll.rate, context().options);
   policy.burst *= toll.width;
   const std::int64_t retry_ms = std::max<std::int64_t>(context().limiter.retry_after_ms(toll), 1);
@@ -225,33 +226,35 @@ void Call::refuse_rate(const Toll& toll, const UserId& actor) {
                        {"user", actor.is_zero() ? std::string() : actor.hex()},
                        {"ip", head_.peer_address},
                        {"request_id", request_id_}});
-  problem(Error{ErrorCode::kRateLimited,
-                "Too many requests of this kind; try again later.",
-                {},
-                as_retry_after(retry_ms)},
-          rate_limit_fields(limit, static_cast<std::int64_t>(policy.burst),
-                            whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
-                            whole_seconds(retry_ms)));
+  add_to_problem(rate_limit_fields(limit, static_cast<std::int64_t>(policy.burst),
+                                   whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
+                                   whole_seconds(retry_ms)));
+  return std::unexpected(Error{ErrorCode::kRateLimited,
+                               "Too many requests of this kind; try again later.",
+                               {},
+                               as_retry_after(retry_ms)});
 }
 
-void Call::refuse_read() {
+std::unexpected<Error> Call::refuse_read() {
   services_->counters.read_refused();
   constexpr std::int64_t kRetryMs = 1'000;
-  problem(Error{ErrorCode::kRateLimited,
-                "Too many requests of this kind at once; wait for the answers of the others.",
-                {},
-                kRetryMs});
+  return std::unexpected(
+      Error{ErrorCode::kRateLimited,
+            "Too many requests of this kind at once; wait for the answers of the others.",
+            {},
+            kRetryMs});
 }
 
-void Call::login_delayed(std::int64_t delay_ms) {
+std::unexpected<Error> Call::login_delayed(std::int64_t delay_ms) {
   log::audit_repeated("audit_login_delayed",
                       {{"limit", ""}, {"network", network_of(head_.peer_address)}},
                       {{"ip", head_.peer_address}, {"request_id", request_id_}});
-  problem(Error{ErrorCode::kRateLimited,
-                "Too many failed logins; try again later.",
-                {},
-                as_retry_after(delay_ms)},
-          rate_limit_fields("failed-logins", 1, whole_seconds(delay_ms), whole_seconds(delay_ms)));
+  add_to_problem(
+      rate_limit_fields("failed-logins", 1, whole_seconds(delay_ms), whole_seconds(delay_ms)));
+  return std::unexpected(Error{ErrorCode::kRateLimited,
+                               "Too many failed logins; try again later.",
+                               {},
+                               as_retry_after(delay_ms)});
 }
 
 }  // namespace maru::gateway::rest

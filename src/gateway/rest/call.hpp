@@ -1,12 +1,13 @@
-// One REST request on its way from the router to its answer. It is made on its I/O thread, may
-// travel to a reader, the hasher or the sequencer, one thread at a time, and is answered exactly
-// once: whatever drops it unanswered (a queue that closes, a task that a stop overtakes) has it
-// answered 503 by that.
+// One REST request on its way from the router to its answer. It lives in the task that serves it
+// (router.cpp), on its I/O thread; a query of that task may use it on a reader meanwhile. It is
+// answered exactly once: if its task ends without (a queue that closes, a stop), it is answered
+// 503 by that.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@
 #include "gateway/rest/activity.hpp"
 #include "gateway/rest/answer.hpp"
 #include "gateway/rest/counters.hpp"
+#include "gateway/task_runner.hpp"
 #include "net/http.hpp"
 
 namespace maru::gateway::rest {
@@ -34,7 +36,11 @@ struct Services {
       : context(std::move(c)),
         probes(std::move(p)),
         activity(context.commands, context.lifetimes),
-        post([&thread = context.thread](Job task) { thread.post(std::move(task)); }) {}
+        post([&thread = context.thread](Job job) { thread.post(std::move(job)); }),
+        is_here([&thread = context.thread] { return thread.on_this_thread(); }),
+        tasks({[this](Job job) { post(std::move(job)); }, [this] { return is_here(); }}) {}
+  Services(const Services&) = delete;
+  Services& operator=(const Services&) = delete;
 
   Context context;
   Probes probes;
@@ -42,8 +48,10 @@ struct Services {
   Counters counters;
   std::atomic<std::size_t> calls_without_room{0};  // that wait for some: answer_room.cpp
   std::function<void(Job)> post;                   // to the I/O thread; any thread
-  // The same, but later. What is waiting when the thread ends is dropped.
+  std::function<bool()> is_here;                   // any thread
+  // As post(), but later. What is waiting when the thread ends is dropped.
   std::function<void(std::int64_t delay_ms, Job)> post_after;
+  TaskRunner tasks;  // last: what they hold uses the rest
 };
 
 class Call : public std::enable_shared_from_this<Call> {
@@ -60,7 +68,6 @@ class Call : public std::enable_shared_from_this<Call> {
   Call& operator=(const Call&) = delete;
 
   [[nodiscard]] Services& services() const { return *services_; }
-  [[nodiscard]] const std::shared_ptr<Services>& shared_services() const { return services_; }
   [[nodiscard]] Context& context() const { return services_->context; }
   [[nodiscard]] bool is_open() const { return context().options.auth == AuthMode::kOpen; }
   [[nodiscard]] const net::RequestHead& head() const { return head_; }
@@ -75,11 +82,15 @@ class Call : public std::enable_shared_from_this<Call> {
     return net::query_value(head_.query(), name);
   }
 
-  // Whether only somebody with a session may hear what is wrong with the request. Until identify()
-  // has found one, problem() looks for it first and answers 401 if there is none: what a call
-  // checks before it asks the store (ids, bodies) tells a dead session nothing.
+  // identify() has found out who asks, so far as it matters: what a call checks before it asks the
+  // store (ids, bodies) tells a dead session nothing (router.cpp).
+  void identity_is_known() {
+    is_identified_ = true;
+    to_identify_.reset();
+  }
+  [[nodiscard]] bool is_identified() const { return is_identified_; }
+  // For a handler that answers by itself: problem() looks for that first.
   void judge_identity_first(Access access) { to_identify_ = access; }
-  void identity_is_known() { to_identify_.reset(); }
 
   // The session of the request's token is over: a browser is told to drop its cookie with the 401.
   void session_is_over() { drops_cookie_ = credentials_.source == TokenSource::kCookie; }
@@ -88,28 +99,36 @@ class Call : public std::enable_shared_from_this<Call> {
   void hold(SharedBudget::Lease lease) { lease_ = std::move(lease); }
   // It will need so much of that at most, as is known by now.
   void shrink_room(std::size_t bytes) { lease_.resize(bytes); }
-  // Nobody waits for the answer any more.
+  // Nobody waits for the answer any more. Any thread.
   [[nodiscard]] bool is_aborted() const { return gone_ && gone_->load(std::memory_order_relaxed); }
+  [[nodiscard]] const std::atomic<bool>* gone() const { return gone_.get(); }
   // The turn ends with the answer.
   void hold(ReadTurns::Turn turn) { turn_ = std::move(turn); }
 
   void answer(Answer answer);
   void answer(Result<Answer>&& answer);
-  // `error` is logged or answered by its code; see also judge_identity_first().
-  void problem(const Error& error, Fields fields = {});
-  // Takes one from the bucket, or answers 429 with Retry-After and RateLimit: false.
-  [[nodiscard]] bool take(Rate rate, std::uint64_t key);
+  // `error` is logged or answered by its code, with the fields that add_to_problem() gave; see also
+  // judge_identity_first().
+  void problem(const Error& error);
+  void add_to_problem(Fields fields) { problem_fields_ = std::move(fields); }
+
+  // ---- refusals: the error to end with; its fields are added ----
+  // Takes one from the bucket. The 429 has Retry-After and RateLimit.
+  [[nodiscard]] Result<void> take(Rate rate, std::uint64_t key);
   // The same from those of the client's networks (tolls_of_network).
-  [[nodiscard]] bool take_of_network(Rate rate);
-  // The 429 of a bucket that had too little. `actor`: whose bucket it was, if anybody's.
-  void refuse_rate(const Toll& toll, const UserId& actor = {});
-  // 429: as many bulk reads of that reader wait as may.
-  void refuse_read();
-  // 429 because failed logins of that account must wait.
-  void login_delayed(std::int64_t delay_ms);
+  [[nodiscard]] Result<void> take_of_network(Rate rate);
+  // Of a bucket that had too little. `actor`: whose bucket it was, if anybody's.
+  [[nodiscard]] std::unexpected<Error> refuse_rate(const Toll& toll, const UserId& actor = {});
+  // As many bulk reads of that reader wait as may.
+  [[nodiscard]] std::unexpected<Error> refuse_read();
+  // Failed logins of that account must wait.
+  [[nodiscard]] std::unexpected<Error> login_delayed(std::int64_t delay_ms);
+
+  // For a handler that answers by itself: answers what was refused.
+  [[nodiscard]] bool is_let_through(const Result<void>& taken);
 
  private:
-  void answer_problem(const Error& error, Fields fields);
+  void answer_problem(const Error& error);
 
   std::shared_ptr<Services> services_;
   net::RequestHead head_;
@@ -121,11 +140,16 @@ class Call : public std::enable_shared_from_this<Call> {
   ReadTurns::Turn turn_;
   Credentials credentials_;
   bool drops_cookie_ = false;
+  bool is_identified_ = false;
   std::optional<Access> to_identify_;  // nothing: nobody, or it is done
+  Fields problem_fields_;
   std::array<std::string, kParametersMax> parameters_;
   std::chrono::steady_clock::time_point started_;
 };
 using CallPtr = std::shared_ptr<Call>;
+
+// What a client can put right; not what the server could not do, nor whose turn it is.
+bool is_about_the_request(ErrorCode code);
 
 // The fields that every REST answer carries (quality.md 1, rows 2, 15 and 27). Those that are the
 // same for all answers of the server are in gateway/security_fields.hpp.

@@ -4,17 +4,10 @@
 
 #include "fanout/presence/presence.hpp"
 #include "gateway/read_turns.hpp"
+#include "gateway/rest/answer_room.hpp"
 
 namespace maru::gateway::rest {
 namespace {
-
-Error stopping() {
-  return Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000};
-}
-
-Error overloaded() {
-  return Error{ErrorCode::kOverloaded, "The server is busy; try again.", {}, 1'000};
-}
 
 // The session of the request's token. Nothing when there is none, or when open mode can do without.
 Result<std::optional<Identity>> find_identity(chat::Snapshot& snapshot, Call& call, Access access) {
@@ -51,7 +44,15 @@ Result<void> believe(chat::Snapshot& snapshot, const Named& named, Caller& calle
 
 }  // namespace
 
-Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, const Named& named) {
+Answering answered(Answer answer) {
+  co_return answer;
+}
+Answering refused(Error error) {
+  co_return std::unexpected(std::move(error));
+}
+
+Result<Caller> identify(chat::Snapshot& snapshot, Call& call, const Asks& asks) {
+  const auto& [access, named] = asks;
   Caller caller{.access = access, .named = named};
   if (access == Access::kPublic) return caller;
   auto identity = find_identity(snapshot, call, access);
@@ -82,11 +83,108 @@ Result<Caller> identify(chat::Snapshot& snapshot, Call& call, Access access, con
   return caller;
 }
 
+namespace {
+
+// True: it had to wait.
+Task<Result<bool>> pay(Call& call, Tolls tolls, UserId actor) {
+  const auto [wait, refusing] = call.context().limiter.take_all(
+      std::span(tolls.items).first(tolls.count), call.context().options.rate_delay_max_ms);
+  if (refusing != nullptr) co_return call.refuse_rate(*refusing, actor);
+  if (wait == 0) co_return false;
+  co_await later(call, wait);
+  co_return true;
+}
+
+}  // namespace
+
+Task<Result<Caller>> admit(Call& call, Asks asks, Caller caller, Tolls tolls) {
+  const Result<bool> waited = co_await pay(call, tolls, caller.user);
+  if (!waited) co_return std::unexpected(waited.error());
+  if (!*waited) co_return caller;
+  co_return co_await known(call, std::move(asks));
+}
+
+Task<Online> ask_online(Call& call, std::vector<UserId> users) {
+  Online online;
+  if (users.empty()) co_return online;
+  const std::vector<fanout::PresenceInfo> infos =
+      co_await called_back<std::vector<fanout::PresenceInfo>>(
+          [&](Giver<std::vector<fanout::PresenceInfo>> give)
+              -> std::optional<std::vector<fanout::PresenceInfo>> {
+            call.context().presence.ask_online(std::move(users), std::move(give));
+            return std::nullopt;
+          });
+  for (const fanout::PresenceInfo& info : infos) {
+    if (info.online) online.insert(info.user);
+  }
+  co_return online;
+}
+
+Task<bool> is_online(Call& call, UserId user) {
+  const Online online = co_await ask_online(call, std::vector<UserId>(1, user));
+  co_return online.contains(user);
+}
+
+// ---- Letting bulk reads in
+// -----------------------------------------------------------------------------------
+
+Toll share_of(const Call& call, const Caller& caller) {
+  if (caller.session) return {Rate::kReadsOfUser, RateLimiter::key_of(caller.user)};
+  return {Rate::kReadsOfIp, RateLimiter::key_of_network(call.head().peer_address)};
+}
+
+void charge(Call& call, const Caller& caller, const chat::Snapshot& snapshot) {
+  charge_for_rows(call.context().limiter, call.context().options, share_of(call, caller),
+                  snapshot.rows_read());
+}
+
+namespace {
+
+// Waits until no other bulk read of that reader is under way; until it is answered, none begins.
+Task<Result<void>> take_turn(Call& call, Toll share) {
+  auto turn = co_await called_back<Result<ReadTurns::Turn>>(
+      [&](Giver<Result<ReadTurns::Turn>> give) -> std::optional<Result<ReadTurns::Turn>> {
+        auto go = [give = std::move(give)](ReadTurns::Turn mine) mutable { give(std::move(mine)); };
+        const Context& context = call.context();
+        switch (context.read_turns.enter(share.key, reads_waiting_max(context.options, share.rate),
+                                         std::move(go))) {
+          case ReadTurns::Entering::kEntered:
+            return std::nullopt;
+          case ReadTurns::Entering::kFull:
+            return Result<ReadTurns::Turn>(call.refuse_read());
+          case ReadTurns::Entering::kClosed:
+            break;
+        }
+        return Result<ReadTurns::Turn>(std::unexpected(stopping()));
+      });
+  if (!turn) co_return std::unexpected(std::move(turn.error()));
+  call.hold(std::move(*turn));
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Task<Result<void>> let_in(Call& call, Asks asks, Much much) {
+  const Result<Caller> caller = co_await known(call, std::move(asks));
+  if (!caller) co_return std::unexpected(caller.error());
+  const Toll share = share_of(call, *caller);
+  const Tolls tolls = much.also ? Tolls({*much.also, share.key}, share) : Tolls(share);
+  const Result<bool> paid = co_await pay(call, tolls, caller->user);
+  if (!paid) co_return std::unexpected(paid.error());
+  Result<void> in = co_await take_turn(call, share);
+  if (!in || much.bytes == 0) co_return in;
+  co_return co_await take_room(call, *caller, much.bytes);
+}
+
+// ---- Callbacks ----
+
 void admit(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller,
            std::initializer_list<Toll> tolls, Deciding then) {
   const auto [wait, refused] = call->context().limiter.take_all(
       std::span(tolls.begin(), tolls.size()), call->context().options.rate_delay_max_ms);
-  if (refused != nullptr) return call->refuse_rate(*refused, caller.user);
+  if (refused != nullptr) {
+    return call->problem(call->refuse_rate(*refused, caller.user).error());
+  }
   if (wait == 0) return then(snapshot, std::move(caller));
   call->services().post_after(wait,
                               [call, caller = std::move(caller), then = std::move(then)]() mutable {
@@ -110,7 +208,7 @@ void decide_in(chat::Lane lane, const CallPtr& call, Access access, Named named,
   query(call, lane,
         [call, access, named = std::move(named),
          deciding = std::move(deciding)](chat::Snapshot& snapshot) mutable {
-          auto caller = identify(snapshot, *call, access, named);
+          auto caller = identify(snapshot, *call, Asks(access, named));
           if (!caller) return call->problem(caller.error());
           deciding(snapshot, std::move(*caller));
         });
@@ -124,14 +222,6 @@ void decide(CallPtr call, Access access, Named named, Deciding deciding) {
 
 void decide_again(CallPtr call, chat::Lane lane, const Caller& caller, Deciding deciding) {
   decide_in(lane, call, caller.access, caller.named, std::move(deciding));
-}
-
-// ---- Letting bulk reads in
-// -----------------------------------------------------------------------------------
-
-Toll share_of(const Call& call, const Caller& caller) {
-  if (caller.session) return {Rate::kReadsOfUser, RateLimiter::key_of(caller.user)};
-  return {Rate::kReadsOfIp, RateLimiter::key_of_network(call.head().peer_address)};
 }
 
 namespace {
@@ -154,7 +244,7 @@ void take_turn(const CallPtr& call, const Toll& share, Caller&& caller, Deciding
     case ReadTurns::Entering::kEntered:
       return;
     case ReadTurns::Entering::kFull:
-      return call->refuse_read();
+      return call->problem(call->refuse_read().error());
     case ReadTurns::Entering::kClosed:
       return call->problem(stopping());
   }

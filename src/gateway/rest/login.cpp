@@ -108,7 +108,7 @@ void log_in_account(const CallPtr& call, PasswordLogin login) {
 bool take_login(const CallPtr& call, bool with_password) {
   Rate rate = Rate::kLoginsOfIp;
   if (!with_password) rate = call->is_open() ? Rate::kOpenGuestsOfIp : Rate::kRegistersOfIp;
-  return call->take_of_network(rate);
+  return call->is_let_through(call->take_of_network(rate));
 }
 
 void log_in(const CallPtr& call, std::string name, std::optional<Secret> password) {

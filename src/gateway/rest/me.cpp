@@ -56,8 +56,9 @@ void verify_then_store(const CallPtr& call, PasswordChange change, std::string_v
 }
 
 bool take_change(const CallPtr& call, UserId user) {
-  return call->take(Rate::kPasswordChangesOfUser, RateLimiter::key_of(user)) &&
-         call->take_of_network(Rate::kLoginsOfIp);
+  return call->is_let_through(
+             call->take(Rate::kPasswordChangesOfUser, RateLimiter::key_of(user))) &&
+         call->is_let_through(call->take_of_network(Rate::kLoginsOfIp));
 }
 
 void change_password_of(const CallPtr& call, chat::Snapshot& snapshot, const Identity& me,

@@ -97,11 +97,11 @@ void try_password(const CallPtr& call, PasswordTry tried, Verified then) {
   const LoginGuard::Attempt attempt = logins.begin(
       tried.folded, call->head().peer_address,
       share == HashShare::kKnown ? LoginGuard::From::kKnownNetwork : LoginGuard::From::kAnywhere);
-  if (attempt.delay_ms > 0) return call->login_delayed(attempt.delay_ms);
+  if (attempt.delay_ms > 0) return call->problem(call->login_delayed(attempt.delay_ms).error());
   const Place place = take_place(*call, tried.user, share);
   if (place.wait_ms < 0) {
     logins.not_tried(attempt);
-    return call->refuse_rate(kStrangers);
+    return call->problem(call->refuse_rate(kStrangers).error());
   }
   go_on_after(call, place.wait_ms,
               [call, share = place.share, attempt, tried = std::move(tried),
@@ -113,7 +113,7 @@ void try_password(const CallPtr& call, PasswordTry tried, Verified then) {
 void hash_password(const CallPtr& call, UserId user, Secret password,
                    std::move_only_function<void(std::string)> then) {
   const Place place = take_place(*call, user, share_of(*call, user));
-  if (place.wait_ms < 0) return call->refuse_rate(kStrangers);
+  if (place.wait_ms < 0) return call->problem(call->refuse_rate(kStrangers).error());
   go_on_after(
       call, place.wait_ms,
       [call, share = place.share, password = std::move(password),

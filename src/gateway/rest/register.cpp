@@ -35,7 +35,7 @@ void register_user(CallPtr call, const json::Value& body) {
   if (!raw_name) return call->problem(raw_name.error());
   auto raw_password = required_secret(body, "password");
   if (!raw_password) return call->problem(raw_password.error());
-  if (!call->take_of_network(Rate::kRegistersOfIp)) return;
+  if (!call->is_let_through(call->take_of_network(Rate::kRegistersOfIp))) return;
   auto name = text::clean_user_name(*raw_name);
   if (!name) return call->problem(name.error());
   auto password = clean_new_password(raw_password->view(), *name, "password");

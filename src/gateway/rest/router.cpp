@@ -100,6 +100,19 @@ std::uint64_t mix(std::uint64_t x) {  // splitmix64's finaliser
   return x ^ (x >> 31);
 }
 
+// The call from here to its answer. Where only somebody with a session may hear what is wrong with
+// a request, they are looked for first: what a call checks before it asks the store (ids, bodies)
+// tells a dead session nothing.
+Task<void> serve(CallPtr call, std::optional<Access> judged_by, Answering answering) {
+  Result<Answer> answer = co_await std::move(answering);
+  if (answer) co_return call->answer(std::move(*answer));
+  if (judged_by && !call->is_identified() && is_about_the_request(answer.error().code)) {
+    const Result<Caller> caller = co_await known(*call, Asks(*judged_by));
+    if (!caller) co_return call->problem(caller.error());
+  }
+  call->problem(answer.error());
+}
+
 }  // namespace
 
 Router::Router(std::shared_ptr<Services> services) : services_(std::move(services)), next_id_(0) {
@@ -127,8 +140,10 @@ Router::Verdict Router::on_head(const net::RequestHead& head, Call::Respond resp
   if (auto refusal = early_refusal(head, match, services_->context)) {
     Fields fields;
     if (refusal->code == ErrorCode::kMethodNotAllowed) fields.emplace_back("Allow", match.allow);
-    make_call(net::RequestHead(head), match.route ? match.index : kNoRoute, std::move(respond))
-        ->problem(*refusal, std::move(fields));
+    const CallPtr call =
+        make_call(net::RequestHead(head), match.route ? match.index : kNoRoute, std::move(respond));
+    call->add_to_problem(std::move(fields));
+    call->problem(*refusal);
     return {false, 0};
   }
   if (!match.route) return {true, 0};
@@ -148,43 +163,64 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   const bool is_options = head.method == net::Method::kOptions;
   const bool is_json = is_json_type(head.field("content-type"));
   const bool is_plain = is_plain_coding(head.field("content-encoding"));
-  const CallPtr call = make_call(std::move(head), match.route ? match.index : kNoRoute,
-                                 std::move(respond), std::move(gone));
+  CallPtr call = make_call(std::move(head), match.route ? match.index : kNoRoute,
+                           std::move(respond), std::move(gone));
   if (is_options) return call->answer(preflight(call->head(), match));
   for (std::size_t i = 0; i < match.parameters.size(); ++i) {
     call->set_parameter(i, std::move(match.parameters[i]));
   }
   assert(match.route && "on_head() refuses what has no route");
   const Route& route = *match.route;
-  if (needs_session(route, services_->context.options)) call->judge_identity_first(route.access);
   if (route.body == Body::kNone || (route.body == Body::kOptional && body.empty())) {
-    return route.handler(call, json::Value());
+    std::optional<Answering> answering = ask(route, call, json::Value());
+    return start(std::move(call), route, std::move(answering));
   }
-  if (!is_plain) return call->problem(unsupported_coding(), {{"Accept-Encoding", "identity"}});
-  if (!is_json) return call->problem(unsupported_type());
-  if (const auto value = parser_.parse(body); !value) {
-    call->problem(value.error());
-  } else if (const auto object = require_object(*value, "body"); !object) {
-    call->problem(object.error());
-  } else {
-    route.handler(call, *value);
+  if (!is_plain) {
+    call->add_to_problem({{"Accept-Encoding", "identity"}});
+    return start(std::move(call), route, refused(unsupported_coding()));
   }
+  if (!is_json) return start(std::move(call), route, refused(unsupported_type()));
+  std::optional<Answering> answering = read_body(route, call, body);
   parser_.forget();
+  start(std::move(call), route, std::move(answering));
+}
+
+std::optional<Answering> Router::ask(const Route& route, const CallPtr& call,
+                                     const json::Value& body) {
+  if (route.handler.asked != nullptr) return route.handler.asked(*call, body);
+  if (needs_session(route, services_->context.options)) call->judge_identity_first(route.access);
+  route.handler.callback(call, body);
+  return std::nullopt;
+}
+
+std::optional<Answering> Router::read_body(const Route& route, const CallPtr& call,
+                                           const std::string& body) {
+  const auto value = parser_.parse(body);
+  if (!value) return refused(value.error());
+  auto object = require_object(*value, "body");
+  if (!object) return refused(std::move(object.error()));
+  return ask(route, call, *value);
+}
+
+void Router::start(CallPtr call, const Route& route, std::optional<Answering> answering) {
+  if (!answering) return;
+  std::optional<Access> judged_by;
+  if (needs_session(route, services_->context.options)) judged_by = route.access;
+  services_->tasks.start(serve(std::move(call), judged_by, std::move(*answering)));
 }
 
 void Router::on_body_too_large(const net::RequestHead& head, Call::Respond respond) {
   const RouteMatch match = match_route(head.method, head.path());
   const auto limit =
       static_cast<std::int64_t>(match.route ? match.route->body_bytes_max : std::size_t{0});
-  const CallPtr call =
+  CallPtr call =
       make_call(net::RequestHead(head), match.route ? match.index : kNoRoute, std::move(respond));
-  if (match.route && needs_session(*match.route, services_->context.options)) {
-    call->judge_identity_first(match.route->access);
-  }
-  call->problem(Error{ErrorCode::kPayloadTooLarge,
+  const Error refusal{ErrorCode::kPayloadTooLarge,
                       "The body is larger than this call takes.",
                       {{"body", "too_long", limit}},
-                      0});
+                      0};
+  if (!match.route) return call->problem(refusal);
+  start(std::move(call), *match.route, refused(refusal));
 }
 
 }  // namespace maru::gateway::rest

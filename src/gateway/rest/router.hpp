@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/rest/call.hpp"
@@ -29,6 +30,12 @@ class Router {
  private:
   [[nodiscard]] CallPtr make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond,
                                   Call::Gone gone = {});
+  // Nothing: the handler answers by itself.
+  [[nodiscard]] std::optional<Answering> ask(const Route& route, const CallPtr& call,
+                                             const json::Value& body);
+  [[nodiscard]] std::optional<Answering> read_body(const Route& route, const CallPtr& call,
+                                                   const std::string& body);
+  void start(CallPtr call, const Route& route, std::optional<Answering> answering);
   std::string next_request_id();
 
   std::shared_ptr<Services> services_;

@@ -14,9 +14,17 @@ namespace maru::gateway::rest {
 
 enum class Body : std::uint8_t { kNone, kOptional, kRequired };
 
-// I/O thread; must not block. `body` ends with the call: decode it at once. Absent if there is
-// none.
-using Handler = void (*)(CallPtr call, const json::Value& body);
+// Not itself a coroutine: `body` ends with the call, so it is read at once. Absent if there is
+// none. The call outlives what is returned.
+struct Handler {
+  using Asked = Answering (*)(Call& call, const json::Value& body);
+  // As before there were tasks: it answers the call by itself.
+  using Callback = void (*)(CallPtr call, const json::Value& body);
+  constexpr Handler(Asked f) : asked(f) {}        // NOLINT(google-explicit-constructor)
+  constexpr Handler(Callback f) : callback(f) {}  // NOLINT(google-explicit-constructor)
+  Asked asked = nullptr;
+  Callback callback = nullptr;
+};
 
 // Where a path is served. Every call exists under /api; what else is there, too:
 enum class Mount : std::uint8_t {
@@ -32,8 +40,8 @@ struct Route {
   Access access;
   Body body;
   std::size_t body_bytes_max;
-  // kBulk: read_in_turn(); a client that ends its side of the stream is taken to be gone, so that
-  // nothing is read for it.
+  // kBulk: read_much() or read_in_turn(); a client that ends its side of the stream is taken to be
+  // gone, so that nothing is read for it.
   chat::Lane lane;
   Handler handler;
 };

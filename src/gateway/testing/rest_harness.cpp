@@ -57,7 +57,7 @@ std::string Reply::keys(const json::Value& object) {
 
 bool RestHarness::Queries::post(chat::Lane lane, Query&& query) {
   if (harness_.queries_full) return false;
-  std::lock_guard lock(harness_.one_at_a_time_);
+  const Turn turn(harness_);
   harness_.lanes.push_back(lane);
   Query mine = std::move(query);
   if (!harness_.on_query || !harness_.on_query(mine)) harness_.run(mine);
@@ -65,7 +65,7 @@ bool RestHarness::Queries::post(chat::Lane lane, Query&& query) {
 }
 
 void RestHarness::run(chat::QueryPool::Query& query) {
-  std::lock_guard lock(one_at_a_time_);
+  const Turn turn(*this);
   FakeSnapshot snapshot(core.store, rows_read);
   query(snapshot);
 }
@@ -73,7 +73,7 @@ void RestHarness::run(chat::QueryPool::Query& query) {
 bool RestHarness::Commands::submit(chat::Command&& command) {
   if (harness_.commands_full) return false;
   chat::Command mine = std::move(command);
-  std::lock_guard lock(harness_.one_at_a_time_);
+  const Turn turn(harness_);
   if (auto* touch = std::get_if<chat::TouchActivity>(&mine.body)) {
     harness_.touches.push_back(*touch);
   }
@@ -98,18 +98,25 @@ RestHarness::RestHarness(GatewayOptions o)
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
                 hash_secret(kMetricsToken)};
   services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
-  services_->post = [](Job task) { task(); };
-  services_->post_after = [this](std::int64_t delay_ms, Job task) {
+  services_->post = [this](Job job) {
+    const Turn turn(*this);
+    job();
+  };
+  services_->is_here = [this] { return has_turn_ == std::this_thread::get_id(); };
+  services_->post_after = [this](std::int64_t delay_ms, Job job) {
     delays_ms.push_back(delay_ms);
     if (drops_delayed) return;
     if (while_delayed) while_delayed();
-    task();
+    job();
   };
   router_ = std::make_unique<rest::Router>(services_);
 }
 
 RestHarness::~RestHarness() {
   presence_.stop();
+  // Whoever gave the last answer may still be on their way back out of the task.
+  const Turn turn(*this);
+  services_->tasks.drop_all();
 }
 
 Reply RestHarness::request(net::Method method, std::string target, std::string body,
@@ -144,6 +151,7 @@ std::future<Reply> RestHarness::start(net::Method method, std::string target, st
     if (auto parsed = reply.parser->parse(reply.text)) reply.body = *parsed;
     answered->set_value(std::move(reply));
   };
+  const Turn turn(*this);
   const auto verdict = router_->on_head(head, respond);
   if (verdict.read_body && body.size() > verdict.body_bytes_max) {
     router_->on_body_too_large(head, respond);

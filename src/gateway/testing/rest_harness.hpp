@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -130,7 +131,26 @@ class RestHarness {
     RestHarness& harness_;
   };
 
+  // One thread at a time plays the I/O thread, a reader or the sequencer.
+  class Turn {
+   public:
+    explicit Turn(RestHarness& harness) : harness_(harness), lock_(harness.one_at_a_time_) {
+      if (harness_.turns_++ == 0) harness_.has_turn_ = std::this_thread::get_id();
+    }
+    ~Turn() {
+      if (--harness_.turns_ == 0) harness_.has_turn_ = std::thread::id();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    RestHarness& harness_;
+    std::lock_guard<std::recursive_mutex> lock_;
+  };
+
   std::recursive_mutex one_at_a_time_;
+  int turns_ = 0;
+  std::atomic<std::thread::id> has_turn_{};
   Queries queries_{*this};
   Commands commands_{*this};
   net::IoThread thread_;
