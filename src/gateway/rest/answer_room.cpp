@@ -1,6 +1,5 @@
 #include "gateway/rest/answer_room.hpp"
 
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -23,8 +22,6 @@ class Waiting {
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() { --services_.calls_without_room; }
-
-  int looks = 1;
 
  private:
   Services& services_;
@@ -60,52 +57,6 @@ Task<Result<void>> take_room(Call& call, const Caller& caller, std::size_t bytes
     co_await later(call, kLookAgainMs);
   }
   co_return refuse(call);
-}
-
-namespace {
-
-void look(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller, std::size_t bytes,
-          Deciding then, std::unique_ptr<Waiting> waiting) {
-  if (memory::is_short()) return call->problem(refuse(*call).error());
-  if (auto lease = call->context().budgets.answer_bytes.try_take(holder_of(*call, caller), bytes)) {
-    call->hold(std::move(lease));
-    if (!std::exchange(waiting, nullptr)) return then(snapshot, std::move(caller));
-    // The turn in which it came was charged for nothing.
-    const Toll share = share_of(*call, caller);
-    then(snapshot, std::move(caller));
-    return charge_for_rows(call->context().limiter, call->context().options, share,
-                           snapshot.rows_read());
-  }
-  if (!waiting) {
-    if (call->services().calls_without_room >= kWaitingMax) {
-      return call->problem(refuse(*call).error());
-    }
-    waiting = std::make_unique<Waiting>(call->services());
-  } else if (++waiting->looks > kLooksMax) {
-    return call->problem(refuse(*call).error());
-  }
-  call->services().post_after(kLookAgainMs, [call, bytes, caller = std::move(caller),
-                                             then = std::move(then),
-                                             waiting = std::move(waiting)]() mutable {
-    decide_again(call, chat::Lane::kBulk, caller,
-                 [call, bytes, then = std::move(then), waiting = std::move(waiting)](
-                     chat::Snapshot& fresh, Caller&& again) mutable {
-                   look(call, fresh, std::move(again), bytes, std::move(then), std::move(waiting));
-                 });
-  });
-}
-
-}  // namespace
-
-void read_with_room(CallPtr call, Access access, Named named, std::size_t bytes, Deciding reading,
-                    std::optional<Rate> also) {
-  read_in_turn(
-      call, access, std::move(named),
-      [call, bytes, reading = std::move(reading)](chat::Snapshot& snapshot,
-                                                  Caller&& caller) mutable {
-        look(call, snapshot, std::move(caller), bytes, std::move(reading), nullptr);
-      },
-      also);
 }
 
 }  // namespace maru::gateway::rest

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 
 #include "base/limits.hpp"
 #include "gateway/rest/call.hpp"
@@ -16,13 +15,6 @@ namespace maru::gateway::rest {
 // others have read theirs, and not for any number of calls. Otherwise, and while memory is short,
 // 503 overloaded.
 Task<Result<void>> take_room(Call& call, const Caller& caller, std::size_t bytes);
-
-// As read_in_turn(). Reserves `bytes`, an upper bound, in the caller's name (of the address when no
-// session is known); the call's answer takes the reservation along and shrinks it to its size.
-// `reading` goes on at once, or as decide_again() does once others have read theirs: a while, and
-// not for any number of calls. Otherwise, and while memory is short, 503 overloaded.
-void read_with_room(CallPtr call, Access access, Named named, std::size_t bytes, Deciding reading,
-                    std::optional<Rate> also = std::nullopt);
 
 // An upper bound of what a list of so many chats takes: a group of the largest size, each.
 inline constexpr std::size_t kChatAloneBytesMax = 8'192;  // with its last message

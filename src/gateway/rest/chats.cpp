@@ -66,55 +66,74 @@ Result<Answer> newest_groups(chat::Snapshot& snapshot, const UserId& user) {
   return answer;
 }
 
+Answering public_groups(Call& call, Page page) {
+  co_return co_await read_much(call, Asks(Access::kReader), Much(page.limit * kChatBytesMax),
+                               [&](chat::Snapshot& snapshot, Caller&) -> Result<Answer> {
+                                 return envelope(
+                                     snapshot.list_public_groups(page.number, page.limit), page);
+                               });
+}
+
+Answering personal_chats(Call& call, UserId user, Page page) {
+  co_return co_await read_much(
+      call, Asks(Access::kActor, Named(user, "userId")), Much(page.limit * kChatBytesMax),
+      [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Answer> {
+        if (auto own = check_own(caller, user); !own) return std::unexpected(own.error());
+        return envelope(snapshot.list_personal_chats(user, page.number, page.limit), page);
+      });
+}
+
+Answering group_chats(Call& call, UserId user) {
+  co_return co_await read_much(call, Asks(Access::kActor, Named(user, "userId")),
+                               Much(limits::kGroupListMax * kChatBytesMax),
+                               [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Answer> {
+                                 if (auto own = check_own(caller, user); !own)
+                                   return std::unexpected(own.error());
+                                 return newest_groups(snapshot, user);
+                               });
+}
+
+Answering chat_by_number(Call& call, ChatNumber number) {
+  co_return co_await read(call, Asks(Access::kReader),
+                          [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Answer> {
+                            const auto found = snapshot.find_chat_by_number(number);
+                            if (!found) return std::unexpected(found.error());
+                            // The original answers null for a room that is not there.
+                            if (!*found || !may_see(call, caller, **found))
+                              return json_answer("null");
+                            std::string json;
+                            json::Writer out(json);
+                            wire::write_chat_brief(out, **found);
+                            return json_answer(std::move(json));
+                          });
+}
+
 }  // namespace
 
-void list_public_groups(CallPtr call, const json::Value&) {
-  const auto page = page_of(*call, 6);
-  if (!page) return call->problem(page.error());
-  read_with_room(
-      call, Access::kReader, {}, page->limit * kChatBytesMax,
-      [call, page = *page](chat::Snapshot& snapshot, Caller&&) {
-        call->answer(envelope(snapshot.list_public_groups(page.number, page.limit), page));
-      });
+Answering list_public_groups(Call& call, const json::Value&) {
+  const auto page = page_of(call, 6);
+  if (!page) return refused(page.error());
+  return public_groups(call, *page);
 }
 
-void list_personal_chats(CallPtr call, const json::Value&) {
-  const auto user = parse_id<UserId>(call->parameter(0), "userId");
-  if (!user) return call->problem(user.error());
-  const auto page = page_of(*call, 4);
-  if (!page) return call->problem(page.error());
-  read_with_room(
-      call, Access::kActor, {*user, "userId"}, page->limit * kChatBytesMax,
-      [call, user = *user, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
-        if (auto own = check_own(caller, user); !own) return call->problem(own.error());
-        call->answer(envelope(snapshot.list_personal_chats(user, page.number, page.limit), page));
-      });
+Answering list_personal_chats(Call& call, const json::Value&) {
+  const auto user = parse_id<UserId>(call.parameter(0), "userId");
+  if (!user) return refused(user.error());
+  const auto page = page_of(call, 4);
+  if (!page) return refused(page.error());
+  return personal_chats(call, *user, *page);
 }
 
-void list_group_chats(CallPtr call, const json::Value&) {
-  const auto user = parse_id<UserId>(call->parameter(0), "userId");
-  if (!user) return call->problem(user.error());
-  read_with_room(call, Access::kActor, {*user, "userId"}, limits::kGroupListMax * kChatBytesMax,
-                 [call, user = *user](chat::Snapshot& snapshot, Caller&& caller) {
-                   if (auto own = check_own(caller, user); !own) return call->problem(own.error());
-                   call->answer(newest_groups(snapshot, user));
-                 });
+Answering list_group_chats(Call& call, const json::Value&) {
+  const auto user = parse_id<UserId>(call.parameter(0), "userId");
+  if (!user) return refused(user.error());
+  return group_chats(call, *user);
 }
 
-void get_chat_by_number(CallPtr call, const json::Value&) {
-  const auto number = parse_room_number(call->parameter(0), "number");
-  if (!number) return call->problem(number.error());
-  read(call, Access::kReader, {},
-       [call, number = *number](chat::Snapshot& snapshot, const Caller& caller) -> Result<Answer> {
-         const auto found = snapshot.find_chat_by_number(number);
-         if (!found) return std::unexpected(found.error());
-         // The original answers null for a room that is not there.
-         if (!*found || !may_see(*call, caller, **found)) return json_answer("null");
-         std::string json;
-         json::Writer out(json);
-         wire::write_chat_brief(out, **found);
-         return json_answer(std::move(json));
-       });
+Answering get_chat_by_number(Call& call, const json::Value&) {
+  const auto number = parse_room_number(call.parameter(0), "number");
+  if (!number) return refused(number.error());
+  return chat_by_number(call, *number);
 }
 
 }  // namespace maru::gateway::rest

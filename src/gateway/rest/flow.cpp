@@ -224,49 +224,6 @@ void decide_again(CallPtr call, chat::Lane lane, const Caller& caller, Deciding 
   decide_in(lane, call, caller.access, caller.named, std::move(deciding));
 }
 
-namespace {
-
-// Waits until no other bulk read of that reader is under way; until it is answered, none begins.
-void take_turn(const CallPtr& call, const Toll& share, Caller&& caller, Deciding reading) {
-  auto go = [call, share, caller = std::move(caller),
-             reading = std::move(reading)](ReadTurns::Turn turn) mutable {
-    call->hold(std::move(turn));
-    decide_again(call, chat::Lane::kBulk, caller,
-                 [call, share, reading = std::move(reading)](chat::Snapshot& snapshot,
-                                                             Caller&& fresh) mutable {
-                   reading(snapshot, std::move(fresh));
-                   charge_for_rows(call->context().limiter, call->context().options, share,
-                                   snapshot.rows_read());
-                 });
-  };
-  switch (call->context().read_turns.enter(
-      share.key, reads_waiting_max(call->context().options, share.rate), std::move(go))) {
-    case ReadTurns::Entering::kEntered:
-      return;
-    case ReadTurns::Entering::kFull:
-      return call->problem(call->refuse_read().error());
-    case ReadTurns::Entering::kClosed:
-      return call->problem(stopping());
-  }
-}
-
-}  // namespace
-
-void read_in_turn(CallPtr call, Access access, Named named, Deciding reading,
-                  std::optional<Rate> also) {
-  decide(call, access, std::move(named),
-         [call, also, reading = std::move(reading)](chat::Snapshot& snapshot,
-                                                    Caller&& caller) mutable {
-           const Toll share = share_of(*call, caller);
-           auto go_on = [call, share, reading = std::move(reading)](chat::Snapshot&,
-                                                                    Caller&& admitted) mutable {
-             take_turn(call, share, std::move(admitted), std::move(reading));
-           };
-           if (!also) return admit(call, snapshot, std::move(caller), {share}, std::move(go_on));
-           admit(call, snapshot, std::move(caller), {{*also, share.key}, share}, std::move(go_on));
-         });
-}
-
 void read(CallPtr call, Access access, Named named, Reading reading) {
   decide(call, access, std::move(named),
          [call, reading = std::move(reading)](chat::Snapshot& snapshot, Caller&& caller) mutable {

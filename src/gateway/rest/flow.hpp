@@ -160,14 +160,6 @@ void read(CallPtr call, Access access, Named named, Reading reading);
 using Deciding = std::move_only_function<void(chat::Snapshot& snapshot, Caller&& caller)>;
 void decide(CallPtr call, Access access, Named named, Deciding deciding);
 
-// Bulk: what reads as many rows as its answer is long (lists, search, history). Who asks is found
-// out in the urgent lane; then the call is let in, which is done at one place (flow.cpp, "Letting
-// bulk reads in"): by weight from the reader's bucket, later charged with the rows looked at, and
-// one at a time of each reader. `reading` runs in the bulk lane, with the caller as that snapshot
-// knows them. `also`: a further rate of that reader.
-void read_in_turn(CallPtr call, Access access, Named named, Deciding reading,
-                  std::optional<Rate> also = {});
-
 // Any thread: `deciding` goes on after a wait, with the caller identified anew in its snapshot.
 void decide_again(CallPtr call, chat::Lane lane, const Caller& caller, Deciding deciding);
 

@@ -40,7 +40,7 @@ std::string policy() {
 
 }  // namespace
 
-void show_front_page(CallPtr call, const json::Value&) {
+Answering show_front_page(Call& call, const json::Value&) {
   static const std::string content_security_policy = policy();
   std::string html =
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -50,10 +50,10 @@ void show_front_page(CallPtr call, const json::Value&) {
   html +=
       "</style>\n</head>\n<body>\n<main>\n<h1>Maru <small lang=\"ko\">마루</small></h1>\n<hr>\n"
       "<p>A self-hosted chat server. It is running.</p>\n<dl>\n<dt>Version</dt><dd>";
-  html += call->context().options.version;
+  html += call.context().options.version;
   html += "</dd>\n<dt>Identity</dt><dd>";
-  html += call->is_open() ? "open: nicknames without proof, for demos and trusted networks"
-                          : "accounts: log in with a password, or as a guest";
+  html += call.is_open() ? "open: nicknames without proof, for demos and trusted networks"
+                         : "accounts: log in with a password, or as a guest";
   html +=
       "</dd>\n<dt>Socket.IO</dt><dd>this address, path <code>/socket.io/</code></dd>\n"
       "<dt>REST</dt><dd><a href=\"/api/openapi.json\">described by OpenAPI</a></dd>\n"
@@ -64,7 +64,7 @@ void show_front_page(CallPtr call, const json::Value&) {
   answer.content_type = "text/html; charset=utf-8";
   answer.fields = {{"Cross-Origin-Opener-Policy", "same-origin"}};
   answer.content_security_policy = content_security_policy;
-  call->answer(std::move(answer));
+  return answered(std::move(answer));
 }
 
 }  // namespace maru::gateway::rest

@@ -15,13 +15,16 @@ namespace maru::gateway::rest {
 namespace {
 
 struct Page {
+  ChatId chat;
   chat::RecordRange range = chat::RecordRange::kNewest;
   Sequence anchor;
   std::size_t limit = limits::kHistoryPageMax;
 };
 
 Result<Page> decode_page(const Call& call) {
-  Page page;
+  const auto chat = parse_id<ChatId>(call.parameter(0), "chat");
+  if (!chat) return std::unexpected(chat.error());
+  Page page{.chat = *chat};
   const auto limit =
       query_integer(call, "limit", 1, limits::kHistoryPageMax, limits::kHistoryPageMax);
   if (!limit) return std::unexpected(limit.error());
@@ -84,21 +87,22 @@ Result<Answer> page_answer(chat::Snapshot& snapshot, const chat::ChatHeader& hea
   return answer;
 }
 
+Answering list(Call& call, Page page) {
+  co_return co_await read_much(
+      call, Asks(Access::kReader), Much(bytes_of(page), Rate::kHistoryOfUser),
+      [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Answer> {
+        const auto header = find_visible_chat(snapshot, call, caller, page.chat);
+        if (!header) return std::unexpected(header.error());
+        return page_answer(snapshot, *header, page);
+      });
+}
+
 }  // namespace
 
-void list_messages(CallPtr call, const json::Value&) {
-  const auto id = parse_id<ChatId>(call->parameter(0), "chat");
-  if (!id) return call->problem(id.error());
-  const auto page = decode_page(*call);
-  if (!page) return call->problem(page.error());
-  read_with_room(
-      call, Access::kReader, {}, bytes_of(*page),
-      [call, id = *id, page = *page](chat::Snapshot& snapshot, Caller&& caller) {
-        const auto header = find_visible_chat(snapshot, *call, caller, id);
-        if (!header) return call->problem(header.error());
-        call->answer(page_answer(snapshot, *header, page));
-      },
-      Rate::kHistoryOfUser);
+Answering list_messages(Call& call, const json::Value&) {
+  const auto page = decode_page(call);
+  if (!page) return refused(page.error());
+  return list(call, *page);
 }
 
 }  // namespace maru::gateway::rest

@@ -89,39 +89,36 @@ std::vector<UserId> members_of(const chat::MyChatPage& page) {
   return users;
 }
 
+Answering my_chats(Call& call, std::string cursor, std::size_t limit) {
+  const Asks asks(Access::kSelf);
+  const Result<chat::MyChatPage> page = co_await read_much(
+      call, asks, Much(limit * kChatBytesMax), [&](chat::Snapshot& snapshot, Caller& caller) {
+        return snapshot.list_my_chats(caller.user, cursor, limit);
+      });
+  if (!page) co_return std::unexpected(page.error());
+  // It waits for presence, and should hold no more room than it needs.
+  call.shrink_room(bytes_of(*page));
+  const Online online = co_await ask_online(call, members_of(*page));
+  // A long answer is a reader's work, not that of the I/O thread.
+  co_return co_await read_as(call, chat::Lane::kBulk, asks,
+                             [&](chat::Snapshot&, Caller&) -> Result<Answer> {
+                               return json_answer(page_json(*page, online));
+                             });
+}
+
 }  // namespace
 
-void list_my_chats(CallPtr call, const json::Value&) {
-  const auto limit = query_integer(*call, "limit", 1, kLimitMax, kLimitDefault);
-  if (!limit) return call->problem(limit.error());
-  const std::string cursor = call->query("cursor").value;
+Answering list_my_chats(Call& call, const json::Value&) {
+  const auto limit = query_integer(call, "limit", 1, kLimitMax, kLimitDefault);
+  if (!limit) return refused(limit.error());
+  std::string cursor = call.query("cursor").value;
   if (cursor.size() > kCursorBytesMax) {
-    return call->problem(Error{ErrorCode::kValidationFailed,
-                               "The parameter cursor must be one that this call has answered.",
-                               {{"cursor", "format"}},
-                               0});
+    return refused(Error{ErrorCode::kValidationFailed,
+                         "The parameter cursor must be one that this call has answered.",
+                         {{"cursor", "format"}},
+                         0});
   }
-  const std::size_t bytes = static_cast<std::size_t>(*limit) * kChatBytesMax;
-  read_with_room(call, Access::kSelf, {}, bytes,
-                 [call, cursor, limit = static_cast<std::size_t>(*limit)](chat::Snapshot& snapshot,
-                                                                          Caller&& caller) {
-                   auto page = snapshot.list_my_chats(caller.user, cursor, limit);
-                   if (!page) return call->problem(page.error());
-                   // It waits for presence, and should hold no more room than it needs.
-                   call->shrink_room(bytes_of(*page));
-                   std::vector<UserId> users = members_of(*page);
-                   ask_online(
-                       call, std::move(users),
-                       [call, caller, page = std::move(*page)](const Online& online) mutable {
-                         // A long answer is a reader's work, not that of the thread of
-                         // presence.
-                         decide_again(
-                             call, chat::Lane::kBulk, caller,
-                             [call, page = std::move(page), online](chat::Snapshot&, Caller&&) {
-                               call->answer(json_answer(page_json(page, online)));
-                             });
-                       });
-                 });
+  return my_chats(call, std::move(cursor), static_cast<std::size_t>(*limit));
 }
 
 }  // namespace maru::gateway::rest

@@ -21,37 +21,36 @@ bool has_metrics_token(const Call& call) {
   return wanted && hash_secret(bearer_token(call.head())) == *wanted;
 }
 
-void answer_metrics(const CallPtr& call) {
-  const Probes& probes = call->services().probes;
+}  // namespace
+
+Answering show_health(Call&, const json::Value&) {
+  return answered(json_answer(R"({"status":"ok"})"));
+}
+
+Answering show_readiness(Call& call, const json::Value&) {
+  const Probes& probes = call.services().probes;
+  if (probes.ready && probes.ready()) return answered(json_answer(R"({"status":"ready"})"));
+  return refused(Error{ErrorCode::kUnavailable, "The server is starting or draining.", {}, 1'000});
+}
+
+Answering show_metrics(Call& call, const json::Value&) {
+  if (!is_from_this_machine(call) && !has_metrics_token(call)) {
+    // Every guest has a session: it is no reason to see how the server does.
+    return refused(
+        Error{ErrorCode::kUnauthenticated,
+              "From elsewhere this needs the token of the server's --metrics-token-file.",
+              {},
+              0});
+  }
+  const Probes& probes = call.services().probes;
   Answer answer;
   answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
   if (probes.metrics) answer.body = probes.metrics();
-  call->answer(std::move(answer));
+  return answered(std::move(answer));
 }
 
-}  // namespace
-
-void show_health(CallPtr call, const json::Value&) {
-  call->answer(json_answer(R"({"status":"ok"})"));
-}
-
-void show_readiness(CallPtr call, const json::Value&) {
-  const Probes& probes = call->services().probes;
-  if (probes.ready && probes.ready()) return call->answer(json_answer(R"({"status":"ready"})"));
-  call->problem(Error{ErrorCode::kUnavailable, "The server is starting or draining.", {}, 1'000});
-}
-
-void show_metrics(CallPtr call, const json::Value&) {
-  if (is_from_this_machine(*call) || has_metrics_token(*call)) return answer_metrics(call);
-  // Every guest has a session: it is no reason to see how the server does.
-  call->problem(Error{ErrorCode::kUnauthenticated,
-                      "From elsewhere this needs the token of the server's --metrics-token-file.",
-                      {},
-                      0});
-}
-
-void show_openapi(CallPtr call, const json::Value&) {
-  call->answer(json_answer(std::string(openapi_document())));
+Answering show_openapi(Call&, const json::Value&) {
+  return answered(json_answer(std::string(openapi_document())));
 }
 
 }  // namespace maru::gateway::rest

@@ -2,8 +2,6 @@
 
 #include <span>
 
-#include "gateway/rest/flow.hpp"
-#include "gateway/rest/presence.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
 
@@ -20,15 +18,30 @@ Result<bool> may_see_last_seen(chat::Snapshot& snapshot, const UserId& id, const
 
 }  // namespace
 
+Result<chat::User> find_profile(chat::Snapshot& snapshot, const UserId& id, const UserId& viewer) {
+  auto found = snapshot.find_user(id);
+  if (!found) return std::unexpected(std::move(found.error()));
+  if (!*found) return no_such_user();
+  const auto tell = may_see_last_seen(snapshot, id, viewer);
+  if (!tell) return std::unexpected(tell.error());
+  if (!*tell) (*found)->last_seen_at.reset();
+  return std::move(**found);
+}
+
+Answering answer_profile(Call& call, chat::User user) {
+  const bool online = co_await is_online(call, user.id);
+  std::string json;
+  json::Writer out(json);
+  wire::write_user_open(out, user, !user.deleted_at && online);
+  out.end_object();
+  co_return json_answer(std::move(json));
+}
+
 void answer_profile(const CallPtr& call, chat::Snapshot& snapshot, const UserId& id,
                     const UserId& viewer) {
-  auto found = snapshot.find_user(id);
+  auto found = find_profile(snapshot, id, viewer);
   if (!found) return call->problem(found.error());
-  if (!*found) return call->problem(no_such_user().error());
-  const auto tell = may_see_last_seen(snapshot, id, viewer);
-  if (!tell) return call->problem(tell.error());
-  if (!*tell) (*found)->last_seen_at.reset();
-  ask_online(call, {id}, [call, user = std::move(**found)](const Online& online) {
+  ask_online(call, {id}, [call, user = std::move(*found)](const Online& online) {
     std::string json;
     json::Writer out(json);
     wire::write_user_open(out, user, !user.deleted_at && online.contains(user.id));

@@ -40,8 +40,8 @@ struct Route {
   Access access;
   Body body;
   std::size_t body_bytes_max;
-  // kBulk: read_much() or read_in_turn(); a client that ends its side of the stream is taken to be
-  // gone, so that nothing is read for it.
+  // kBulk: read_much(); a client that ends its side of the stream is taken to be gone, so that
+  // nothing is read for it.
   chat::Lane lane;
   Handler handler;
 };

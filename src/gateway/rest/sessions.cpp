@@ -8,44 +8,54 @@
 
 namespace maru::gateway::rest {
 
-void list_sessions(CallPtr call, const json::Value&) {
-  const std::int64_t idle_ms = call->context().options.session_idle_ms;
-  const WallTime now = call->context().lifetimes.wall();
-  read(call, Access::kSelf, {},
-       [idle_ms, now](chat::Snapshot& snapshot, const Caller& caller) -> Result<Answer> {
-         const auto sessions = snapshot.list_sessions(caller.user);
-         if (!sessions) return std::unexpected(sessions.error());
-         std::string json;
-         json::Writer out(json);
-         out.begin_object().key("sessions").begin_array();
-         for (const chat::LoginSession& session : *sessions) {
-           if (session.last_used_at.ms + idle_ms <= now.ms) continue;
-           wire::write_session(out, session, session.id == caller.session->session);
-         }
-         out.end_array().end_object();
-         return json_answer(std::move(json));
-       });
+namespace {
+
+Answering sessions_of_caller(Call& call) {
+  const std::int64_t idle_ms = call.context().options.session_idle_ms;
+  const WallTime now = call.context().lifetimes.wall();
+  co_return co_await read(
+      call, Asks(Access::kSelf), [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Answer> {
+        const auto sessions = snapshot.list_sessions(caller.user);
+        if (!sessions) return std::unexpected(sessions.error());
+        std::string json;
+        json::Writer out(json);
+        out.begin_object().key("sessions").begin_array();
+        for (const chat::LoginSession& session : *sessions) {
+          if (session.last_used_at.ms + idle_ms <= now.ms) continue;
+          wire::write_session(out, session, session.id == caller.session->session);
+        }
+        out.end_array().end_object();
+        return json_answer(std::move(json));
+      });
 }
 
-void revoke_session(CallPtr call, const json::Value&) {
-  const auto id = parse_id<SessionId>(call->parameter(0), "id");
-  if (!id) return call->problem(id.error());
-  decide(call, Access::kSelf, {}, [call, id = *id](chat::Snapshot&, Caller&& caller) {
-    const UserId user = caller.user;
-    const bool is_current = caller.session->session == id;
-    submit(call, chat::RevokeSession{user, id, call->is_open()},
-           [call, user, id, is_current](chat::ReplyBody&&) {
-             log::audit("audit_session_revoked", {{"user", user.hex()},
-                                                  {"session", id.hex()},
-                                                  {"ip", call->head().peer_address},
-                                                  {"request_id", call->request_id()}});
-             Answer answer = no_content();
-             if (is_current) {
-               answer.fields.emplace_back("Set-Cookie", clear_cookie_field(call->head().secure));
-             }
-             call->answer(std::move(answer));
-           });
-  });
+Answering revoke(Call& call, SessionId id) {
+  const Result<Caller> caller = co_await known(call, Asks(Access::kSelf));
+  if (!caller) co_return std::unexpected(caller.error());
+  const chat::RevokeSession command{caller->user, id, call.is_open()};
+  const chat::Reply reply = co_await submit(call, command);
+  if (!reply) co_return std::unexpected(reply.error());
+  log::audit("audit_session_revoked", {{"user", caller->user.hex()},
+                                       {"session", id.hex()},
+                                       {"ip", call.head().peer_address},
+                                       {"request_id", call.request_id()}});
+  Answer answer = no_content();
+  if (caller->session->session == id) {
+    answer.fields.emplace_back("Set-Cookie", clear_cookie_field(call.head().secure));
+  }
+  co_return answer;
+}
+
+}  // namespace
+
+Answering list_sessions(Call& call, const json::Value&) {
+  return sessions_of_caller(call);
+}
+
+Answering revoke_session(Call& call, const json::Value&) {
+  const auto id = parse_id<SessionId>(call.parameter(0), "id");
+  if (!id) return refused(id.error());
+  return revoke(call, *id);
 }
 
 }  // namespace maru::gateway::rest
