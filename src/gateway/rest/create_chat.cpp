@@ -25,7 +25,7 @@ Result<std::optional<std::string>> idempotency_key(const net::RequestHead& head)
 }
 
 struct Wish {
-  std::optional<UserId> owner;  // believed in open mode
+  Asks asks{Access::kActor, Named({}, "owner")};
   std::optional<std::string> name;
   bool is_personal = false;
   std::vector<UserId> users;
@@ -53,7 +53,7 @@ Result<Wish> decode_wish(const Call& call, const json::Value& body) {
   if (call.is_open()) {
     auto owner = optional_id<UserId>(body, "owner");
     if (!owner) return std::unexpected(std::move(owner.error()));
-    wish.owner = *owner;
+    wish.asks.named.user = *owner;  // believed in open mode
   }
   auto key = idempotency_key(call.head());
   if (!key) return std::unexpected(std::move(key.error()));
@@ -75,52 +75,46 @@ Result<std::string> default_name(chat::Snapshot& snapshot, const Caller& caller,
   return name;
 }
 
-void create(const CallPtr& call, Wish wish, const Caller& caller, std::string name) {
-  const UserId user = caller.user;
-  submit(call,
-         chat::CreateChat{user, std::move(name), wish.is_personal, std::move(wish.users),
-                          std::move(wish.key)},
-         [call, user](chat::ReplyBody&& reply) {
-           const auto& created = std::get<chat::ChatCreated>(reply);
-           if (!created.existed) {
-             log::audit("audit_chat_created", {{"user", user.hex()},
-                                               {"chat", created.document.chat.id.hex()},
-                                               {"members", created.document.members.size()},
-                                               {"ip", call->head().peer_address},
-                                               {"request_id", call->request_id()}});
-           }
-           std::string json;
-           json::Writer out(json);
-           wire::write_chat(out, created.document, wire::OwnerForm::kId);
-           call->answer(json_answer(std::move(json)));
-         });
+void log_created(const Call& call, const UserId& user, const chat::ChatDocument& document) {
+  log::audit("audit_chat_created", {{"user", user.hex()},
+                                    {"chat", document.chat.id.hex()},
+                                    {"members", document.members.size()},
+                                    {"ip", call.head().peer_address},
+                                    {"request_id", call.request_id()}});
 }
 
-void name_and_create(const CallPtr& call, chat::Snapshot& snapshot, Wish wish,
-                     const Caller& caller) {
-  if (wish.name) {
-    std::string name = *wish.name;
-    return create(call, std::move(wish), caller, std::move(name));
+Answering create(Call& call, Wish wish) {
+  Result<Caller> caller = co_await known(call, wish.asks);
+  if (!caller) co_return std::unexpected(caller.error());
+  const Toll of_user{Rate::kJoinsOfUser, RateLimiter::key_of(caller->user)};
+  caller = co_await admit(call, wish.asks, std::move(*caller), of_user);
+  if (!caller) co_return std::unexpected(caller.error());
+  if (!wish.name) {
+    Result<std::string> name =
+        co_await read(call, wish.asks, [&](chat::Snapshot& snapshot, Caller& latest) {
+          return default_name(snapshot, latest, wish.users);
+        });
+    if (!name) co_return std::unexpected(name.error());
+    wish.name = std::move(*name);
   }
-  auto name = default_name(snapshot, caller, wish.users);
-  if (!name) return call->problem(name.error());
-  create(call, std::move(wish), caller, std::move(*name));
+  chat::CreateChat command{caller->user, std::move(*wish.name), wish.is_personal,
+                           std::move(wish.users), std::move(wish.key)};
+  const chat::Reply reply = co_await submit(call, std::move(command));
+  if (!reply) co_return std::unexpected(reply.error());
+  const auto& created = std::get<chat::ChatCreated>(*reply);
+  if (!created.existed) log_created(call, caller->user, created.document);
+  std::string json;
+  json::Writer out(json);
+  wire::write_chat(out, created.document, wire::OwnerForm::kId);
+  co_return json_answer(std::move(json));
 }
 
 }  // namespace
 
-void create_chat(CallPtr call, const json::Value& body) {
-  auto wish = decode_wish(*call, body);
-  if (!wish) return call->problem(wish.error());
-  const Named named{wish->owner, "owner"};
-  decide(call, Access::kActor, named,
-         [call, wish = std::move(*wish)](chat::Snapshot& snapshot, Caller&& caller) mutable {
-           const Toll of_user{Rate::kJoinsOfUser, RateLimiter::key_of(caller.user)};
-           admit(call, snapshot, std::move(caller), {of_user},
-                 [call, wish = std::move(wish)](chat::Snapshot& fresh, Caller&& admitted) mutable {
-                   name_and_create(call, fresh, std::move(wish), admitted);
-                 });
-         });
+Answering create_chat(Call& call, const json::Value& body) {
+  auto wish = decode_wish(call, body);
+  if (!wish) return refused(std::move(wish.error()));
+  return create(call, std::move(*wish));
 }
 
 }  // namespace maru::gateway::rest

@@ -18,66 +18,66 @@ void log_logout(const Call& call, const UserId& user) {
       {{"user", user.hex()}, {"ip", call.head().peer_address}, {"request_id", call.request_id()}});
 }
 
-void answer_logged_out(const CallPtr& call, const UserId& user) {
-  log_logout(*call, user);
+Answer logged_out_answer(const Call& call, const UserId& user) {
+  log_logout(call, user);
   Answer answer = json_answer(R"({"message":"Logout successful"})");
-  answer.fields.emplace_back("Set-Cookie", clear_cookie_field(call->head().secure));
-  call->answer(std::move(answer));
+  answer.fields.emplace_back("Set-Cookie", clear_cookie_field(call.head().secure));
+  return answer;
 }
 
-void end_session(const CallPtr& call, const Identity& identity) {
+Answering end_session(Call& call, Identity identity) {
   const UserId user = identity.user;
-  submit_raw(call, chat::RevokeSession{user, identity.session, call->is_open()},
-             [call, user](chat::Reply&& reply) {
-               // Somebody was faster: it has ended all the same.
-               if (!reply && reply.error().code != ErrorCode::kNotFound) {
-                 return call->problem(reply.error());
-               }
-               if (call->is_open()) call->context().presence.user_logged_out(user);
-               answer_logged_out(call, user);
-             });
+  const chat::RevokeSession command{user, identity.session, call.is_open()};
+  const chat::Reply reply = co_await submit(call, command);
+  // Somebody was faster: it has ended all the same.
+  if (!reply && reply.error().code != ErrorCode::kNotFound) {
+    co_return std::unexpected(reply.error());
+  }
+  if (call.is_open()) call.context().presence.user_logged_out(user);
+  co_return logged_out_answer(call, user);
+}
+
+Result<UserId> find_named(chat::Snapshot& snapshot, const std::string& name) {
+  const auto user = snapshot.find_user_by_name(text::fold_name(name));
+  if (!user) return std::unexpected(user.error());
+  if (!*user || (*user)->deleted_at) return no_such_user("userName");
+  if (!(*user)->password_hash.empty()) {
+    return fail(ErrorCode::kUnauthenticated,
+                "This user has a password: calls that name it need its token.");
+  }
+  return (*user)->id;
 }
 
 // Open mode: the name is all there is.
-void leave_by_name(const CallPtr& call, chat::Snapshot& snapshot, std::string_view raw_name) {
+Answering leave_by_name(Call& call, std::string raw_name) {
   const std::string name = text::given_user_name(raw_name);
-  if (name.empty()) return call->problem(text::clean_user_name(raw_name).error());
-  const auto user = snapshot.find_user_by_name(text::fold_name(name));
-  if (!user) return call->problem(user.error());
-  if (!*user || (*user)->deleted_at) {
-    return call->problem(no_such_user("userName").error());
-  }
-  if (!(*user)->password_hash.empty()) {
-    return call->problem(Error{ErrorCode::kUnauthenticated,
-                               "This user has a password: calls that name it need its token.",
-                               {},
-                               0});
-  }
-  call->context().presence.user_logged_out((*user)->id);
-  answer_logged_out(call, (*user)->id);
+  if (name.empty()) co_return std::unexpected(text::clean_user_name(raw_name).error());
+  const Result<UserId> user =
+      co_await query(call, chat::Lane::kUrgent,
+                     [&](chat::Snapshot& snapshot) { return find_named(snapshot, name); });
+  if (!user) co_return std::unexpected(user.error());
+  call.context().presence.user_logged_out(*user);
+  co_return logged_out_answer(call, *user);
+}
+
+Answering leave(Call& call, std::optional<std::string> name) {
+  Result<Caller> caller = co_await known(call, Asks(Access::kReader));
+  if (!caller) co_return std::unexpected(std::move(caller.error()));
+  // In open mode another's name in the body is believed, but ends no session.
+  const bool is_own = caller->session && (!call.is_open() || !name ||
+                                          text::fold_name(*name) == text::fold_name(caller->name));
+  if (is_own) co_return co_await end_session(call, std::move(*caller->session));
+  if (name) co_return co_await leave_by_name(call, std::move(*name));
+  co_return fail_field("userName", "required",
+                       "Say who you are: the field userName, or a login's token.");
 }
 
 }  // namespace
 
-void logout(CallPtr call, const json::Value& body) {
+Answering logout(Call& call, const json::Value& body) {
   auto name = optional_string(body, "userName");
-  if (!name) return call->problem(name.error());
-  decide(call, Access::kReader, {},
-         [call, name = std::move(*name)](chat::Snapshot& snapshot, Caller&& caller) {
-           if (caller.session) {
-             // In open mode another's name in the body is believed, but ends no session.
-             const bool is_own = !call->is_open() || !name ||
-                                 text::fold_name(*name) == text::fold_name(caller.name);
-             if (is_own) return end_session(call, *caller.session);
-           }
-           if (!name) {
-             return call->problem(Error{ErrorCode::kValidationFailed,
-                                        "Say who you are: the field userName, or a login's token.",
-                                        {{"userName", "required"}},
-                                        0});
-           }
-           leave_by_name(call, snapshot, *name);
-         });
+  if (!name) return refused(std::move(name.error()));
+  return leave(call, std::move(*name));
 }
 
 }  // namespace maru::gateway::rest

@@ -3,7 +3,6 @@
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
-#include "gateway/rest/visibility.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
 
@@ -12,17 +11,17 @@ namespace {
 
 struct Target {
   ChatId chat;
-  Named named;
+  Asks asks{Access::kActor};
 };
 
 Result<Target> target_of(const Call& call, const json::Value& body) {
   const auto chat = parse_id<ChatId>(call.parameter(0), "chat");
   if (!chat) return std::unexpected(chat.error());
-  Target target{*chat, {}};
+  Target target{.chat = *chat};
   if (call.is_open() && body.present()) {
     const auto user = optional_id<UserId>(body, "userId");
     if (!user) return std::unexpected(user.error());
-    target.named.user = *user;
+    target.asks.named.user = *user;
   }
   return target;
 }
@@ -35,7 +34,7 @@ void log_change(const Call& call, const char* event, const UserId& user, const C
 }
 
 // {chat, sequence}: the head that the join itself is part of.
-void answer_joined(const CallPtr& call, const chat::Joined& joined) {
+Answer joined_answer(const chat::Joined& joined) {
   const bool is_new = joined.sequence.value != 0;
   std::string json;
   json::Writer out(json);
@@ -44,10 +43,10 @@ void answer_joined(const CallPtr& call, const chat::Joined& joined) {
   out.key("sequence")
       .integer(is_new ? joined.sequence.value : joined.document.head.value)
       .end_object();
-  call->answer(json_answer(std::move(json), is_new ? 201 : 200));
+  return json_answer(std::move(json), is_new ? 201 : 200);
 }
 
-void answer_left(const CallPtr& call, const chat::Left& left) {
+Answer left_answer(const chat::Left& left) {
   std::string json;
   json::Writer out(json);
   out.begin_object().key("left").boolean(left.left).key("sequence");
@@ -57,49 +56,55 @@ void answer_left(const CallPtr& call, const chat::Left& left) {
     out.null();
   }
   out.end_object();
-  call->answer(json_answer(std::move(json), left.left ? 201 : 200));
+  return json_answer(std::move(json), left.left ? 201 : 200);
 }
 
-void submit_join(const CallPtr& call, const ChatId& chat, const Caller& caller) {
-  submit(call, chat::JoinChat{chat, caller.user}, [call, caller](chat::ReplyBody&& reply) {
-    const auto& joined = std::get<chat::Joined>(reply);
-    if (joined.sequence.value != 0) {
-      log_change(*call, "audit_member_joined", caller.user, joined.document.chat.id);
-    }
-    answer_joined(call, joined);
-  });
+// Who asks, under the rate of those who come and go.
+Task<Result<UserId>> admit_change(Call& call, Asks asks) {
+  Result<Caller> caller = co_await known(call, asks);
+  if (!caller) co_return std::unexpected(caller.error());
+  const Toll of_user{Rate::kJoinsOfUser, RateLimiter::key_of(caller->user)};
+  caller = co_await admit(call, std::move(asks), std::move(*caller), of_user);
+  if (!caller) co_return std::unexpected(caller.error());
+  co_return caller->user;
 }
 
-void submit_leave(const CallPtr& call, const ChatId& chat, const Caller& caller) {
-  const UserId user = caller.user;
-  submit(call, chat::LeaveChat{chat, user}, [call, user, chat](chat::ReplyBody&& reply) {
-    const auto& left = std::get<chat::Left>(reply);
-    if (left.left) log_change(*call, "audit_member_left", user, chat);
-    answer_left(call, left);
-  });
+Answering join(Call& call, Target target) {
+  const Result<UserId> user = co_await admit_change(call, std::move(target.asks));
+  if (!user) co_return std::unexpected(user.error());
+  const chat::JoinChat command{target.chat, *user};
+  const chat::Reply reply = co_await submit(call, command);
+  if (!reply) co_return std::unexpected(reply.error());
+  const auto& joined = std::get<chat::Joined>(*reply);
+  if (joined.sequence.value != 0) {
+    log_change(call, "audit_member_joined", *user, joined.document.chat.id);
+  }
+  co_return joined_answer(joined);
 }
 
-using Submit = void (*)(const CallPtr& call, const ChatId& chat, const Caller& caller);
-
-void change_membership(const CallPtr& call, const json::Value& body, Submit submit_change) {
-  auto target = target_of(*call, body);
-  if (!target) return call->problem(target.error());
-  decide(call, Access::kActor, target->named,
-         [call, chat = target->chat, submit_change](chat::Snapshot& snapshot, Caller&& caller) {
-           const Toll of_user{Rate::kJoinsOfUser, RateLimiter::key_of(caller.user)};
-           admit(call, snapshot, std::move(caller), {of_user},
-                 [=](chat::Snapshot&, Caller&& admitted) { submit_change(call, chat, admitted); });
-         });
+Answering leave(Call& call, Target target) {
+  const Result<UserId> user = co_await admit_change(call, std::move(target.asks));
+  if (!user) co_return std::unexpected(user.error());
+  const chat::LeaveChat command{target.chat, *user};
+  const chat::Reply reply = co_await submit(call, command);
+  if (!reply) co_return std::unexpected(reply.error());
+  const auto& left = std::get<chat::Left>(*reply);
+  if (left.left) log_change(call, "audit_member_left", *user, target.chat);
+  co_return left_answer(left);
 }
 
 }  // namespace
 
-void join_chat(CallPtr call, const json::Value& body) {
-  change_membership(call, body, submit_join);
+Answering join_chat(Call& call, const json::Value& body) {
+  auto target = target_of(call, body);
+  if (!target) return refused(std::move(target.error()));
+  return join(call, std::move(*target));
 }
 
-void leave_chat(CallPtr call, const json::Value& body) {
-  change_membership(call, body, submit_leave);
+Answering leave_chat(Call& call, const json::Value& body) {
+  auto target = target_of(call, body);
+  if (!target) return refused(std::move(target.error()));
+  return leave(call, std::move(*target));
 }
 
 }  // namespace maru::gateway::rest
