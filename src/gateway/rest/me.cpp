@@ -11,93 +11,87 @@
 namespace maru::gateway::rest {
 namespace {
 
-struct PasswordChange {
-  UserId user;
-  SessionId session;
-  std::string name;
-  std::string old_hash;  // empty: a guest sets the first one
-  Secret password;       // the new one
+// A stolen session must not be enough to take the account over, nor to guess its password.
+Task<Result<void>> verify_current(Call& call, const Identity& me, const std::string& hash,
+                                  std::string_view current) {
+  PasswordTry tried{
+      me.user, me.user_name,       text::fold_name(me.user_name),   clean_password(current),
+      hash,    "current_password", "The current password is wrong."};
+  const auto verified = co_await try_password(call, std::move(tried));
+  if (!verified) co_return std::unexpected(verified.error());
+  co_return Result<void>();
+}
+
+Result<void> take_change(Call& call, UserId user) {
+  if (auto own = call.take(Rate::kPasswordChangesOfUser, RateLimiter::key_of(user)); !own) {
+    return own;
+  }
+  return call.take_of_network(Rate::kLoginsOfIp);
+}
+
+struct Account {
+  Identity me;
+  std::string hash;  // empty: a guest sets the first password
 };
 
-void answer_me(const CallPtr& call) {
-  decide(call, Access::kSelf, {}, [call](chat::Snapshot& snapshot, Caller&& caller) {
-    answer_profile(call, snapshot, caller.user, caller.user);
-  });
+Task<Result<Account>> find_account(Call& call) {
+  co_return co_await read(
+      call, Asks(Access::kSelf), [](chat::Snapshot& snapshot, Caller& caller) -> Result<Account> {
+        auto user = snapshot.find_user(caller.user);
+        if (!user) return std::unexpected(std::move(user.error()));
+        if (!*user) return fail(ErrorCode::kUnauthenticated, {});
+        return Account{std::move(*caller.session), std::move((*user)->password_hash)};
+      });
 }
 
-void store(const CallPtr& call, PasswordChange change, std::string hash) {
-  const UserId user = change.user;
-  submit(call, chat::SetPassword{user, change.session, std::move(change.old_hash), std::move(hash)},
-         [call, user](chat::ReplyBody&&) {
-           log::audit("audit_password_changed", {{"user", user.hex()},
-                                                 {"ip", call->head().peer_address},
-                                                 {"request_id", call->request_id()}});
-           answer_me(call);
-         });
+Answering me(Call& call) {
+  Result<chat::User> user =
+      co_await read(call, Asks(Access::kSelf), [](chat::Snapshot& snapshot, Caller& caller) {
+        return find_profile(snapshot, caller.user, caller.user);
+      });
+  if (!user) co_return std::unexpected(user.error());
+  co_return co_await answer_profile(call, std::move(*user));
 }
 
-void hash_and_store(const CallPtr& call, PasswordChange change) {
-  Secret password = std::move(change.password);
-  const UserId user = change.user;
-  hash_password(call, user, std::move(password),
-                [call, change = std::move(change)](std::string hash) mutable {
-                  store(call, std::move(change), std::move(hash));
-                });
-}
-
-// A stolen session must not be enough to take the account over, nor to guess its password.
-void verify_then_store(const CallPtr& call, PasswordChange change, std::string_view current) {
-  PasswordTry tried{
-      change.user,     change.name,        text::fold_name(change.name),    clean_password(current),
-      change.old_hash, "current_password", "The current password is wrong."};
-  try_password(call, std::move(tried), [call, change = std::move(change)](Verification) mutable {
-    hash_and_store(call, std::move(change));
-  });
-}
-
-bool take_change(const CallPtr& call, UserId user) {
-  return call->is_let_through(
-             call->take(Rate::kPasswordChangesOfUser, RateLimiter::key_of(user))) &&
-         call->is_let_through(call->take_of_network(Rate::kLoginsOfIp));
-}
-
-void change_password_of(const CallPtr& call, chat::Snapshot& snapshot, const Identity& me,
-                        std::string_view raw, const std::optional<Secret>& current) {
-  auto password = clean_new_password(raw, me.user_name, "password");
-  if (!password) return call->problem(password.error());
-  auto user = snapshot.find_user(me.user);
-  if (!user) return call->problem(user.error());
-  if (!*user) return call->problem(Error{ErrorCode::kUnauthenticated, {}, {}, 0});
-  PasswordChange change{me.user, me.session, me.user_name, std::move((*user)->password_hash),
-                        std::move(*password)};
-  const bool is_first = change.old_hash.empty();
+Answering change(Call& call, Secret raw, std::optional<Secret> current) {
+  Result<Account> account = co_await find_account(call);
+  if (!account) co_return std::unexpected(account.error());
+  const Identity& who = account->me;
+  auto password = clean_new_password(raw.view(), who.user_name, "password");
+  if (!password) co_return std::unexpected(std::move(password.error()));
+  const bool is_first = account->hash.empty();
   if (!is_first && !current) {
-    return call->problem(Error{ErrorCode::kValidationFailed,
-                               "The field currentPassword is required to change a password.",
-                               {{"currentPassword", "required"}},
-                               0});
+    co_return fail_field("currentPassword", "required",
+                         "The field currentPassword is required to change a password.");
   }
-  if (!take_change(call, me.user)) return;
-  if (is_first) return hash_and_store(call, std::move(change));
-  verify_then_store(call, std::move(change), current->view());
+  Result<void> allowed = take_change(call, who.user);
+  if (allowed && !is_first) {
+    allowed = co_await verify_current(call, who, account->hash, current->view());
+  }
+  if (!allowed) co_return std::unexpected(std::move(allowed.error()));
+  Result<std::string> hash = co_await hash_password(call, who.user, std::move(*password));
+  if (!hash) co_return std::unexpected(std::move(hash.error()));
+  chat::SetPassword command{who.user, who.session, std::move(account->hash), std::move(*hash)};
+  const chat::Reply stored = co_await submit(call, std::move(command));
+  if (!stored) co_return std::unexpected(stored.error());
+  log::audit("audit_password_changed", {{"user", who.user.hex()},
+                                        {"ip", call.head().peer_address},
+                                        {"request_id", call.request_id()}});
+  co_return co_await me(call);
 }
 
 }  // namespace
 
-void get_me(CallPtr call, const json::Value&) {
-  answer_me(call);
+Answering get_me(Call& call, const json::Value&) {
+  return me(call);
 }
 
-void change_password(CallPtr call, const json::Value& body) {
+Answering change_password(Call& call, const json::Value& body) {
   auto password = required_secret(body, "password");
-  if (!password) return call->problem(password.error());
+  if (!password) return refused(std::move(password.error()));
   auto current = optional_secret(body, "currentPassword");
-  if (!current) return call->problem(current.error());
-  decide(call, Access::kSelf, {},
-         [call, password = std::move(*password), current = std::move(*current)](
-             chat::Snapshot& snapshot, Caller&& caller) mutable {
-           change_password_of(call, snapshot, *caller.session, password.view(), current);
-         });
+  if (!current) return refused(std::move(current.error()));
+  return change(call, std::move(*password), std::move(*current));
 }
 
 }  // namespace maru::gateway::rest

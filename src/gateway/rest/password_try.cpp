@@ -43,42 +43,26 @@ HashShare share_of(const Call& call, UserId user) {
              : HashShare::kStrangers;
 }
 
-void go_on_after(const CallPtr& call, std::int64_t wait_ms, Job task) {
-  if (wait_ms == 0) return task();
-  call->services().post_after(wait_ms, std::move(task));
-}
-
-using Verified = std::move_only_function<void(Verification)>;
-
-void on_verified(const CallPtr& call, const LoginGuard::Attempt& attempt, const PasswordTry& tried,
-                 Verification verification, Verified& then) {
-  LoginGuard& guard = call->context().logins;
-  if (verification.matches) {
-    guard.succeeded(attempt);
-    call->context().known_networks.remember(tried.user, call->head().peer_address);
-    return then(std::move(verification));
-  }
-  log_failed_login(*call, tried.name, tried.reason);
-  guard.failed(attempt, [call, detail = tried.detail] {
-    call->services().post(
-        [call, detail] { call->problem(Error{ErrorCode::kInvalidCredentials, detail, {}, 0}); });
-  });
-}
-
-void verify(const CallPtr& call, HashShare share, const LoginGuard::Attempt& attempt,
-            PasswordTry tried, Verified then) {
-  Secret password = std::move(tried.password);
-  std::string hash = std::move(tried.hash);
-  const bool queued = call->context().hasher.verify(
-      share, std::move(password), std::move(hash),
-      [call, attempt, tried = std::move(tried),
-       then = std::move(then)](Verification verification) mutable {
-        on_verified(call, attempt, tried, std::move(verification), then);
+auto verify(Call& call, HashShare share, Secret password, std::string hash) {
+  return called_back<Result<Verification>>(
+      [&call, share, password = std::move(password), hash = std::move(hash)](
+          Giver<Result<Verification>> give) mutable -> std::optional<Result<Verification>> {
+        const bool queued = call.context().hasher.verify(
+            share, std::move(password), std::move(hash),
+            [give = std::move(give)](Verification verification) mutable {
+              give(std::move(verification));
+            });
+        if (queued) return std::nullopt;
+        return Result<Verification>(std::unexpected(too_busy()));
       });
-  if (queued) return;
-  // Nobody looked at the password: it was no failure.
-  call->context().logins.not_tried(attempt);
-  call->problem(too_busy());
+}
+
+// Until the failure is durable, so that a restart gives out no guess again.
+auto count_failure(Call& call, const LoginGuard::Attempt& attempt) {
+  return called_back<bool>([&call, &attempt](Giver<bool> give) -> std::optional<bool> {
+    call.context().logins.failed(attempt, [give = std::move(give)]() mutable { give(true); });
+    return std::nullopt;
+  });
 }
 
 }  // namespace
@@ -91,41 +75,51 @@ void log_failed_login(const Call& call, std::string_view name, std::string_view 
       {{"user_name", name}, {"reason", reason}, {"ip", ip}, {"request_id", call.request_id()}});
 }
 
-void try_password(const CallPtr& call, PasswordTry tried, Verified then) {
-  LoginGuard& logins = call->context().logins;
-  const HashShare share = share_of(*call, tried.user);
-  const LoginGuard::Attempt attempt = logins.begin(
-      tried.folded, call->head().peer_address,
+Task<Result<Verification>> try_password(Call& call, PasswordTry tried) {
+  LoginGuard& guard = call.context().logins;
+  const HashShare share = share_of(call, tried.user);
+  const LoginGuard::Attempt attempt = guard.begin(
+      tried.folded, call.head().peer_address,
       share == HashShare::kKnown ? LoginGuard::From::kKnownNetwork : LoginGuard::From::kAnywhere);
-  if (attempt.delay_ms > 0) return call->problem(call->login_delayed(attempt.delay_ms).error());
-  const Place place = take_place(*call, tried.user, share);
+  if (attempt.delay_ms > 0) co_return call.login_delayed(attempt.delay_ms);
+  const Place place = take_place(call, tried.user, share);
   if (place.wait_ms < 0) {
-    logins.not_tried(attempt);
-    return call->problem(call->refuse_rate(kStrangers).error());
+    guard.not_tried(attempt);
+    co_return call.refuse_rate(kStrangers);
   }
-  go_on_after(call, place.wait_ms,
-              [call, share = place.share, attempt, tried = std::move(tried),
-               then = std::move(then)]() mutable {
-                verify(call, share, attempt, std::move(tried), std::move(then));
-              });
+  co_await later(call, place.wait_ms);
+  Result<Verification> verification =
+      co_await verify(call, place.share, std::move(tried.password), std::move(tried.hash));
+  if (!verification) {
+    // Nobody looked at the password: it was no failure.
+    guard.not_tried(attempt);
+    co_return verification;
+  }
+  if (verification->matches) {
+    guard.succeeded(attempt);
+    call.context().known_networks.remember(tried.user, call.head().peer_address);
+    co_return verification;
+  }
+  log_failed_login(call, tried.name, tried.reason);
+  co_await count_failure(call, attempt);
+  co_return fail(ErrorCode::kInvalidCredentials, tried.detail);
 }
 
-void hash_password(const CallPtr& call, UserId user, Secret password,
-                   std::move_only_function<void(std::string)> then) {
-  const Place place = take_place(*call, user, share_of(*call, user));
-  if (place.wait_ms < 0) return call->problem(call->refuse_rate(kStrangers).error());
-  go_on_after(
-      call, place.wait_ms,
-      [call, share = place.share, password = std::move(password),
-       then = std::move(then)]() mutable {
-        const bool queued = call->context().hasher.hash(
-            share, std::move(password), [call, then = std::move(then)](std::string hash) mutable {
-              if (!hash.empty()) return then(std::move(hash));
-              call->problem(Error{
-                  ErrorCode::kUnavailable, "There is no memory for it now; try again.", {}, 2'000});
-            });
-        if (!queued) call->problem(too_busy());
+Task<Result<std::string>> hash_password(Call& call, UserId user, Secret password) {
+  const Place place = take_place(call, user, share_of(call, user));
+  if (place.wait_ms < 0) co_return call.refuse_rate(kStrangers);
+  co_await later(call, place.wait_ms);
+  Result<std::string> hash = co_await called_back<Result<std::string>>(
+      [&](Giver<Result<std::string>> give) -> std::optional<Result<std::string>> {
+        const bool queued = call.context().hasher.hash(
+            place.share, std::move(password),
+            [give = std::move(give)](std::string made) mutable { give(std::move(made)); });
+        if (queued) return std::nullopt;
+        return Result<std::string>(std::unexpected(too_busy()));
       });
+  if (!hash || !hash->empty()) co_return hash;
+  co_return std::unexpected(
+      Error{ErrorCode::kUnavailable, "There is no memory for it now; try again.", {}, 2'000});
 }
 
 }  // namespace maru::gateway::rest

@@ -7,12 +7,11 @@
 // than be refused, and the hasher does the known ones first (Hasher).
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "base/secret.hpp"
 #include "gateway/hasher.hpp"
-#include "gateway/rest/call.hpp"
+#include "gateway/rest/flow.hpp"
 
 namespace maru::gateway::rest {
 
@@ -26,15 +25,12 @@ struct PasswordTry {
   std::string detail;  // of the kInvalidCredentials that is then answered
 };
 
-// Any thread. `then` gets what matched, on the hasher's thread; everything else is answered here:
-// 429 before its time, 503 when the hasher is full, 401.
-void try_password(const CallPtr& call, PasswordTry tried,
-                  std::move_only_function<void(Verification)> then);
+// What matched. Errors: 429 before its time, 503 when the hasher is full, kInvalidCredentials once
+// the failure is durable.
+Task<Result<Verification>> try_password(Call& call, PasswordTry tried);
 
-// Hashes a new password of `user` (zero: of nobody yet); `then` gets a hash that is not empty, on
-// the hasher's thread. Errors are answered: 429, 503.
-void hash_password(const CallPtr& call, UserId user, Secret password,
-                   std::move_only_function<void(std::string)> then);
+// Hashes a new password of `user` (zero: of nobody yet). Errors: 429, 503.
+Task<Result<std::string>> hash_password(Call& call, UserId user, Secret password);
 
 // For the audit trail: of one network the first few of a minute, then their number.
 void log_failed_login(const Call& call, std::string_view name, std::string_view reason);

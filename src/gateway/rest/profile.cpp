@@ -37,17 +37,4 @@ Answering answer_profile(Call& call, chat::User user) {
   co_return json_answer(std::move(json));
 }
 
-void answer_profile(const CallPtr& call, chat::Snapshot& snapshot, const UserId& id,
-                    const UserId& viewer) {
-  auto found = find_profile(snapshot, id, viewer);
-  if (!found) return call->problem(found.error());
-  ask_online(call, {id}, [call, user = std::move(*found)](const Online& online) {
-    std::string json;
-    json::Writer out(json);
-    wire::write_user_open(out, user, !user.deleted_at && online.contains(user.id));
-    out.end_object();
-    call->answer(json_answer(std::move(json)));
-  });
-}
-
 }  // namespace maru::gateway::rest

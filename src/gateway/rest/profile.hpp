@@ -11,8 +11,5 @@ namespace maru::gateway::rest {
 Result<chat::User> find_profile(chat::Snapshot& snapshot, const UserId& id, const UserId& viewer);
 // With whether they are online.
 Answering answer_profile(Call& call, chat::User user);
-// The same for a handler that answers its call by itself.
-void answer_profile(const CallPtr& call, chat::Snapshot& snapshot, const UserId& id,
-                    const UserId& viewer);
 
 }  // namespace maru::gateway::rest

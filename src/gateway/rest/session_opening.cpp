@@ -2,7 +2,6 @@
 
 #include "base/log.hpp"
 #include "fanout/presence/presence.hpp"
-#include "gateway/rest/presence.hpp"
 #include "json/writer.hpp"
 #include "text/text.hpp"
 #include "wire/documents.hpp"
@@ -38,31 +37,28 @@ OpeningSession make_session(const Call& call) {
   return {{token.hash, clean_user_agent(call.head().field("user-agent"))}, std::move(token.token)};
 }
 
-void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
-                      Opened how) {
-  const GatewayOptions& options = call->context().options;
+Answering answer_logged_in(Call& call, chat::LoggedIn logged_in, std::string token, Opened how) {
+  const auto& [user, session, created] = logged_in;
   log::audit(how == Opened::kByLogin ? "audit_login" : "audit_register",
-             {{"user", logged_in.user.id.hex()},
-              {"session", logged_in.session.id.hex()},
-              {"created", logged_in.created},
-              {"ip", call->head().peer_address},
-              {"request_id", call->request_id()}});
+             {{"user", user.id.hex()},
+              {"session", session.id.hex()},
+              {"created", created},
+              {"ip", call.head().peer_address},
+              {"request_id", call.request_id()}});
   // In open mode a request that names a user keeps them online (product.md, "Presence").
-  if (call->is_open()) call->context().presence.user_named(logged_in.user.id);
-  ask_online(call, {logged_in.user.id},
-             [call, &options, how, token = std::move(token), user = logged_in.user,
-              used = logged_in.session.last_used_at](const Online& online) {
-               Answer answer;
-               answer.status = how == Opened::kByLogin ? 200 : 201;
-               json::Writer out(answer.body);
-               wire::write_user_open(out, user, call->is_open() || online.contains(user.id));
-               out.key("token").string(token);
-               out.key("expiresAt").time(WallTime{used.ms + options.session_idle_ms});
-               out.end_object();
-               answer.fields.emplace_back(
-                   "Set-Cookie", set_cookie_field(token, call->head().secure, kCookieMaxAgeS));
-               call->answer(std::move(answer));
-             });
+  if (call.is_open()) call.context().presence.user_named(user.id);
+  const bool online = co_await is_online(call, user.id);
+  Answer answer;
+  answer.status = how == Opened::kByLogin ? 200 : 201;
+  json::Writer out(answer.body);
+  wire::write_user_open(out, user, call.is_open() || online);
+  out.key("token").string(token);
+  out.key("expiresAt")
+      .time(WallTime{session.last_used_at.ms + call.context().options.session_idle_ms});
+  out.end_object();
+  answer.fields.emplace_back("Set-Cookie",
+                             set_cookie_field(token, call.head().secure, kCookieMaxAgeS));
+  co_return answer;
 }
 
 }  // namespace maru::gateway::rest

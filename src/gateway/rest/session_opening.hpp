@@ -5,7 +5,7 @@
 #include <string>
 
 #include "chat/command.hpp"
-#include "gateway/rest/call.hpp"
+#include "gateway/rest/flow.hpp"
 
 namespace maru::gateway::rest {
 
@@ -17,8 +17,7 @@ OpeningSession make_session(const Call& call);
 
 enum class Opened : std::uint8_t { kByLogin, kByRegistration };
 
-// Any thread. Audits it, and answers with the user, the token and the cookie.
-void answer_logged_in(const CallPtr& call, const chat::LoggedIn& logged_in, std::string token,
-                      Opened how);
+// Audits it, and answers with the user, the token and the cookie.
+Answering answer_logged_in(Call& call, chat::LoggedIn logged_in, std::string token, Opened how);
 
 }  // namespace maru::gateway::rest
