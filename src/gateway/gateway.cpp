@@ -47,20 +47,18 @@ class OpenCalls {
 
 struct Gateway::Implementation {
   Implementation(Context context, const endpoint::EndpointOptions& endpoint_options, Probes probes)
-      : services(std::make_shared<rest::Services>(std::move(context), std::move(probes))),
-        delays(services->context.thread),
+      : services(std::move(context), std::move(probes)),
+        delays(services.context.thread),
         router(services),
-        realtime(services->context),
-        endpoint(services->context.thread, endpoint_options, realtime, services->context.random),
+        realtime(services.context),
+        endpoint(services.context.thread, endpoint_options, realtime, services.context.random),
         endpoint_path(endpoint_options.path) {
-    services->post_after = [this](std::int64_t delay_ms, Job task) {
-      services->post([this, delay_ms, task = std::move(task)]() mutable {
-        delays.after(delay_ms, std::move(task));
-      });
+    services.post_after = [this](std::int64_t delay_ms, Job job) {
+      delays.after(delay_ms, std::move(job));
     };
   }
   // What the calls under way answer through is still there.
-  ~Implementation() { services->tasks.drop_all(); }
+  ~Implementation() { services.tasks.drop_all(); }
 
   [[nodiscard]] bool is_for_endpoint(const net::RequestHead& head) const {
     return head.path().starts_with(endpoint_path);
@@ -85,7 +83,7 @@ struct Gateway::Implementation {
                       std::move(gone));
   }
 
-  std::shared_ptr<rest::Services> services;
+  rest::Services services;
   OpenCalls open;
   DelayedTasks delays;  // of REST calls over their rate
   rest::Router router;
@@ -147,7 +145,7 @@ void Gateway::announce_drain(std::int64_t within_ms) {
 void Gateway::close_all() {
   implementation_->delays.drop_all();
   implementation_->endpoint.close_all();
-  implementation_->services->activity.flush();
+  implementation_->services.activity.flush();
 }
 
 std::size_t Gateway::session_count() const {
@@ -155,7 +153,7 @@ std::size_t Gateway::session_count() const {
 }
 
 const rest::Counters& Gateway::rest_counters() const {
-  return implementation_->services->counters;
+  return implementation_->services.counters;
 }
 
 }  // namespace maru::gateway

@@ -10,7 +10,6 @@
 #include "gateway/asking.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
-#include "gateway/rest/flow.hpp"
 #include "gateway/security_fields.hpp"
 #include "wire/documents.hpp"
 
@@ -84,12 +83,6 @@ constexpr const char* kExposedFields =
 
 }  // namespace
 
-bool is_about_the_request(ErrorCode code) {
-  const int status = wire::http_status(code);
-  return status >= 400 && status < 500 && code != ErrorCode::kUnauthenticated &&
-         code != ErrorCode::kRateLimited;
-}
-
 void add_common_fields(net::HttpResponse& response, const Context& context,
                        const net::RequestHead& head, std::string_view request_id) {
   response.set("X-Request-Id", std::string(request_id));
@@ -103,28 +96,28 @@ void add_common_fields(net::HttpResponse& response, const Context& context,
   if (is_cross_origin) response.set("Access-Control-Expose-Headers", kExposedFields);
 }
 
-Call::Call(std::shared_ptr<Services> services, net::RequestHead&& head, std::string request_id,
-           std::size_t route, Respond respond, Gone gone)
-    : services_(std::move(services)),
+Call::Call(Services& services, net::RequestHead&& head, std::string request_id, std::size_t route,
+           Respond respond, Gone gone)
+    : services_(services),
       head_(std::move(head)),
       request_id_(std::move(request_id)),
       route_(route),
       respond_(std::move(respond)),
       gone_(std::move(gone)),
-      credentials_(credentials_of(head_, services_->context.options)),
+      credentials_(credentials_of(head_, services_.context.options)),
       drops_cookie_(credentials_.has_broken_cookie),
       started_(std::chrono::steady_clock::now()) {}
 
 Call::~Call() {
   if (!respond_) return;
   if (is_aborted()) {
-    services_->counters.aborted();
+    services_.counters.aborted();
     return;
   }
-  services_->counters.dropped();
+  services_.counters.dropped();
   const bool answered = memory::survive([this] {
     problem_fields_.clear();
-    answer_problem(stopping());
+    problem(stopping());
   });
   if (answered || !respond_) return;
   [[maybe_unused]] const bool bare = memory::survive([this] {
@@ -147,33 +140,13 @@ void Call::answer(Answer answer) {
   response.set("Content-Security-Policy", std::move(answer.content_security_policy));
   for (auto& [name, value] : answer.fields) response.set(std::move(name), std::move(value));
   const auto spent = std::chrono::steady_clock::now() - started_;
-  services_->counters.answered(
-      route_, response.status,
-      std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+  services_.counters.answered(route_, response.status,
+                              std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
   std::exchange(respond_, nullptr)(std::move(response));
   turn_.end();
 }
 
-void Call::answer(Result<Answer>&& result) {
-  if (result) {
-    answer(std::move(*result));
-  } else {
-    problem(result.error());
-  }
-}
-
 void Call::problem(const Error& error) {
-  const bool needs_judge = to_identify_ && is_about_the_request(error.code);
-  if (!needs_judge) return answer_problem(error);
-  const Access access = *std::exchange(to_identify_, std::nullopt);
-  rest::query(shared_from_this(), chat::Lane::kUrgent,
-              [call = shared_from_this(), access, error](chat::Snapshot& snapshot) mutable {
-                const auto caller = identify(snapshot, *call, Asks(access));
-                call->answer_problem(caller ? error : caller.error());
-              });
-}
-
-void Call::answer_problem(const Error& error) {
   if (error.code == ErrorCode::kInternal) {
     log::error("request_failed", {{"request_id", request_id_}, {"detail", error.detail}});
   }
@@ -196,11 +169,6 @@ void Call::answer_problem(const Error& error) {
     problem.fields.emplace_back("Retry-After", std::to_string(whole_seconds(error.retry_after_ms)));
   }
   answer(std::move(problem));
-}
-
-bool Call::is_let_through(const Result<void>& taken) {
-  if (!taken) problem(taken.error());
-  return taken.has_value();
 }
 
 Result<void> Call::take(Rate rate, std::uint64_t key) {
@@ -236,7 +204,7 @@ std::unexpected<Error> Call::refuse_rate(const Toll& toll, const UserId& actor) 
 }
 
 std::unexpected<Error> Call::refuse_read() {
-  services_->counters.read_refused();
+  services_.counters.read_refused();
   constexpr std::int64_t kRetryMs = 1'000;
   return std::unexpected(
       Error{ErrorCode::kRateLimited,

@@ -10,7 +10,6 @@
 #include <expected>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,7 +29,7 @@
 
 namespace maru::gateway::rest {
 
-// What all calls of one I/O thread share. Kept alive by the calls under way.
+// What all calls of one I/O thread share.
 struct Services {
   Services(Context c, Probes p)
       : context(std::move(c)),
@@ -49,26 +48,26 @@ struct Services {
   std::atomic<std::size_t> calls_without_room{0};  // that wait for some: answer_room.cpp
   std::function<void(Job)> post;                   // to the I/O thread; any thread
   std::function<bool()> is_here;                   // any thread
-  // As post(), but later. What is waiting when the thread ends is dropped.
+  // As post(), but later; I/O thread. What is waiting when the thread ends is dropped.
   std::function<void(std::int64_t delay_ms, Job)> post_after;
   TaskRunner tasks;  // last: what they hold uses the rest
 };
 
-class Call : public std::enable_shared_from_this<Call> {
+class Call {
  public:
   using Respond = std::move_only_function<void(net::HttpResponse)>;  // any thread
   // Whether the client has gone; set by its I/O thread, read by any. Null: it never goes.
   using Gone = std::shared_ptr<const std::atomic<bool>>;
   static constexpr std::size_t kParametersMax = 2;
 
-  Call(std::shared_ptr<Services> services, net::RequestHead&& head, std::string request_id,
-       std::size_t route, Respond respond, Gone gone = {});
+  Call(Services& services, net::RequestHead&& head, std::string request_id, std::size_t route,
+       Respond respond, Gone gone = {});
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  [[nodiscard]] Services& services() const { return *services_; }
-  [[nodiscard]] Context& context() const { return services_->context; }
+  [[nodiscard]] Services& services() const { return services_; }
+  [[nodiscard]] Context& context() const { return services_.context; }
   [[nodiscard]] bool is_open() const { return context().options.auth == AuthMode::kOpen; }
   [[nodiscard]] const net::RequestHead& head() const { return head_; }
   [[nodiscard]] const std::string& request_id() const { return request_id_; }
@@ -84,13 +83,8 @@ class Call : public std::enable_shared_from_this<Call> {
 
   // identify() has found out who asks, so far as it matters: what a call checks before it asks the
   // store (ids, bodies) tells a dead session nothing (router.cpp).
-  void identity_is_known() {
-    is_identified_ = true;
-    to_identify_.reset();
-  }
+  void identity_is_known() { is_identified_ = true; }
   [[nodiscard]] bool is_identified() const { return is_identified_; }
-  // For a handler that answers by itself: problem() looks for that first.
-  void judge_identity_first(Access access) { to_identify_ = access; }
 
   // The session of the request's token is over: a browser is told to drop its cookie with the 401.
   void session_is_over() { drops_cookie_ = credentials_.source == TokenSource::kCookie; }
@@ -106,9 +100,7 @@ class Call : public std::enable_shared_from_this<Call> {
   void hold(ReadTurns::Turn turn) { turn_ = std::move(turn); }
 
   void answer(Answer answer);
-  void answer(Result<Answer>&& answer);
-  // `error` is logged or answered by its code, with the fields that add_to_problem() gave; see also
-  // judge_identity_first().
+  // `error` is logged or answered by its code, with the fields that add_to_problem() gave.
   void problem(const Error& error);
   void add_to_problem(Fields fields) { problem_fields_ = std::move(fields); }
 
@@ -124,13 +116,8 @@ class Call : public std::enable_shared_from_this<Call> {
   // Failed logins of that account must wait.
   [[nodiscard]] std::unexpected<Error> login_delayed(std::int64_t delay_ms);
 
-  // For a handler that answers by itself: answers what was refused.
-  [[nodiscard]] bool is_let_through(const Result<void>& taken);
-
  private:
-  void answer_problem(const Error& error);
-
-  std::shared_ptr<Services> services_;
+  Services& services_;
   net::RequestHead head_;
   std::string request_id_;
   std::size_t route_;
@@ -141,15 +128,11 @@ class Call : public std::enable_shared_from_this<Call> {
   Credentials credentials_;
   bool drops_cookie_ = false;
   bool is_identified_ = false;
-  std::optional<Access> to_identify_;  // nothing: nobody, or it is done
   Fields problem_fields_;
   std::array<std::string, kParametersMax> parameters_;
   std::chrono::steady_clock::time_point started_;
 };
-using CallPtr = std::shared_ptr<Call>;
-
-// What a client can put right; not what the server could not do, nor whose turn it is.
-bool is_about_the_request(ErrorCode code);
+using CallPtr = std::unique_ptr<Call>;
 
 // The fields that every REST answer carries (quality.md 1, rows 2, 15 and 27). Those that are the
 // same for all answers of the server are in gateway/security_fields.hpp.

@@ -53,7 +53,7 @@ Answering refused(Error error) {
 
 Result<Caller> identify(chat::Snapshot& snapshot, Call& call, const Asks& asks) {
   const auto& [access, named] = asks;
-  Caller caller{.access = access, .named = named};
+  Caller caller;
   if (access == Access::kPublic) return caller;
   auto identity = find_identity(snapshot, call, access);
   if (!identity) return std::unexpected(std::move(identity.error()));
@@ -174,78 +174,6 @@ Task<Result<void>> let_in(Call& call, Asks asks, Much much) {
   Result<void> in = co_await take_turn(call, share);
   if (!in || much.bytes == 0) co_return in;
   co_return co_await take_room(call, *caller, much.bytes);
-}
-
-// ---- Callbacks ----
-
-void admit(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller,
-           std::initializer_list<Toll> tolls, Deciding then) {
-  const auto [wait, refused] = call->context().limiter.take_all(
-      std::span(tolls.begin(), tolls.size()), call->context().options.rate_delay_max_ms);
-  if (refused != nullptr) {
-    return call->problem(call->refuse_rate(*refused, caller.user).error());
-  }
-  if (wait == 0) return then(snapshot, std::move(caller));
-  call->services().post_after(wait,
-                              [call, caller = std::move(caller), then = std::move(then)]() mutable {
-                                decide_again(call, chat::Lane::kUrgent, caller, std::move(then));
-                              });
-}
-
-void query(CallPtr call, chat::Lane lane, std::move_only_function<void(chat::Snapshot&)> task) {
-  chat::QueryPool& queries = call->context().queries;
-  const bool posted =
-      queries.post(lane, [call, task = std::move(task)](chat::Snapshot& snapshot) mutable {
-        if (!call->is_aborted()) task(snapshot);
-      });
-  if (!posted) call->problem(overloaded());
-}
-
-namespace {
-
-void decide_in(chat::Lane lane, const CallPtr& call, Access access, Named named,
-               Deciding deciding) {
-  query(call, lane,
-        [call, access, named = std::move(named),
-         deciding = std::move(deciding)](chat::Snapshot& snapshot) mutable {
-          auto caller = identify(snapshot, *call, Asks(access, named));
-          if (!caller) return call->problem(caller.error());
-          deciding(snapshot, std::move(*caller));
-        });
-}
-
-}  // namespace
-
-void decide(CallPtr call, Access access, Named named, Deciding deciding) {
-  decide_in(chat::Lane::kUrgent, call, access, std::move(named), std::move(deciding));
-}
-
-void decide_again(CallPtr call, chat::Lane lane, const Caller& caller, Deciding deciding) {
-  decide_in(lane, call, caller.access, caller.named, std::move(deciding));
-}
-
-void read(CallPtr call, Access access, Named named, Reading reading) {
-  decide(call, access, std::move(named),
-         [call, reading = std::move(reading)](chat::Snapshot& snapshot, Caller&& caller) mutable {
-           call->answer(reading(snapshot, caller));
-         });
-}
-
-void submit_raw(CallPtr call, chat::CommandBody body, ThenReply then) {
-  // Answers are written on the I/O thread: the sequencer has no time for JSON.
-  chat::ReplyHandler handler(
-      call->context().thread.index(),
-      [call, then = std::move(then)](chat::Reply reply) mutable { then(std::move(reply)); });
-  if (!call->context().commands.submit(chat::Command{std::move(body), std::move(handler)})) {
-    call->problem(overloaded());
-  }
-}
-
-void submit(CallPtr call, chat::CommandBody body, Then then) {
-  submit_raw(call, std::move(body), [call, then = std::move(then)](chat::Reply&& reply) mutable {
-    if (!reply) return call->problem(reply.error());
-    then(std::move(*reply));
-  });
 }
 
 }  // namespace maru::gateway::rest

@@ -10,8 +10,6 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -52,9 +50,6 @@ struct Caller {
   std::optional<Identity> session;
   UserId user;       // of the session, or the one named; zero if nobody is known
   std::string name;  // of `user`
-  // How this was found out, so that it can be found out again.
-  Access access = Access::kPublic;
-  Named named;
 };
 // Reader thread. Errors: kUnauthenticated, kValidationFailed (open: nobody named; `field`),
 // kNotFound (no such user; `field`).
@@ -148,35 +143,5 @@ Task<Read> read_much(Call& call, Asks asks, Much much, Work work) {
 // Those of `users` who are online.
 Task<Online> ask_online(Call& call, std::vector<UserId> users);
 Task<bool> is_online(Call& call, UserId user);
-
-// ---- for handlers that answer their call by themselves: callbacks ----
-
-// For look-ups of a few rows; urgent.
-using Reading =
-    std::move_only_function<Result<Answer>(chat::Snapshot& snapshot, const Caller& caller)>;
-void read(CallPtr call, Access access, Named named, Reading reading);
-
-// As read(), but the reader thread decides by itself how to go on.
-using Deciding = std::move_only_function<void(chat::Snapshot& snapshot, Caller&& caller)>;
-void decide(CallPtr call, Access access, Named named, Deciding deciding);
-
-// Any thread: `deciding` goes on after a wait, with the caller identified anew in its snapshot.
-void decide_again(CallPtr call, chat::Lane lane, const Caller& caller, Deciding deciding);
-
-// `then` runs on the I/O thread, after the command is durable; errors are answered as problems.
-using Then = std::move_only_function<void(chat::ReplyBody&& reply)>;
-void submit(CallPtr call, chat::CommandBody body, Then then);
-// The same with the outcome as it is.
-using ThenReply = std::move_only_function<void(chat::Reply&& reply)>;
-void submit_raw(CallPtr call, chat::CommandBody body, ThenReply then);
-
-// Reader thread, with the snapshot at hand. Takes from the buckets, and `then` goes on: at once, or
-// when they are due as decide_again() does (honest bursts are read later, up to rate_delay_max_ms;
-// one request at a time of a connection waits). Otherwise 429.
-void admit(const CallPtr& call, chat::Snapshot& snapshot, Caller&& caller,
-           std::initializer_list<Toll> tolls, Deciding then);
-
-// A task on a reader thread without authentication. Dropped unrun once the client has gone.
-void query(CallPtr call, chat::Lane lane, std::move_only_function<void(chat::Snapshot&)> task);
 
 }  // namespace maru::gateway::rest

@@ -1,4 +1,5 @@
 // The REST calls, by file. Each is a Handler (routes.hpp); the contract is product.md section 2.
+// They read their input at once, and what they return is awaited.
 #pragma once
 
 #include "gateway/rest/flow.hpp"

@@ -8,6 +8,7 @@
 #include "base/secret.hpp"
 #include "gateway/fields.hpp"
 #include "gateway/origin_policy.hpp"
+#include "wire/documents.hpp"
 
 namespace maru::gateway::rest {
 namespace {
@@ -100,6 +101,13 @@ std::uint64_t mix(std::uint64_t x) {  // splitmix64's finaliser
   return x ^ (x >> 31);
 }
 
+// What a client can put right; not what the server could not do, nor whose turn it is.
+bool is_about_the_request(ErrorCode code) {
+  const int status = wire::http_status(code);
+  return status >= 400 && status < 500 && code != ErrorCode::kUnauthenticated &&
+         code != ErrorCode::kRateLimited;
+}
+
 // The call from here to its answer. Where only somebody with a session may hear what is wrong with
 // a request, they are looked for first: what a call checks before it asks the store (ids, bodies)
 // tells a dead session nothing.
@@ -108,15 +116,18 @@ Task<void> serve(CallPtr call, std::optional<Access> judged_by, Answering answer
   if (answer) co_return call->answer(std::move(*answer));
   if (judged_by && !call->is_identified() && is_about_the_request(answer.error().code)) {
     const Result<Caller> caller = co_await known(*call, Asks(*judged_by));
-    if (!caller) co_return call->problem(caller.error());
+    if (!caller) {
+      call->add_to_problem({});  // what is about the request tells them nothing either
+      co_return call->problem(caller.error());
+    }
   }
   call->problem(answer.error());
 }
 
 }  // namespace
 
-Router::Router(std::shared_ptr<Services> services) : services_(std::move(services)), next_id_(0) {
-  services_->context.random(reinterpret_cast<std::uint8_t*>(&next_id_), sizeof next_id_);
+Router::Router(Services& services) : services_(services), next_id_(0) {
+  services_.context.random(reinterpret_cast<std::uint8_t*>(&next_id_), sizeof next_id_);
 }
 
 std::string Router::next_request_id() {
@@ -131,13 +142,13 @@ std::string Router::next_request_id() {
 
 CallPtr Router::make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond,
                           Call::Gone gone) {
-  return std::make_shared<Call>(services_, std::move(head), next_request_id(), route,
+  return std::make_unique<Call>(services_, std::move(head), next_request_id(), route,
                                 std::move(respond), std::move(gone));
 }
 
 Router::Verdict Router::on_head(const net::RequestHead& head, Call::Respond respond) {
   const RouteMatch match = match_route(head.method, head.path());
-  if (auto refusal = early_refusal(head, match, services_->context)) {
+  if (auto refusal = early_refusal(head, match, services_.context)) {
     Fields fields;
     if (refusal->code == ErrorCode::kMethodNotAllowed) fields.emplace_back("Allow", match.allow);
     const CallPtr call =
@@ -172,7 +183,7 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   assert(match.route && "on_head() refuses what has no route");
   const Route& route = *match.route;
   if (route.body == Body::kNone || (route.body == Body::kOptional && body.empty())) {
-    std::optional<Answering> answering = ask(route, call, json::Value());
+    Answering answering = route.handler(*call, json::Value());
     return start(std::move(call), route, std::move(answering));
   }
   if (!is_plain) {
@@ -180,33 +191,23 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
     return start(std::move(call), route, refused(unsupported_coding()));
   }
   if (!is_json) return start(std::move(call), route, refused(unsupported_type()));
-  std::optional<Answering> answering = read_body(route, call, body);
+  Answering answering = read_body(route, *call, body);
   parser_.forget();
   start(std::move(call), route, std::move(answering));
 }
 
-std::optional<Answering> Router::ask(const Route& route, const CallPtr& call,
-                                     const json::Value& body) {
-  if (route.handler.asked != nullptr) return route.handler.asked(*call, body);
-  if (needs_session(route, services_->context.options)) call->judge_identity_first(route.access);
-  route.handler.callback(call, body);
-  return std::nullopt;
-}
-
-std::optional<Answering> Router::read_body(const Route& route, const CallPtr& call,
-                                           const std::string& body) {
+Answering Router::read_body(const Route& route, Call& call, const std::string& body) {
   const auto value = parser_.parse(body);
   if (!value) return refused(value.error());
   auto object = require_object(*value, "body");
   if (!object) return refused(std::move(object.error()));
-  return ask(route, call, *value);
+  return route.handler(call, *value);
 }
 
-void Router::start(CallPtr call, const Route& route, std::optional<Answering> answering) {
-  if (!answering) return;
+void Router::start(CallPtr call, const Route& route, Answering answering) {
   std::optional<Access> judged_by;
-  if (needs_session(route, services_->context.options)) judged_by = route.access;
-  services_->tasks.start(serve(std::move(call), judged_by, std::move(*answering)));
+  if (needs_session(route, services_.context.options)) judged_by = route.access;
+  services_.tasks.start(serve(std::move(call), judged_by, std::move(answering)));
 }
 
 void Router::on_body_too_large(const net::RequestHead& head, Call::Respond respond) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "gateway/rest/call.hpp"
@@ -14,7 +13,7 @@ namespace maru::gateway::rest {
 
 class Router {
  public:
-  explicit Router(std::shared_ptr<Services> services);
+  explicit Router(Services& services);
 
   // Whether the body is wanted, and how much of it; otherwise the request has been answered.
   struct Verdict {
@@ -30,15 +29,11 @@ class Router {
  private:
   [[nodiscard]] CallPtr make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond,
                                   Call::Gone gone = {});
-  // Nothing: the handler answers by itself.
-  [[nodiscard]] std::optional<Answering> ask(const Route& route, const CallPtr& call,
-                                             const json::Value& body);
-  [[nodiscard]] std::optional<Answering> read_body(const Route& route, const CallPtr& call,
-                                                   const std::string& body);
-  void start(CallPtr call, const Route& route, std::optional<Answering> answering);
+  [[nodiscard]] Answering read_body(const Route& route, Call& call, const std::string& body);
+  void start(CallPtr call, const Route& route, Answering answering);
   std::string next_request_id();
 
-  std::shared_ptr<Services> services_;
+  Services& services_;
   json::Parser parser_;
   std::uint64_t next_id_;
 };

@@ -16,15 +16,7 @@ enum class Body : std::uint8_t { kNone, kOptional, kRequired };
 
 // Not itself a coroutine: `body` ends with the call, so it is read at once. Absent if there is
 // none. The call outlives what is returned.
-struct Handler {
-  using Asked = Answering (*)(Call& call, const json::Value& body);
-  // As before there were tasks: it answers the call by itself.
-  using Callback = void (*)(CallPtr call, const json::Value& body);
-  constexpr Handler(Asked f) : asked(f) {}        // NOLINT(google-explicit-constructor)
-  constexpr Handler(Callback f) : callback(f) {}  // NOLINT(google-explicit-constructor)
-  Asked asked = nullptr;
-  Callback callback = nullptr;
-};
+using Handler = Answering (*)(Call& call, const json::Value& body);
 
 // Where a path is served. Every call exists under /api; what else is there, too:
 enum class Mount : std::uint8_t {

@@ -97,7 +97,7 @@ RestHarness::RestHarness(GatewayOptions o)
       connections_,    pending_leaves_, budgets_,   read_turns_,     bus_};
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
                 hash_secret(kMetricsToken)};
-  services_ = std::make_shared<rest::Services>(std::move(context), std::move(probes));
+  services_ = std::make_unique<rest::Services>(std::move(context), std::move(probes));
   services_->post = [this](Job job) {
     const Turn turn(*this);
     job();
@@ -109,7 +109,7 @@ RestHarness::RestHarness(GatewayOptions o)
     if (while_delayed) while_delayed();
     job();
   };
-  router_ = std::make_unique<rest::Router>(services_);
+  router_ = std::make_unique<rest::Router>(*services_);
 }
 
 RestHarness::~RestHarness() {

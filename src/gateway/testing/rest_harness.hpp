@@ -170,7 +170,7 @@ class RestHarness {
   LoginGuard logins_;
   KnownNetworks known_networks_{lifetimes_};
   Hasher hasher_;
-  std::shared_ptr<rest::Services> services_;
+  std::unique_ptr<rest::Services> services_;
   std::unique_ptr<rest::Router> router_;
 };
 
