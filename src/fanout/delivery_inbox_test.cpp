@@ -18,17 +18,9 @@ using testing::chat_id;
 using ::testing::ElementsAre;
 using testing::FakeListener;
 using ::testing::IsEmpty;
+using testing::record_event;
 using testing::session_id;
 using testing::user_id;
-
-chat::Event text(ChatId chat, std::uint64_t sequence) {
-  auto record = std::make_shared<chat::Record>();
-  record->chat = chat;
-  record->sequence = {sequence};
-  record->actor_name = "ann";
-  record->body = chat::Text{"hi", {}};
-  return chat::RecordCommitted{std::move(record)};
-}
 
 // A hub with two I/O threads, both driven by hand. Each has a listener to chat 1; what it hears and
 // which answers come is written into one log a thread.
@@ -80,7 +72,7 @@ class DeliveryInboxTest : public ::testing::Test {
 // However many events and answers: one delivery, one wake-up, the events first.
 TEST_F(DeliveryInboxTest, ABatchIsOneDeliveryWithItsEventsFirst) {
   listen(0, kChat);
-  commit({text(kChat, 1), text(kChat, 2)}, answers(answer(0, "a"), answer(0, "b")));
+  commit({record_event(kChat, 1), record_event(kChat, 2)}, answers(answer(0, "a"), answer(0, "b")));
   EXPECT_EQ(inboxes[0].waiting(), 1u);
   EXPECT_EQ(inboxes[1].waiting(), 0u);
   EXPECT_EQ(wakes, (std::array<int, 2>{1, 0}));
@@ -91,10 +83,10 @@ TEST_F(DeliveryInboxTest, ABatchIsOneDeliveryWithItsEventsFirst) {
 
 TEST_F(DeliveryInboxTest, BatchesKeepTheOrderOfTheCommits) {
   listen(0, kChat);
-  commit({text(kChat, 1)}, answers(answer(0, "a")));
+  commit({record_event(kChat, 1)}, answers(answer(0, "a")));
   commit({}, answers(answer(0, "refused")));
-  commit({text(kChat, 2)}, {});
-  commit({text(kChat, 3)}, answers(answer(0, "c")));
+  commit({record_event(kChat, 2)}, {});
+  commit({record_event(kChat, 3)}, answers(answer(0, "c")));
   EXPECT_EQ(wakes[0], 1);  // the thread was on its way already
   inboxes[0].drain();
   EXPECT_THAT(log[0], ElementsAre("event 1", "a", "refused", "event 2", "event 3", "c"));
@@ -102,8 +94,8 @@ TEST_F(DeliveryInboxTest, BatchesKeepTheOrderOfTheCommits) {
 
 TEST_F(DeliveryInboxTest, AnswersGoToTheirOwnThreadOnly) {
   listen(1, kChat);
-  commit({text(kChat, 1)}, answers(answer(0, "a"), answer(1, "b"), answer(0, "c")));
-  commit({text(kChat, 2)}, answers(answer(0, "d")));
+  commit({record_event(kChat, 1)}, answers(answer(0, "a"), answer(1, "b"), answer(0, "c")));
+  commit({record_event(kChat, 2)}, answers(answer(0, "d")));
   for (DeliveryInbox& inbox : inboxes) inbox.drain();
   EXPECT_THAT(log[0], ElementsAre("a", "c", "d"));  // nobody there hears the chat
   EXPECT_THAT(log[1], ElementsAre("event 1", "b", "event 2"));
@@ -113,9 +105,9 @@ TEST_F(DeliveryInboxTest, AnswersGoToTheirOwnThreadOnly) {
 TEST_F(DeliveryInboxTest, WhatAnAnswerDoesHoldsForTheNextBatch) {
   std::vector<chat::Answer> attaching;
   attaching.push_back({chat::ReplyHandler(0, [&](const chat::Reply&) { listen(0, kChat); }), {}});
-  commit({text(kChat, 1)}, std::move(attaching));
+  commit({record_event(kChat, 1)}, std::move(attaching));
   inboxes[0].drain();
-  commit({text(kChat, 2)}, {});
+  commit({record_event(kChat, 2)}, {});
   inboxes[0].drain();
   EXPECT_THAT(log[0], ElementsAre("event 2"));
 }
@@ -169,15 +161,15 @@ TEST_F(DeliveryInboxTest, CatchesUpOnlyWhenNothingIsUnderWay) {
   std::vector<wire::Position> seen;
   listeners[0].on_deliver = [&](const wire::WireEvent&) { seen.push_back(left_at()); };
   wire::Position after_last = 0;
-  commit({text(kChat, 1)}, {});
+  commit({record_event(kChat, 1)}, {});
   const wire::Position first = interest.posted();
   std::vector<chat::Answer> last;
   last.push_back({chat::ReplyHandler(0, [&](const chat::Reply&) { after_last = left_at(); }), {}});
-  commit({text(kChat, 2)}, std::move(last));
+  commit({record_event(kChat, 2)}, std::move(last));
   inboxes[0].drain();
   EXPECT_THAT(seen, ElementsAre(0u, first));
   EXPECT_EQ(after_last, first + 1);
-  commit({text(chat_id(1'000'000), 1)}, {});  // nobody here hears it
+  commit({record_event(chat_id(1'000'000), 1)}, {});  // nobody here hears it
   EXPECT_EQ(left_at(), first + 2);
 }
 
@@ -213,7 +205,7 @@ TEST_F(DeliveryInboxTest, NoAnswerOvertakesItsEvent) {
                                           }),
                        chat::Done{}});
     }
-    commit({text(kChat, n)}, std::move(homed));
+    commit({record_event(kChat, n)}, std::move(homed));
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(heard, answered);

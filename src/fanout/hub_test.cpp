@@ -17,18 +17,10 @@ namespace {
 using testing::chat_id;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using testing::record_event;
 using testing::session_id;
 using testing::user_id;
 using namespace std::chrono_literals;
-
-chat::Event record_event(ChatId chat, std::uint64_t sequence) {
-  auto record = std::make_shared<chat::Record>();
-  record->chat = chat;
-  record->sequence = {sequence};
-  record->actor_name = "ann";
-  record->body = chat::Text{"hi", {}};
-  return chat::RecordCommitted{std::move(record)};
-}
 
 class HubTest : public ::testing::Test {
  protected:

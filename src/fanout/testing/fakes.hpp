@@ -2,9 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "chat/event.hpp"
 #include "fanout/room_index.hpp"
 
 namespace maru::fanout::testing {
@@ -25,6 +28,16 @@ inline UserId user_id(std::uint64_t n) {
 }
 inline SessionId session_id(std::uint64_t n) {
   return make_id<SessionId>(n);
+}
+
+// A text of ann's in that chat, as the lane publishes it.
+inline chat::Event record_event(ChatId chat, std::uint64_t sequence) {
+  auto record = std::make_shared<chat::Record>();
+  record->chat = chat;
+  record->sequence = {sequence};
+  record->actor_name = "ann";
+  record->body = chat::Text{"hi", {}};
+  return chat::RecordCommitted{std::move(record)};
 }
 
 // Writes down what it hears.
