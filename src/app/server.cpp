@@ -392,8 +392,10 @@ void Server::drain() {
   const auto announced = parts.clock.monotonic();
   // Whoever reads much is told to come again: the stop waits for none of it.
   parts.read_turns.close();
+  // Whoever ends from here on is seen to at the next start. Told before its query may be dropped:
+  // to stop is not to be stuck.
+  parts.endings->request_stop();
   parts.readers->drop_bulk();
-  // Whoever ends from here on is seen to at the next start.
   parts.endings->stop();
   if (parts.started) {
     for (const auto& part : parts.io) {

@@ -131,12 +131,16 @@ void Endings::look() {
   changed_.notify_one();
 }
 
-void Endings::stop() {
+void Endings::request_stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
+}
+
+void Endings::stop() {
+  request_stop();
   if (thread_.joinable()) thread_.join();
 }
 

@@ -61,6 +61,8 @@ class Endings {
   void start();
   // Any thread, never blocks: somebody is ending, or may be.
   void look();
+  // Any thread: no new pass begins, and one that comes to nothing from now on is none to speak of.
+  void request_stop();
   // Waits for what is in flight, nothing else; whoever starts next goes on. Before the lane and the
   // readers end. Again is fine.
   void stop();
