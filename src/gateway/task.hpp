@@ -37,8 +37,8 @@ class PromiseBase {
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) noexcept {
-      const std::coroutine_handle<> parent = ended.promise().parent;
-      return parent ? parent : std::noop_coroutine();
+      const std::coroutine_handle<> next = ended.promise().parent;
+      return next ? next : std::noop_coroutine();
     }
     void await_resume() const noexcept {}
   };
