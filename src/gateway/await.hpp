@@ -24,13 +24,22 @@ class Suspended {
     owner_ = owner;
     leaf_ = leaf;
   }
-  // Of a start that was refused.
+  // A start has come to its answer by itself: whether the giver called it or dropped it meanwhile,
+  // the task goes on.
   void keep() const;
+  // While the start runs, a resumption on the task's own thread is noted, not done.
+  void begin_start() { starting_ = true; }
+  [[nodiscard]] bool end_start() {
+    starting_ = false;
+    return resumed_;
+  }
 
  private:
   friend class Resumption;
   detail::TaskOwner owner_;
   std::coroutine_handle<> leaf_;
+  bool starting_ = false;  // these two: the task's thread only
+  bool resumed_ = false;
 };
 
 // The right to go on with a task that waits. Exactly one exists for each wait; move-only, a
@@ -49,7 +58,7 @@ class Resumption {
   ~Resumption() { drop(); }
 
   // The task goes on, on its own thread: at once if this is it and the task is not being resumed
-  // already, else as a job. Throws std::bad_alloc (and the task is dropped) where the thread has no
+  // already, else as a job. Within the start of its wait, it does not even stop. Throws std::bad_alloc (and the task is dropped) where the thread has no
   // memory to say it, and does not wait for some.
   void resume() &&;
 
@@ -93,9 +102,10 @@ class [[nodiscard]] CalledBack final : private Suspended {
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> leaf) {
     suspend(leaf.promise().owner, leaf);
-    // Once it has started, the task may go on and this be gone before it returns.
+    begin_start();
     std::optional<T> at_once = start_(Giver<T>(*this, value_));
-    if (!at_once) return true;
+    const bool given = end_start();
+    if (!at_once) return !given;
     keep();
     value_ = std::move(at_once);
     return false;
@@ -107,9 +117,9 @@ class [[nodiscard]] CalledBack final : private Suspended {
   std::optional<T> value_;
 };
 
-// `start` is std::optional<T>(Giver<T>): it hands the giver over to whoever will call it and
-// returns nothing, or returns what there is to say at once, and then drops the giver if it likes.
-// It runs on the task's thread, and may refer to what is in the task's frame: that stays where it
+// `start` is std::optional<T>(Giver<T>): it hands the giver over to whoever will call it (perhaps
+// before it returns) and returns nothing, or returns what there is to say at once, and then drops
+// the giver if it likes. It runs on the task's thread, and may refer to what is in the task's frame: that stays where it
 // is for as long as the giver lives.
 template <class T, class Start>
 CalledBack<T, Start> called_back(Start start) {

@@ -11,10 +11,13 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
 #include <utility>
+
+#include "gateway/frame_pool.hpp"
 
 namespace maru::gateway {
 
@@ -42,6 +45,11 @@ class PromiseBase {
     }
     void await_resume() const noexcept {}
   };
+
+  static void* operator new(std::size_t size) { return FramePool::take(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    FramePool::give_back(frame, size);
+  }
 
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
   [[nodiscard]] Finish final_suspend() const noexcept { return {}; }

@@ -14,18 +14,23 @@ void TaskRunner::drop_all() {
   while (!tasks_.empty()) drop_here(tasks_.begin()->first);
 }
 
-void TaskRunner::start(Task<void> task) {
+void TaskRunner::start(Task<void> task, Wanted wanted) {
   const std::uint64_t id = ++last_id_;
   const std::coroutine_handle<> frame = task.frame_;
   task.frame_.promise().owner = {this, id};
-  tasks_.emplace(id, Running{std::move(task)});
-  go_on(id, frame);
+  tasks_.emplace(id, Running{std::move(task), std::move(wanted)});
+  step(id, frame);
 }
 
 void TaskRunner::go_on(std::uint64_t id, std::coroutine_handle<> leaf) {
   const auto found = tasks_.find(id);
   if (found == tasks_.end()) return;
-  ++found->second.depth;
+  if (found->second.wanted && !found->second.wanted()) return drop_here(id);
+  step(id, leaf);
+}
+
+void TaskRunner::step(std::uint64_t id, std::coroutine_handle<> leaf) {
+  ++tasks_.find(id)->second.depth;
   leaf.resume();
   leave(id);
 }
@@ -79,9 +84,13 @@ void TaskRunner::keep(std::uint64_t id) {
 // ---- Resumption ----
 
 void Resumption::resume() && {
-  const Suspended* const at = std::exchange(at_, nullptr);
+  Suspended* const at = std::exchange(at_, nullptr);
   // The task may go on at once, and take where it waited along.
   const auto [runner, id] = at->owner_;
+  if (runner->home_.is_here() && at->starting_) {
+    at->resumed_ = true;
+    return;
+  }
   const std::coroutine_handle<> leaf = at->leaf_;
   try {
     runner->resume(id, leaf);

@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <unordered_map>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/job.hpp"
 #include "gateway/task.hpp"
@@ -26,9 +27,13 @@ class TaskRunner {
   TaskRunner(const TaskRunner&) = delete;
   TaskRunner& operator=(const TaskRunner&) = delete;
 
-  // Runs the task until it first waits, or ends. Throws std::bad_alloc, with the task destroyed.
-  // Not bounded by itself: each front end bounds what a client may have in flight.
-  void start(Task<void> task);
+  // Whether anybody still wants what a task does: asked before it goes on after a wait. Its thread.
+  using Wanted = std::function<bool()>;
+
+  // Runs the task until it first waits, or ends; once it is not wanted any more, it is destroyed
+  // where it waited. Throws std::bad_alloc, with the task destroyed. Not bounded by itself: each
+  // front end bounds what a client may have in flight.
+  void start(Task<void> task, Wanted wanted = {});
 
   // Destroys all that wait.
   void drop_all();
@@ -39,11 +44,14 @@ class TaskRunner {
   friend class Resumption;
   struct Running {
     Task<void> task;
+    Wanted wanted;  // none: always
     int depth = 0;  // > 0: it is being resumed, further up this thread's stack
     bool dropped = false;
   };
 
+  // After a wait.
   void go_on(std::uint64_t id, std::coroutine_handle<> leaf);
+  void step(std::uint64_t id, std::coroutine_handle<> leaf);
   void leave(std::uint64_t id);
   // Any thread.
   void resume(std::uint64_t id, std::coroutine_handle<> leaf);
@@ -53,7 +61,7 @@ class TaskRunner {
   void keep(std::uint64_t id);
 
   Home home_;
-  std::unordered_map<std::uint64_t, Running> tasks_;
+  boost::unordered_flat_map<std::uint64_t, Running> tasks_;
   std::uint64_t last_id_ = 0;
 };
 
