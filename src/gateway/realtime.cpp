@@ -77,7 +77,8 @@ void Realtime::on_connect(const endpoint::ConnectRequest& request,
 void Realtime::on_event(endpoint::Socket& socket, const endpoint::Event& event) {
   auto* session = socket.user<ClientSession>();
   if (session == nullptr || session->revoked) return;
-  EventCall call{.text = event.text, .caller = {session->key, event.ack}, .binary = event.binary};
+  IncomingEvent call{
+      .text = event.text, .caller = {session->key, event.ack}, .binary = event.binary};
   if (event.refused != nullptr) {
     call.refused = event.refused;
   } else {

@@ -9,7 +9,7 @@
 namespace maru::gateway {
 namespace {
 
-using Handler = void (*)(RealtimeCore&, ClientSession&, const EventCall&);
+using Handler = void (*)(RealtimeCore&, ClientSession&, const IncomingEvent&);
 
 constexpr std::array<std::string_view, 5> kNames = {"joinRoom", "leaveRoom", "sendMessage", "sync",
                                                     "watchPresence"};
@@ -22,7 +22,7 @@ std::span<const std::string_view> event_names() {
   return kNames;
 }
 
-void route_event(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
   // Of the connection, not of the socket: leaving and coming again brings no new one.
   const std::uint64_t connection = session.socket->session_tag();
   if (!core.admit(session, call, {{Rate::kEventsOfConnection, connection}},

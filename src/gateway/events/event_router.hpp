@@ -8,11 +8,11 @@ namespace maru::gateway {
 
 class RealtimeCore;
 class ClientSession;
-struct EventCall;
+struct IncomingEvent;
 
 // Checks what every event must be (text, an object, within the connection's rate) and hands it on.
 // The socket may be gone after it.
-void route_event(RealtimeCore& core, ClientSession& session, const EventCall& call);
+void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
 
 [[nodiscard]] std::span<const std::string_view> event_names();
 

@@ -6,10 +6,10 @@
 
 namespace maru::gateway {
 
-void handle_join_room(RealtimeCore& core, ClientSession& session, const EventCall& call);
-void handle_leave_room(RealtimeCore& core, ClientSession& session, const EventCall& call);
-void handle_send_message(RealtimeCore& core, ClientSession& session, const EventCall& call);
-void handle_sync(RealtimeCore& core, ClientSession& session, const EventCall& call);
-void handle_watch_presence(RealtimeCore& core, ClientSession& session, const EventCall& call);
+void handle_join_room(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
+void handle_leave_room(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
+void handle_send_message(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
+void handle_sync(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
+void handle_watch_presence(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
 
 }  // namespace maru::gateway

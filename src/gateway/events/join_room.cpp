@@ -19,7 +19,7 @@ namespace {
 
 // One joinRoom on its way.
 struct Join {
-  Caller caller;
+  EventCaller caller;
   Who who;
   ChatId chat;
 };
@@ -139,13 +139,14 @@ void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
       });
 }
 
-bool admit_join(RealtimeCore& core, ClientSession& session, const EventCall& call, UserId user) {
+bool admit_join(RealtimeCore& core, ClientSession& session, const IncomingEvent& call,
+                UserId user) {
   return core.admit(session, call, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}});
 }
 
 }  // namespace
 
-void handle_join_room(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+void handle_join_room(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
   const auto chat = parse_chat_ref(call.payload);
   if (!chat) return core.refuse(session, call.caller, chat.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
@@ -165,7 +166,7 @@ void handle_join_room(RealtimeCore& core, ClientSession& session, const EventCal
       [&core, held = hold_on_to(call), join = std::move(join)](
           ClientSession& asker, const Result<Addressed>& addressed) mutable {
         if (!addressed) return core.refuse(asker, join.caller, addressed.error());
-        const EventCall later = later_call(held, asker.key, "joinRoom");
+        const IncomingEvent later = later_call(held, asker.key, "joinRoom");
         if (!is_known(join.who) && !admit_join(core, asker, later, addressed->user)) return;
         join.chat = addressed->chat;
         attach_and_look(core, asker, std::move(join));

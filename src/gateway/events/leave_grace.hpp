@@ -20,7 +20,7 @@ namespace maru::gateway {
 struct PendingLeave {
   UserId user;
   ChatId chat;
-  Caller caller;
+  EventCaller caller;
   std::uint64_t ticket = 0;  // of chat::AskLeave
   PendingLeaves::Mark mark;
 };

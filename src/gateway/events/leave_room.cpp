@@ -15,7 +15,7 @@
 namespace maru::gateway {
 namespace {
 
-void answer(RealtimeCore& core, ClientSession& session, const Caller& caller, bool left) {
+void answer(RealtimeCore& core, ClientSession& session, const EventCaller& caller, bool left) {
   if (!caller.ack) return;
   std::string out;
   json::Writer(out)
@@ -43,7 +43,7 @@ void commit(RealtimeCore& core, PendingLeave&& leave) {
   const chat::LeaveChat command{.chat = leave.chat, .user = leave.user, .ticket = leave.ticket};
   core.submit(*session, Input::kFlows, command,
               [&core, leave = std::move(leave)](ClientSession& asker, const chat::Reply& reply) {
-                const Caller& caller = leave.caller;
+                const EventCaller& caller = leave.caller;
                 if (reply) {
                   const bool left = std::get<chat::Left>(*reply).left;
                   if (left) audit_left(asker, leave);
@@ -71,7 +71,8 @@ void start_grace(RealtimeCore& core, PendingLeave&& leave) {
   });
 }
 
-bool admit_leave(RealtimeCore& core, ClientSession& session, const EventCall& call, UserId user) {
+bool admit_leave(RealtimeCore& core, ClientSession& session, const IncomingEvent& call,
+                 UserId user) {
   return core.admit(session, call, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}});
 }
 
@@ -108,7 +109,7 @@ void ask_leave(RealtimeCore& core, ClientSession& session, PendingLeave&& leave,
 
 }  // namespace
 
-void handle_leave_room(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+void handle_leave_room(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
   const auto chat = parse_chat_ref(call.payload);
   if (!chat) return core.refuse(session, call.caller, chat.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
@@ -123,7 +124,7 @@ void handle_leave_room(RealtimeCore& core, ClientSession& session, const EventCa
       [who = *who, chat = *chat](chat::Snapshot& snapshot) { return resolve(snapshot, who, chat); },
       [&core, held = hold_on_to(call), who = *who](ClientSession& asker,
                                                    const Result<Addressed>& addressed) mutable {
-        const EventCall later = later_call(held, asker.key, "leaveRoom");
+        const IncomingEvent later = later_call(held, asker.key, "leaveRoom");
         if (!addressed) return core.refuse(asker, later.caller, addressed.error());
         if (!is_known(who) && !admit_leave(core, asker, later, addressed->user)) return;
         who.needs_lookup = false;

@@ -29,7 +29,7 @@ struct Watched {
 // Owner I/O thread. The session hears of them from now on, and is told how they are: in the
 // caller's ack, or without one by a `presence` event each. `memberships_ended` is RoomIndex's as it
 // was before they were read: whoever left a chat since may share none any more.
-void watch(RealtimeCore& core, ClientSession& session, const Caller& caller,
+void watch(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
            std::vector<Watched> watched, std::uint64_t memberships_ended);
 
 }  // namespace maru::gateway

@@ -21,7 +21,7 @@ constexpr std::size_t kLoggedNameBytesMax = 64;  // a client may make it up
 // What an event waits for its rate is bounded by an option only.
 static_assert(
     std::is_same_v<decltype(HeldEvent::waited_ms), decltype(GatewayOptions::rate_delay_max_ms)> &&
-    std::is_same_v<decltype(EventCall::waited_ms), decltype(HeldEvent::waited_ms)>);
+    std::is_same_v<decltype(IncomingEvent::waited_ms), decltype(HeldEvent::waited_ms)>);
 
 Error rate_limited(std::int64_t retry_after_ms) {
   Error error{ErrorCode::kRateLimited, "Too many events: slow down.", {}, 0};
@@ -31,12 +31,12 @@ Error rate_limited(std::int64_t retry_after_ms) {
 
 }  // namespace
 
-HeldEvent hold_on_to(const EventCall& call) {
+HeldEvent hold_on_to(const IncomingEvent& call) {
   return {std::string(call.text), call.caller.ack, call.binary, call.admission, call.waited_ms};
 }
 
-EventCall later_call(const HeldEvent& held, SessionKey session, std::string_view name) {
-  EventCall call{
+IncomingEvent later_call(const HeldEvent& held, SessionKey session, std::string_view name) {
+  IncomingEvent call{
       .name = name, .text = held.text, .caller = {session, held.ack}, .binary = held.binary};
   call.admission = held.admission;
   call.waited_ms = held.waited_ms;
@@ -58,7 +58,7 @@ RealtimeCore::~RealtimeCore() {
   }
 }
 
-void RealtimeCore::receive(ClientSession& session, const EventCall& call) {
+void RealtimeCore::receive(ClientSession& session, const IncomingEvent& call) {
   if (session.is_open() && !session.has_held()) {
     route_event(*this, session, call);
     return;
@@ -77,7 +77,7 @@ void RealtimeCore::drain(SessionKey key) {
     if (session == nullptr || session->revoked) break;
     if (!session->is_open() || !session->has_held()) break;
     const HeldEvent held = session->take_held();
-    EventCall call = later_call(held, key, {});
+    IncomingEvent call = later_call(held, key, {});
     const auto arguments = parser_.parse(held.text);
     if (arguments) {
       call.name = arguments->at(0).as_string().value_or("");
@@ -90,7 +90,7 @@ void RealtimeCore::drain(SessionKey key) {
   draining_ = false;
 }
 
-bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
+bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& call,
                          std::initializer_list<Toll> tolls, Admission reached) {
   if (call.admission >= reached) return true;
   const auto [wait, refused] = context.limiter.take_all(
@@ -114,7 +114,7 @@ bool RealtimeCore::admit(ClientSession& session, const EventCall& call,
   return false;
 }
 
-void RealtimeCore::refuse_for_rate(ClientSession& session, const EventCall& call,
+void RealtimeCore::refuse_for_rate(ClientSession& session, const IncomingEvent& call,
                                    const Toll& toll) {
   refuse(session, call.caller, rate_limited(context.limiter.retry_after_ms(toll.rate, toll.key)));
   const char* const limit = name_of(toll.rate);
@@ -129,12 +129,12 @@ void RealtimeCore::refuse_for_rate(ClientSession& session, const EventCall& call
   }
 }
 
-void RealtimeCore::acknowledge(ClientSession& session, const Caller& caller,
+void RealtimeCore::acknowledge(ClientSession& session, const EventCaller& caller,
                                std::string_view arguments_json) {
   if (caller.ack) session.socket->acknowledge(*caller.ack, arguments_json);
 }
 
-void RealtimeCore::refuse(ClientSession& session, const Caller& caller, const Error& error) {
+void RealtimeCore::refuse(ClientSession& session, const EventCaller& caller, const Error& error) {
   std::string out;
   json::Writer writer(out);
   writer.begin_array();

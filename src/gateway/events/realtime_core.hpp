@@ -29,11 +29,11 @@
 namespace maru::gateway {
 
 // An event on its way to its handler. Views end with the call.
-struct EventCall {
+struct IncomingEvent {
   std::string_view name;
   json::Value payload;    // arguments[1]
   std::string_view text;  // the whole array
-  Caller caller;
+  EventCaller caller;
   bool binary = false;
   const Error* refused =
       nullptr;  // well-formed, but past a bound of the parser: no name, no payload
@@ -41,10 +41,10 @@ struct EventCall {
   std::int64_t waited_ms = 0;
 };
 // The same, to be taken up once more later.
-[[nodiscard]] HeldEvent hold_on_to(const EventCall& call);
+[[nodiscard]] HeldEvent hold_on_to(const IncomingEvent& call);
 // Without its payload: for RealtimeCore::admit() after a look.
-[[nodiscard]] EventCall later_call(const HeldEvent& held, SessionKey session,
-                                   std::string_view name);
+[[nodiscard]] IncomingEvent later_call(const HeldEvent& held, SessionKey session,
+                                       std::string_view name);
 
 // Whether the socket's next events wait until this one has its answer. They must where a later one
 // could overtake it on its way to the sequencer, and where it attaches or detaches: one such event
@@ -68,20 +68,21 @@ class RealtimeCore {
   wire::EncodedChats encoded_chats;
 
   // ---- events in ----
-  void receive(ClientSession& session, const EventCall& call);
+  void receive(ClientSession& session, const IncomingEvent& call);
   // Handles what waits in line as long as nothing blocks. The session may be gone after it.
   void drain(SessionKey key);
   // Takes one from each bucket, or from none. False: the event was put in line for later, or
   // refused; the handler returns. Called once per handler, before anything has an effect. All that
   // an event waits for its rates is bounded by rate_delay_max_ms.
-  [[nodiscard]] bool admit(ClientSession& session, const EventCall& call,
+  [[nodiscard]] bool admit(ClientSession& session, const IncomingEvent& call,
                            std::initializer_list<Toll> tolls, Admission reached = Admission::kAll);
 
   // ---- answers ----
   // `arguments_json` is a whole JSON array. Nothing happens without an ack.
-  void acknowledge(ClientSession& session, const Caller& caller, std::string_view arguments_json);
+  void acknowledge(ClientSession& session, const EventCaller& caller,
+                   std::string_view arguments_json);
   // `{ok:false,error:{problem}}`, or the event `problem` without an ack.
-  void refuse(ClientSession& session, const Caller& caller, const Error& error);
+  void refuse(ClientSession& session, const EventCaller& caller, const Error& error);
   std::string next_request_id();
 
   // ---- asking others ----
@@ -163,7 +164,7 @@ class RealtimeCore {
     std::optional<Then> then_;
   };
 
-  void refuse_for_rate(ClientSession& session, const EventCall& call, const Toll& toll);
+  void refuse_for_rate(ClientSession& session, const IncomingEvent& call, const Toll& toll);
   void begin(ClientSession& session, Input input);
   void finish(SessionKey key, Input input);
   // Its operation will never end: there was no memory to say so. This thread.

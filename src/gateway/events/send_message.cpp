@@ -13,7 +13,7 @@
 namespace maru::gateway {
 namespace {
 
-void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
+void answer(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
             const chat::Reply& reply) {
   if (!reply) {
     core.refuse(session, caller, reply.error());
@@ -32,7 +32,7 @@ void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
   core.acknowledge(session, caller, out);
 }
 
-void submit_send(RealtimeCore& core, ClientSession& session, const Caller& caller,
+void submit_send(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
                  chat::SendMessage command) {
   speak_for(core, session, command.from);
   core.submit(session, Input::kFlows, std::move(command),
@@ -42,7 +42,7 @@ void submit_send(RealtimeCore& core, ClientSession& session, const Caller& calle
 }
 
 // Only members share the room's rate: nobody else can use it up.
-bool admit_send(RealtimeCore& core, ClientSession& session, const EventCall& call,
+bool admit_send(RealtimeCore& core, ClientSession& session, const IncomingEvent& call,
                 const chat::SendMessage& command, bool is_member) {
   const Toll of_user{Rate::kMessagesOfUser, RateLimiter::key_of(command.from)};
   if (!is_member) return core.admit(session, call, {of_user});
@@ -70,7 +70,7 @@ bool hears(const ClientSession& session, const Who& who, const ChatRef& chat) {
 
 }  // namespace
 
-void handle_send_message(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+void handle_send_message(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
   auto message = parse_send_message(call.payload);
   if (!message) return core.refuse(session, call.caller, message.error());
   auto who = who_asks(session, core.context.options.auth, call.payload, "from", "fromUserName");
@@ -92,7 +92,7 @@ void handle_send_message(RealtimeCore& core, ClientSession& session, const Event
       },
       [&core, held = hold_on_to(call), command = std::move(command)](
           ClientSession& asker, const Result<Sending>& sending) mutable {
-        const EventCall later = later_call(held, asker.key, "sendMessage");
+        const IncomingEvent later = later_call(held, asker.key, "sendMessage");
         if (!sending) return core.refuse(asker, later.caller, sending.error());
         command.chat = sending->addressed.chat;
         command.from = sending->addressed.user;

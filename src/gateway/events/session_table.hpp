@@ -19,7 +19,7 @@ class ClientSession;
 using SessionKey = std::uint64_t;
 
 // Who waits for an answer: a socket and, if the client gave one, its acknowledgement.
-struct Caller {
+struct EventCaller {
   SessionKey session = 0;
   std::optional<endpoint::AckId> ack;
 };

@@ -24,7 +24,7 @@ constexpr SyncLimits kLimits{.events_per_chat = limits::kSyncEventsPerChatMax,
                              .bytes = limits::kSyncAnswerBytesMax};
 
 struct SyncCall {
-  Caller caller;
+  EventCaller caller;
   SyncPayload payload;
   SyncCursor cursor;
   bool reset = false;
@@ -139,7 +139,8 @@ void attach_and_read(RealtimeCore& core, ClientSession& session, SyncCall call, 
       });
 }
 
-bool admit_sync(RealtimeCore& core, ClientSession& session, const EventCall& call, UserId user) {
+bool admit_sync(RealtimeCore& core, ClientSession& session, const IncomingEvent& call,
+                UserId user) {
   return core.admit(
       session, call,
       {{Rate::kHistoryOfUser, RateLimiter::key_of(user)}, RealtimeCore::read_share(session)});
@@ -147,7 +148,7 @@ bool admit_sync(RealtimeCore& core, ClientSession& session, const EventCall& cal
 
 }  // namespace
 
-void handle_sync(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+void handle_sync(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
   if (!call.caller.ack) {
     return core.refuse(session, call.caller,
                        Error{ErrorCode::kValidationFailed,

@@ -30,7 +30,7 @@ Result<std::vector<Watched>> read_watched(chat::Snapshot& snapshot, AuthMode mod
 
 namespace {
 
-void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
+void answer(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
             const std::vector<Watched>& watched, const std::vector<fanout::PresenceInfo>& online) {
   const auto is_online = [&](UserId user) {
     const auto info = std::ranges::find(online, user, &fanout::PresenceInfo::user);
@@ -63,7 +63,7 @@ void answer(RealtimeCore& core, ClientSession& session, const Caller& caller,
 
 }  // namespace
 
-void watch(RealtimeCore& core, ClientSession& session, const Caller& caller,
+void watch(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
            std::vector<Watched> watched, std::uint64_t memberships_ended) {
   std::vector<UserId> users;
   users.reserve(watched.size());
@@ -80,7 +80,7 @@ void watch(RealtimeCore& core, ClientSession& session, const Caller& caller,
   if (core.rooms.memberships_ended() != memberships_ended) recheck_presence(core, session.user);
 }
 
-void handle_watch_presence(RealtimeCore& core, ClientSession& session, const EventCall& call) {
+void handle_watch_presence(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
   auto users = parse_watch_presence(call.payload);
   if (!users) return core.refuse(session, call.caller, users.error());
   const std::uint64_t key =

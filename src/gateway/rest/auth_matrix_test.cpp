@@ -8,7 +8,7 @@ namespace maru::gateway::testing {
 namespace {
 
 using net::Method;
-using rest::Access;
+using gateway::Access;
 
 GatewayOptions open_mode() {
   GatewayOptions options;

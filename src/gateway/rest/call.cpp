@@ -7,9 +7,9 @@
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "chat/quotas.hpp"
-#include "gateway/asking.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
+#include "gateway/rest/flow.hpp"
 #include "gateway/security_fields.hpp"
 #include "wire/documents.hpp"
 
@@ -98,7 +98,8 @@ void add_common_fields(net::HttpResponse& response, const Context& context,
 
 Call::Call(Services& services, net::RequestHead&& head, std::string request_id, std::size_t route,
            Respond respond, Gone gone)
-    : services_(services),
+    : Request(services.context),
+      services_(services),
       head_(std::move(head)),
       request_id_(std::move(request_id)),
       route_(route),
@@ -181,6 +182,24 @@ Result<void> Call::take_of_network(Rate rate) {
   const auto taken = context().limiter.take_all(tolls.span(), 0);
   if (taken.refused == nullptr) return {};
   return refuse_rate(*taken.refused);
+}
+
+Result<std::int64_t> Call::pay(const Tolls& tolls, const UserId& actor) {
+  const auto [wait, refusing] =
+      context().limiter.take_all(tolls.span(), context().options.rate_delay_max_ms);
+  if (refusing != nullptr) return refuse_rate(*refusing, actor);
+  return wait;
+}
+
+Task<void> Call::delay(std::int64_t delay_ms) {
+  co_await later(*this, delay_ms);
+}
+
+void Call::audit(std::string_view event, const UserId& user, const ChatId& chat) const {
+  log::audit(event, {{"user", user.hex()},
+                     {"chat", chat.hex()},
+                     {"ip", head_.peer_address},
+                     {"request_id", request_id_}});
 }
 
 std::unexpected<Error> Call::refuse_rate(const Toll& toll, const UserId& actor) {

@@ -18,9 +18,8 @@
 #include "gateway/auth.hpp"
 #include "gateway/context.hpp"
 #include "gateway/gateway.hpp"
-#include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
-#include "gateway/rest/access.hpp"
+#include "gateway/request.hpp"
 #include "gateway/rest/activity.hpp"
 #include "gateway/rest/answer.hpp"
 #include "gateway/rest/counters.hpp"
@@ -53,7 +52,7 @@ struct Services {
   TaskRunner tasks;  // last: what they hold uses the rest
 };
 
-class Call {
+class Call final : public Request {
  public:
   using Respond = std::move_only_function<void(net::HttpResponse)>;  // any thread
   // Whether the client has gone; set by its I/O thread, read by any. Null: it never goes.
@@ -62,13 +61,9 @@ class Call {
 
   Call(Services& services, net::RequestHead&& head, std::string request_id, std::size_t route,
        Respond respond, Gone gone = {});
-  ~Call();
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
+  ~Call() override;
 
   [[nodiscard]] Services& services() const { return services_; }
-  [[nodiscard]] Context& context() const { return services_.context; }
-  [[nodiscard]] bool is_open() const { return context().options.auth == AuthMode::kOpen; }
   [[nodiscard]] const net::RequestHead& head() const { return head_; }
   [[nodiscard]] const std::string& request_id() const { return request_id_; }
   [[nodiscard]] const Credentials& credentials() const { return credentials_; }
@@ -80,6 +75,19 @@ class Call {
   [[nodiscard]] net::QueryValue query(std::string_view name) const {
     return net::query_value(head_.query(), name);
   }
+
+  // ---- Request ----
+  [[nodiscard]] Result<Caller> identify(chat::Snapshot& snapshot, const Asks& asks) override;
+  [[nodiscard]] std::optional<Caller> known(const Asks& asks) const override;
+  [[nodiscard]] Toll read_share(const Caller& caller) const override;
+  [[nodiscard]] Result<std::int64_t> pay(const Tolls& tolls, const UserId& actor) override;
+  Task<void> delay(std::int64_t delay_ms) override;
+  [[nodiscard]] std::unexpected<Error> refuse_read() override;
+  void after(std::int64_t delay_ms, Job job) override {
+    services_.post_after(delay_ms, std::move(job));
+  }
+  [[nodiscard]] const std::atomic<bool>* gone() const override { return gone_.get(); }
+  void audit(std::string_view event, const UserId& user, const ChatId& chat) const override;
 
   // identify() has found out who asks, so far as it matters: what a call checks before it asks the
   // store (ids, bodies) tells a dead session nothing (router.cpp).
@@ -95,7 +103,6 @@ class Call {
   void shrink_room(std::size_t bytes) { lease_.resize(bytes); }
   // Nobody waits for the answer any more. Any thread.
   [[nodiscard]] bool is_aborted() const { return gone_ && gone_->load(std::memory_order_relaxed); }
-  [[nodiscard]] const std::atomic<bool>* gone() const { return gone_.get(); }
   // The turn ends with the answer.
   void hold(ReadTurns::Turn turn) { turn_ = std::move(turn); }
 
@@ -111,8 +118,6 @@ class Call {
   [[nodiscard]] Result<void> take_of_network(Rate rate);
   // Of a bucket that had too little. `actor`: whose bucket it was, if anybody's.
   [[nodiscard]] std::unexpected<Error> refuse_rate(const Toll& toll, const UserId& actor = {});
-  // As many bulk reads of that reader wait as may.
-  [[nodiscard]] std::unexpected<Error> refuse_read();
   // Failed logins of that account must wait.
   [[nodiscard]] std::unexpected<Error> login_delayed(std::int64_t delay_ms);
 

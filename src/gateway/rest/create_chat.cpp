@@ -25,7 +25,7 @@ Result<std::optional<std::string>> idempotency_key(const net::RequestHead& head)
 }
 
 struct Wish {
-  Asks asks{Access::kActor, Named({}, "owner")};
+  Asks asks{Access::kActor, Named(std::optional<UserId>(), "owner")};
   std::optional<std::string> name;
   bool is_personal = false;
   std::vector<UserId> users;
@@ -53,7 +53,7 @@ Result<Wish> decode_wish(const Call& call, const json::Value& body) {
   if (call.is_open()) {
     auto owner = optional_id<UserId>(body, "owner");
     if (!owner) return std::unexpected(std::move(owner.error()));
-    wish.asks.named.user = *owner;  // believed in open mode
+    wish.asks.named.id = *owner;  // believed in open mode
   }
   auto key = idempotency_key(call.head());
   if (!key) return std::unexpected(std::move(key.error()));

@@ -8,10 +8,8 @@
 // ended meanwhile gets 401.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -29,32 +27,6 @@ using Answering = Task<Result<Answer>>;
 Answering answered(Answer answer);
 Answering refused(Error error);
 
-// The user whom a payload or path names.
-struct Named {
-  Named() = default;
-  Named(std::optional<UserId> who, std::string by_field) : user(who), field(std::move(by_field)) {}
-  std::optional<UserId> user;
-  std::string field = "userId";
-};
-
-// Who may ask, and whom the request names. `named` is believed in open mode only, unless that user
-// has a password and the session is not theirs.
-struct Asks {
-  explicit Asks(Access by) : access(by) {}
-  Asks(Access by, Named whom) : access(by), named(std::move(whom)) {}
-  Access access;
-  Named named;
-};
-
-struct Caller {
-  std::optional<Identity> session;
-  UserId user;       // of the session, or the one named; zero if nobody is known
-  std::string name;  // of `user`
-};
-// Reader thread. Errors: kUnauthenticated, kValidationFailed (open: nobody named; `field`),
-// kNotFound (no such user; `field`).
-Result<Caller> identify(chat::Snapshot& snapshot, Call& call, const Asks& asks);
-
 // ---- awaiting ----
 
 // `work` is Result<X>(chat::Snapshot&), without authentication. The call is dropped unanswered once
@@ -71,7 +43,7 @@ template <class Work>
   return query(call, lane,
                [&call, asks = std::move(asks),
                 work = std::move(work)](chat::Snapshot& snapshot) mutable -> Read {
-                 auto caller = identify(snapshot, call, asks);
+                 auto caller = call.identify(snapshot, asks);
                  if (!caller) return std::unexpected(std::move(caller.error()));
                  return work(snapshot, *caller);
                });
@@ -86,14 +58,8 @@ template <class Work>
               [](chat::Snapshot&, Caller& caller) -> Result<Caller> { return std::move(caller); });
 }
 
-// Takes from the buckets: at once, or when they are due (honest bursts are read later, up to
+// Pays the tolls: at once, or when they are due (honest bursts are read later, up to
 // rate_delay_max_ms; one request at a time of a connection waits). Otherwise 429.
-struct Tolls {
-  Tolls(Toll toll) : items{toll}, count(1) {}  // NOLINT(google-explicit-constructor)
-  Tolls(Toll first, Toll second) : items{first, second}, count(2) {}
-  std::array<Toll, 2> items{};
-  std::size_t count = 0;
-};
 // The caller, found out anew if they had to wait.
 Task<Result<Caller>> admit(Call& call, Asks asks, Caller caller, Tolls tolls);
 
@@ -109,7 +75,7 @@ struct Much {
 // Lets a bulk read in; it is done at one place (flow.cpp): by weight from its reader's bucket,
 // one at a time of each reader, with room for its answer.
 Task<Result<void>> let_in(Call& call, Asks asks, Much much);
-void charge(Call& call, const Caller& caller, const chat::Snapshot& snapshot);
+void charge(Call& call, const Toll& share, const chat::Snapshot& snapshot);
 // `work` as for read_as(), in the bulk lane once it is let in; the rows that it looked at are
 // charged.
 template <class Work, class Read = std::invoke_result_t<Work&, chat::Snapshot&, Caller&>>
@@ -119,14 +85,10 @@ Task<Read> read_much(Call& call, Asks asks, Much much, Work work) {
   co_return co_await read_as(call, chat::Lane::kBulk, asks,
                              [&](chat::Snapshot& snapshot, Caller& caller) -> Read {
                                Read read = work(snapshot, caller);
-                               charge(call, caller, snapshot);
+                               charge(call, call.read_share(caller), snapshot);
                                return read;
                              });
 }
-// Whose share of the reading it is. A user whom nothing but the request names is nobody here: one
-// address would be as many readers as it knows names.
-[[nodiscard]] Toll share_of(const Call& call, const Caller& caller);
-
 // The outcome of a command, once it is durable.
 [[nodiscard]] inline auto submit(Call& call, chat::CommandBody body) {
   return gateway::submit(call.context().commands, call.context().thread.index(), std::move(body));
@@ -135,7 +97,7 @@ Task<Read> read_much(Call& call, Asks asks, Much much, Work work) {
 [[nodiscard]] inline auto later(Call& call, std::int64_t delay_ms) {
   return called_back<bool>([&call, delay_ms](Giver<bool> give) -> std::optional<bool> {
     if (delay_ms <= 0) return true;
-    call.services().post_after(delay_ms, [give = std::move(give)]() mutable { give(true); });
+    call.after(delay_ms, [give = std::move(give)]() mutable { give(true); });
     return std::nullopt;
   });
 }

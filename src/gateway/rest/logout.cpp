@@ -37,27 +37,18 @@ Answering end_session(Call& call, Identity identity) {
   co_return logged_out_answer(call, user);
 }
 
-Result<UserId> find_named(chat::Snapshot& snapshot, const std::string& name) {
-  const auto user = snapshot.find_user_by_name(text::fold_name(name));
-  if (!user) return std::unexpected(user.error());
-  if (!*user || (*user)->deleted_at) return no_such_user("userName");
-  if (!(*user)->password_hash.empty()) {
-    return fail(ErrorCode::kUnauthenticated,
-                "This user has a password: calls that name it need its token.");
-  }
-  return (*user)->id;
-}
-
 // Open mode: the name is all there is.
-Answering leave_by_name(Call& call, std::string raw_name) {
-  const std::string name = text::given_user_name(raw_name);
-  if (name.empty()) co_return std::unexpected(text::clean_user_name(raw_name).error());
-  const Result<UserId> user =
-      co_await query(call, chat::Lane::kUrgent,
-                     [&](chat::Snapshot& snapshot) { return find_named(snapshot, name); });
-  if (!user) co_return std::unexpected(user.error());
-  call.context().presence.user_logged_out(*user);
-  co_return logged_out_answer(call, *user);
+Answering leave_by_name(Call& call, std::string name) {
+  NamedUser user;
+  user.name = std::move(name);
+  const Named named(std::move(user), "userName");
+  const Result<chat::User> found =
+      co_await query(call, chat::Lane::kUrgent, [&](chat::Snapshot& snapshot) {
+        return believe(snapshot, named, UserId());
+      });
+  if (!found) co_return std::unexpected(found.error());
+  call.context().presence.user_logged_out(found->id);
+  co_return logged_out_answer(call, found->id);
 }
 
 Answering leave(Call& call, std::optional<std::string> name) {

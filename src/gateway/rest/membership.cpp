@@ -1,5 +1,4 @@
 // POST /chats/:chat/join, /chats/:chat/leave.
-#include "base/log.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -21,16 +20,9 @@ Result<Target> target_of(const Call& call, const json::Value& body) {
   if (call.is_open() && body.present()) {
     const auto user = optional_id<UserId>(body, "userId");
     if (!user) return std::unexpected(user.error());
-    target.asks.named.user = *user;
+    target.asks.named.id = *user;
   }
   return target;
-}
-
-void log_change(const Call& call, const char* event, const UserId& user, const ChatId& chat) {
-  log::audit(event, {{"user", user.hex()},
-                     {"chat", chat.hex()},
-                     {"ip", call.head().peer_address},
-                     {"request_id", call.request_id()}});
 }
 
 // {chat, sequence}: the head that the join itself is part of.
@@ -77,7 +69,7 @@ Answering join(Call& call, Target target) {
   if (!reply) co_return std::unexpected(reply.error());
   const auto& joined = std::get<chat::Joined>(*reply);
   if (joined.sequence.value != 0) {
-    log_change(call, "audit_member_joined", *user, joined.document.chat.id);
+    call.audit("audit_member_joined", *user, joined.document.chat.id);
   }
   co_return joined_answer(joined);
 }
@@ -89,7 +81,7 @@ Answering leave(Call& call, Target target) {
   const chat::Reply reply = co_await submit(call, command);
   if (!reply) co_return std::unexpected(reply.error());
   const auto& left = std::get<chat::Left>(*reply);
-  if (left.left) log_change(call, "audit_member_left", *user, target.chat);
+  if (left.left) call.audit("audit_member_left", *user, target.chat);
   co_return left_answer(left);
 }
 

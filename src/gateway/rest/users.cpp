@@ -78,7 +78,7 @@ Answering online_users(Call& call) {
   co_return co_await read_as(call, chat::Lane::kBulk, asks,
                              [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Answer> {
                                Result<Answer> answer = online_answer(snapshot, online);
-                               charge(call, caller, snapshot);
+                               charge(call, call.read_share(caller), snapshot);
                                return answer;
                              });
 }
@@ -88,12 +88,12 @@ Answering user(Call& call, UserId id) {
   Result<Caller> caller = co_await known(call, asks);
   if (!caller) co_return std::unexpected(caller.error());
   // Whether the two share a chat may be many rows to look at.
-  caller = co_await admit(call, asks, std::move(*caller), share_of(call, *caller));
+  caller = co_await admit(call, asks, std::move(*caller), call.read_share(*caller));
   if (!caller) co_return std::unexpected(caller.error());
   Result<chat::User> found =
       co_await read(call, asks, [&](chat::Snapshot& snapshot, Caller& viewer) {
         Result<chat::User> profile = find_profile(snapshot, id, viewer.user);
-        charge(call, viewer, snapshot);
+        charge(call, call.read_share(viewer), snapshot);
         return profile;
       });
   if (!found) co_return std::unexpected(found.error());

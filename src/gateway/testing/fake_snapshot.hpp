@@ -10,7 +10,7 @@
 
 namespace maru::gateway::testing {
 
-class FakeSnapshot final : public chat::Snapshot {
+class FakeSnapshot : public chat::Snapshot {
  public:
   explicit FakeSnapshot(const chat::testing::FakeStore& store, std::uint64_t rows_read = 0)
       : store_(store), rows_read_(rows_read) {}
