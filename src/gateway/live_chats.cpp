@@ -14,25 +14,19 @@ Floors::Verdict Floors::judge(std::span<const Sequence> heads) {
   return Verdict::kFresh;
 }
 
-Error stale_snapshot() {
-  return {ErrorCode::kUnavailable, "The store is behind its records; try again.", {}, 0};
+Result<Floors::Verdict> Floors::judge(chat::Snapshot& snapshot, std::span<const ChatId> chats) {
+  std::vector<Sequence> heads;
+  if (!floors_.empty()) heads.reserve(chats.size());
+  for (std::size_t i = 0; i < floors_.size(); ++i) {
+    const auto head = snapshot.head(chats[i]);
+    if (!head) return std::unexpected(head.error());
+    heads.push_back(*head);
+  }
+  return judge(heads);
 }
 
-void when_live(chat::EventBus& bus, net::IoThread& thread, std::vector<ChatId> chats,
-               WhenLive then) {
-  bus.when_live(std::move(chats),
-                [&thread, then = std::move(then)](Result<chat::EventBus::Floors> answer) mutable {
-                  Result<Floors> floors;
-                  if (answer) {
-                    floors = Floors(std::move(*answer));
-                  } else {
-                    floors = std::unexpected(std::move(answer.error()));
-                  }
-                  if (thread.on_this_thread()) return then(std::move(floors));
-                  thread.post([then = std::move(then), floors = std::move(floors)]() mutable {
-                    then(std::move(floors));
-                  });
-                });
+Error stale_snapshot() {
+  return {ErrorCode::kUnavailable, "The store is behind its records; try again.", {}, 0};
 }
 
 }  // namespace maru::gateway

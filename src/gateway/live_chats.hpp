@@ -3,11 +3,10 @@
 //
 //   attach_pending() → when_live() → a snapshot → Floors::judge() → the answer, release()
 //
-// On one node the bus answers at once and any snapshot will do.
+// flow.hpp has it as read_live(). On one node the bus answers at once and any snapshot will do.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,7 +14,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "chat/ports/event_bus.hpp"
-#include "net/io_thread.hpp"
+#include "chat/ports/snapshot.hpp"
 
 namespace maru::gateway {
 
@@ -38,6 +37,8 @@ class Floors {
   // `heads` as one snapshot has them, in the order of the chats that were asked for; of a chat that
   // it does not know: 0.
   [[nodiscard]] Verdict judge(std::span<const Sequence> heads);
+  // The same of a snapshot; a reader's thread. Errors: the snapshot's.
+  [[nodiscard]] Result<Verdict> judge(chat::Snapshot& snapshot, std::span<const ChatId> chats);
 
  private:
   chat::EventBus::Floors floors_;
@@ -46,12 +47,5 @@ class Floors {
 
 // What a look that ended in kStale is answered with.
 [[nodiscard]] Error stale_snapshot();
-
-// I/O thread `thread`. `then` runs there, exactly once: before this returns where the bus answers
-// at once, as on one node, and else as a task (dropped unrun once the thread has ended). The chats
-// are attached, at least as pending, until then.
-using WhenLive = std::move_only_function<void(Result<Floors> floors)>;
-void when_live(chat::EventBus& bus, net::IoThread& thread, std::vector<ChatId> chats,
-               WhenLive then);
 
 }  // namespace maru::gateway

@@ -2,13 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <future>
 #include <memory>
 #include <optional>
-#include <thread>
+#include <utility>
+#include <vector>
 
-#include "base/clock.hpp"
 #include "chat/testing/quiet_bus.hpp"
+#include "gateway/flow.hpp"
+#include "gateway/testing/fake_snapshot.hpp"
 
 namespace maru::gateway {
 namespace {
@@ -59,58 +60,123 @@ TEST(Floors, AreGivenUpAfterFiveMoreReads) {
   EXPECT_EQ(stale_snapshot().code, ErrorCode::kUnavailable);
 }
 
-class WhenLiveTest : public ::testing::Test {
+// A task of this thread that reads live: the snapshots are the heads that the test gives.
+class ReadLiveTest : public ::testing::Test {
  protected:
-  void ask(chat::EventBus& bus) {
-    when_live(bus, thread, {ChatId(), ChatId()}, [this](Result<Floors> floors) {
-      ++answers;
-      ran_on = std::this_thread::get_id();
-      answer = std::move(floors);
-    });
+  class HeadsOnly final : public testing::FakeSnapshot {
+   public:
+    HeadsOnly(const chat::testing::FakeStore& store, std::uint64_t head)
+        : FakeSnapshot(store), head_(head) {}
+    Result<Sequence> head(ChatId) override { return Sequence{head_}; }
+
+   private:
+    std::uint64_t head_;
+  };
+
+  static Task<void> read(ReadLiveTest& test, chat::EventBus& bus) {
+    test.answer = co_await read_live(
+        bus, std::vector<ChatId>(1, ChatId()),
+        [&](auto look) {
+          return called_back<Result<int>>(
+              [&test, look = std::move(look)](const Giver<Result<int>>&) mutable {
+                HeadsOnly snapshot(test.store, test.stored);
+                ++test.reads;
+                return std::optional<Result<int>>(look(snapshot));
+              });
+        },
+        [&](std::int64_t ms) {
+          test.pauses.push_back(ms);
+          return called_back<bool>([&test](Giver<bool> give) {
+            test.pause = std::make_unique<Giver<bool>>(std::move(give));
+            return std::optional<bool>();
+          });
+        },
+        [](chat::Snapshot&) { return Result<int>(7); });
+  }
+  void end_pause() {
+    const auto ended = std::move(pause);
+    (*ended)(true);
+  }
+  void run_jobs() {
+    for (Job& job : std::exchange(jobs, {})) job();
   }
 
-  ManualClock clock;
-  net::IoThread thread{0, {}, clock};
-  std::optional<Result<Floors>> answer;
-  std::thread::id ran_on;
-  int answers = 0;
+  bool here = true;
+  std::vector<Job> jobs;
+  chat::testing::FakeStore store;
+  std::uint64_t stored = 0;  // the head
+  int reads = 0;
+  std::vector<std::int64_t> pauses;
+  std::unique_ptr<Giver<bool>> pause;
+  std::optional<Result<int>> answer;
+  TaskRunner runner{{[this](Job job) { jobs.push_back(std::move(job)); }, [this] { return here; }}};
 };
 
-TEST_F(WhenLiveTest, AnAnswerFromElsewhereComesBackAsATask) {
-  SlowBus bus;
-  ask(bus);
-  EXPECT_EQ(bus.asked.size(), 2u);
-  std::thread([&] { bus.answer(heads({4, 0})); }).join();
-  EXPECT_EQ(answers, 0);
-  thread.turn();
-  ASSERT_EQ(answers, 1);
-  EXPECT_EQ(ran_on, std::this_thread::get_id());
-  ASSERT_TRUE(*answer);
-  EXPECT_EQ((*answer)->judge(heads({3, 0})), Verdict::kReadAgain);
-  EXPECT_EQ((*answer)->judge(heads({4, 0})), Verdict::kFresh);
-}
-
-TEST_F(WhenLiveTest, ABusThatDoesNotGetThroughIsUnavailable) {
-  SlowBus bus;
-  ask(bus);
-  bus.answer(fail(ErrorCode::kUnavailable, "no"));
-  thread.turn();
-  ASSERT_EQ(answers, 1);
-  ASSERT_FALSE(*answer);
-  EXPECT_EQ(answer->error().code, ErrorCode::kUnavailable);
-}
-
-TEST_F(WhenLiveTest, WithinTheCallOnOneNode) {
+TEST_F(ReadLiveTest, OnOneNodeTheFirstSnapshotWillDo) {
   chat::testing::QuietBus bus;
-  thread.start(-1, nullptr);
-  std::promise<int> within;
-  thread.post([&] {
-    ask(bus);
-    within.set_value(answers);
-  });
-  EXPECT_EQ(within.get_future().get(), 1);
-  thread.stop();
-  EXPECT_TRUE(*answer);
+  runner.start(read(*this, bus));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(**answer, 7);
+  EXPECT_EQ(reads, 1);
+  EXPECT_TRUE(jobs.empty());  // not even a turn of the loop later
+}
+
+TEST_F(ReadLiveTest, TheBusIsAskedBeforeAnythingIsRead) {
+  SlowBus bus;
+  runner.start(read(*this, bus));
+  EXPECT_EQ(bus.asked.size(), 1u);
+  EXPECT_EQ(reads, 0);
+  here = false;
+  bus.answer(heads({0}));
+  here = true;
+  EXPECT_EQ(reads, 0);
+  run_jobs();
+  EXPECT_EQ(reads, 1);
+  EXPECT_TRUE(answer && *answer);
+}
+
+TEST_F(ReadLiveTest, AStaleSnapshotIsReadAgainAfterAPause) {
+  SlowBus bus;
+  runner.start(read(*this, bus));
+  bus.answer(heads({4}));
+  EXPECT_EQ(reads, 1);
+  stored = 3;
+  end_pause();
+  EXPECT_FALSE(answer);
+  stored = 4;
+  end_pause();
+  ASSERT_TRUE(answer && *answer);
+  EXPECT_EQ(reads, 3);
+  EXPECT_EQ(pauses, (std::vector<std::int64_t>{Floors::kPauseMs, Floors::kPauseMs}));
+}
+
+TEST_F(ReadLiveTest, AStoreThatStaysBehindIsUnavailable) {
+  SlowBus bus;
+  runner.start(read(*this, bus));
+  bus.answer(heads({1}));
+  while (pause) end_pause();
+  ASSERT_TRUE(answer && !*answer);
+  EXPECT_EQ(answer->error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(reads, 1 + Floors::kReadsAgainMax);
+}
+
+TEST_F(ReadLiveTest, ABusThatDoesNotGetThroughIsUnavailableUnread) {
+  SlowBus bus;
+  runner.start(read(*this, bus));
+  bus.answer(fail(ErrorCode::kUnavailable, "no"));
+  ASSERT_TRUE(answer && !*answer);
+  EXPECT_EQ(answer->error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(reads, 0);
+}
+
+TEST_F(ReadLiveTest, ABusThatDropsTheQuestionEndsTheTask) {
+  {
+    SlowBus bus;
+    runner.start(read(*this, bus));
+    EXPECT_EQ(runner.running(), 1u);
+  }
+  EXPECT_EQ(runner.running(), 0u);
+  EXPECT_FALSE(answer);
 }
 
 }  // namespace

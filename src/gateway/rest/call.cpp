@@ -7,9 +7,9 @@
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "chat/quotas.hpp"
+#include "gateway/flow.hpp"
 #include "gateway/origin_policy.hpp"
 #include "gateway/rate_limiter.hpp"
-#include "gateway/rest/flow.hpp"
 #include "gateway/security_fields.hpp"
 #include "wire/documents.hpp"
 

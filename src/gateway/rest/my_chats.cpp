@@ -4,7 +4,7 @@
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
-#include "gateway/rest/presence.hpp"
+#include "gateway/flow.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
 
@@ -98,7 +98,7 @@ Answering my_chats(Call& call, std::string cursor, std::size_t limit) {
   if (!page) co_return std::unexpected(page.error());
   // It waits for presence, and should hold no more room than it needs.
   call.shrink_room(bytes_of(*page));
-  const Online online = co_await ask_online(call, members_of(*page));
+  const Online online = co_await ask_online(call.context().presence, members_of(*page));
   // A long answer is a reader's work, not that of the I/O thread.
   co_return co_await read_as(call, chat::Lane::kBulk, asks,
                              [&](chat::Snapshot&, Caller&) -> Result<Answer> {

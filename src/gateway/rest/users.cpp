@@ -5,7 +5,7 @@
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
-#include "gateway/rest/presence.hpp"
+#include "gateway/flow.hpp"
 #include "gateway/rest/profile.hpp"
 #include "json/writer.hpp"
 #include "text/text.hpp"
@@ -45,7 +45,7 @@ Answering search(Call& call, std::string wanted, std::size_t limit) {
   std::vector<UserId> ids;
   ids.reserve(users->size());
   for (const chat::UserBrief& user : *users) ids.push_back(user.id);
-  const Online online = co_await ask_online(call, std::move(ids));
+  const Online online = co_await ask_online(call.context().presence, std::move(ids));
   co_return json_answer(found_json(*users, online));
 }
 
