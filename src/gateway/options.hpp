@@ -22,6 +22,7 @@ struct GatewayOptions {
   std::string store_epoch;  // changes only when a store is restored
   std::int64_t session_idle_ms = 30LL * 24 * 3600 * 1000;
   std::int64_t leave_grace_ms = 2'000;
+  std::size_t leaves_waiting_max = 65'536;  // for that, of one I/O thread; past it they do not wait
   std::size_t connections_per_user = 100;   // 0: no cap; lifted with the rate limits
   std::size_t commands_in_flight_max = 32;  // per socket; past it its input waits
   // Rates (quality.md 1, row 23), per second and burst.

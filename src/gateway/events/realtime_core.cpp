@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "gateway/events/connect.hpp"
 #include "gateway/events/event_router.hpp"
 #include "json/writer.hpp"
@@ -44,18 +45,27 @@ IncomingEvent later_call(const HeldEvent& held, SessionKey session, std::string_
 }
 
 RealtimeCore::RealtimeCore(Context& context_in)
-    : context(context_in), rooms(context_in.inbox.rooms()), delays(context_in.thread) {
+    : context(context_in),
+      rooms(context_in.inbox.rooms()),
+      delays(context_in.thread),
+      tasks_({[&thread = context_in.thread](Job job) { thread.post(std::move(job)); },
+              [&thread = context_in.thread] { return thread.on_this_thread(); }}) {
   context.realtime_cores.at(context.thread.index()) = this;
   rooms.on_membership_ended([this](UserId user) { recheck_presence(*this, user); });
 }
 
 // Sockets are gone by now, but for those whose recovery was under way when the thread ended.
 RealtimeCore::~RealtimeCore() {
+  tasks_.drop_all();
   rooms.on_membership_ended({});
   context.realtime_cores[context.thread.index()] = nullptr;
   for (std::size_t slot = 0; slot < sessions.slot_count(); ++slot) {
     if (ClientSession* session = sessions.at_slot(slot)) rooms.remove(*session);
   }
+}
+
+void RealtimeCore::start(SessionKey session, Task<void> task) {
+  tasks_.start(std::move(task), [this, session] { return sessions.find(session) != nullptr; });
 }
 
 void RealtimeCore::receive(ClientSession& session, const IncomingEvent& call) {
@@ -69,9 +79,10 @@ void RealtimeCore::receive(ClientSession& session, const IncomingEvent& call) {
 }
 
 void RealtimeCore::drain(SessionKey key) {
-  // A handler that is answered at once comes back here: the loop below goes on, no second one.
-  if (draining_) return;
-  draining_ = true;
+  // A call that is answered at once comes back here: the loop below goes on, no second one.
+  if (draining_ == key) return;
+  if (draining_ != 0) return drain_later(key);
+  draining_ = key;
   for (;;) {
     ClientSession* session = sessions.find(key);
     if (session == nullptr || session->revoked) break;
@@ -85,9 +96,11 @@ void RealtimeCore::drain(SessionKey key) {
     } else {
       call.refused = &arguments.error();  // as it was when it came
     }
-    route_event(*this, *session, call);
+    if (memory::survive([&] { route_event(*this, *session, call); })) continue;
+    // What it asked is lost: only its client can say it again.
+    lose(key);
   }
-  draining_ = false;
+  draining_ = 0;
 }
 
 bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& call,
@@ -96,7 +109,7 @@ bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& call,
   const auto [wait, refused] = context.limiter.take_all(
       std::span(tolls.begin(), tolls.size()), context.options.rate_delay_max_ms - call.waited_ms);
   if (refused != nullptr) {
-    refuse_for_rate(session, call, *refused);
+    refuse_rate(session, call.caller, call.name, *refused);
     return false;
   }
   // Coming through the connection's own rate alone ends no row of refusals.
@@ -114,19 +127,21 @@ bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& call,
   return false;
 }
 
-void RealtimeCore::refuse_for_rate(ClientSession& session, const IncomingEvent& call,
-                                   const Toll& toll) {
-  refuse(session, call.caller, rate_limited(context.limiter.retry_after_ms(toll.rate, toll.key)));
+Error RealtimeCore::refuse_rate(ClientSession& session, const EventCaller& caller,
+                                std::string_view event, const Toll& toll) {
+  Error error = rate_limited(context.limiter.retry_after_ms(toll));
+  refuse(session, caller, error);
   const char* const limit = name_of(toll.rate);
   // Where the user is, the record of the login session says.
   log::audit_repeated("audit_rate_limited", {{"limit", limit}, {"user", session.user.hex()}},
                       {{"limit", limit},
-                       {"call", call.name.substr(0, kLoggedNameBytesMax)},
+                       {"call", event.substr(0, kLoggedNameBytesMax)},
                        {"user", session.user.hex()},
                        {"session", session.session.hex()}});
   if (++session.refusals > kRefusalsMax) {
     session.socket->disconnect(endpoint::Disconnect::kTransportOnly);
   }
+  return error;
 }
 
 void RealtimeCore::acknowledge(ClientSession& session, const EventCaller& caller,

@@ -14,33 +14,24 @@
 #include "base/error.hpp"
 #include "base/job.hpp"
 #include "base/memory.hpp"
+#include "gateway/await.hpp"
 #include "gateway/context.hpp"
 #include "gateway/delayed_tasks.hpp"
 #include "gateway/events/client_session.hpp"
+#include "gateway/events/event_call.hpp"
 #include "gateway/events/leave_grace.hpp"
 #include "gateway/events/presence_check.hpp"
 #include "gateway/events/session_check.hpp"
 #include "gateway/events/session_table.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
+#include "gateway/task_runner.hpp"
 #include "json/reader.hpp"
 #include "wire/encoded_chat.hpp"
 
 namespace maru::gateway {
 
-// An event on its way to its handler. Views end with the call.
-struct IncomingEvent {
-  std::string_view name;
-  json::Value payload;    // arguments[1]
-  std::string_view text;  // the whole array
-  EventCaller caller;
-  bool binary = false;
-  const Error* refused =
-      nullptr;  // well-formed, but past a bound of the parser: no name, no payload
-  Admission admission = Admission::kNone;
-  std::int64_t waited_ms = 0;
-};
-// The same, to be taken up once more later.
+// To be taken up once more later.
 [[nodiscard]] HeldEvent hold_on_to(const IncomingEvent& call);
 // Without its payload: for RealtimeCore::admit() after a look.
 [[nodiscard]] IncomingEvent later_call(const HeldEvent& held, SessionKey session,
@@ -66,11 +57,21 @@ class RealtimeCore {
   SessionCheckState checks;
   PresenceCheckState presence_checks;
   wire::EncodedChats encoded_chats;
+  std::size_t leaves_waiting = 0;  // for their grace
 
   // ---- events in ----
   void receive(ClientSession& session, const IncomingEvent& call);
   // Handles what waits in line as long as nothing blocks. The session may be gone after it.
   void drain(SessionKey key);
+  void drain_later(SessionKey key) {
+    post_self([this, key] { drain(key); });
+  }
+  // Starts a task of the socket: it ends where it waits once that has gone.
+  void start(SessionKey session, Task<void> task);
+  // Starts one that is no socket's, or none's yet.
+  void start(Task<void> task, TaskRunner::Wanted wanted = {}) {
+    tasks_.start(std::move(task), std::move(wanted));
+  }
   // Takes one from each bucket, or from none. False: the event was put in line for later, or
   // refused; the handler returns. Called once per handler, before anything has an effect. All that
   // an event waits for its rates is bounded by rate_delay_max_ms.
@@ -83,7 +84,21 @@ class RealtimeCore {
                    std::string_view arguments_json);
   // `{ok:false,error:{problem}}`, or the event `problem` without an ack.
   void refuse(ClientSession& session, const EventCaller& caller, const Error& error);
+  // The same of a bucket that has too little; too many in a row end the socket at once. What it was
+  // refused with.
+  Error refuse_rate(ClientSession& session, const EventCaller& caller, std::string_view event,
+                    const Toll& toll);
   std::string next_request_id();
+  // The socket's client has to come back: there was no memory for what it should have heard.
+  void lose(SessionKey session) {
+    if (ClientSession* const loser = sessions.find(session)) loser->on_event_lost();
+  }
+  [[nodiscard]] auto later(std::int64_t delay_ms) {
+    return called_back<bool>([this, delay_ms](Giver<bool> give) -> std::optional<bool> {
+      delays.after(delay_ms, [give = std::move(give)]() mutable { give(true); });
+      return std::nullopt;
+    });
+  }
 
   // ---- asking others ----
   // `work` (Result<R>(chat::Snapshot&)) runs on a reader; `then` (void(ClientSession&, Result<R>))
@@ -164,7 +179,6 @@ class RealtimeCore {
     std::optional<Then> then_;
   };
 
-  void refuse_for_rate(ClientSession& session, const IncomingEvent& call, const Toll& toll);
   void begin(ClientSession& session, Input input);
   void finish(SessionKey key, Input input);
   // Its operation will never end: there was no memory to say so. This thread.
@@ -183,8 +197,9 @@ class RealtimeCore {
   }
 
   json::Parser parser_;
-  bool draining_ = false;
+  SessionKey draining_ = 0;
   std::uint64_t requests_ = 0;
+  TaskRunner tasks_;  // last: what they hold uses the rest
 };
 
 template <class R, class Work, class Then>

@@ -47,32 +47,12 @@ Result<UserId> identify(chat::Snapshot& snapshot, const Who& who) {
   return (*user)->id;
 }
 
-Result<ChatId> resolve_chat(chat::Snapshot& snapshot, const ChatRef& chat) {
-  if (chat.id) return *chat.id;
-  auto document = snapshot.find_chat_by_number(*chat.number);
-  if (!document) return std::unexpected(std::move(document.error()));
-  if (!*document) return chat::no_such_chat();
-  return (*document)->chat.id;
-}
-
 Result<Addressed> resolve(chat::Snapshot& snapshot, const Who& who, const ChatRef& chat) {
   const auto user = identify(snapshot, who);
   if (!user) return std::unexpected(user.error());
   const auto id = resolve_chat(snapshot, chat);
   if (!id) return std::unexpected(id.error());
   return Addressed{*user, *id};
-}
-
-void speak_for(RealtimeCore& core, ClientSession& session, UserId user) {
-  if (core.context.options.auth == AuthMode::kAccounts) return;
-  if (session.user != user) {
-    if (session.recovery != nullptr && !session.user.is_zero()) {
-      session.recovery->spoke_for_others = true;
-    }
-    session.user = user;
-    core.rooms.set_user(session, user);
-  }
-  core.context.presence.user_named(user);
 }
 
 bool is_known(const Who& who) {

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "chat/ports/snapshot.hpp"
+#include "gateway/events/addressing.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/fields.hpp"
 #include "gateway/options.hpp"
@@ -43,19 +44,8 @@ struct Who {
 [[nodiscard]] bool is_known(const Who& who);
 [[nodiscard]] UserId known_user(const Who& who);  // is_known() only
 
-// Reader thread. Errors: kNotFound for a number that was never given.
-[[nodiscard]] Result<ChatId> resolve_chat(chat::Snapshot& snapshot, const ChatRef& chat);
-
-struct Addressed {
-  UserId user;
-  ChatId chat;
-};
 // Both: identify() and resolve_chat(), with their errors.
 [[nodiscard]] Result<Addressed> resolve(chat::Snapshot& snapshot, const Who& who,
                                         const ChatRef& chat);
-
-// From now on the socket is that user (open mode): it hears the user's events, and the user counts
-// as online for a while. Nothing changes in accounts.
-void speak_for(RealtimeCore& core, ClientSession& session, UserId user);
 
 }  // namespace maru::gateway
