@@ -220,7 +220,6 @@ void connect_socket(RealtimeCore& core, const endpoint::ConnectRequest& request,
 
 void disconnect_socket(RealtimeCore& core, ClientSession& session,
                        endpoint::DisconnectReason reason) {
-  core.leaves.cancel_session(session.key);
   if (session.recovery != nullptr) {
     leave_behind(core, session, !session.revoked && endpoint::is_recoverable(reason));
   }

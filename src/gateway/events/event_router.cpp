@@ -2,50 +2,72 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
+#include "gateway/events/realtime_core.hpp"
 
 namespace maru::gateway {
 namespace {
 
-using Handler = void (*)(RealtimeCore&, ClientSession&, const IncomingEvent&);
+using Handler = Handling (*)(EventCall& call, json::Value payload);
+
+using Called = void (*)(RealtimeCore&, ClientSession&, const IncomingEvent&);
 
 constexpr std::array<std::string_view, 5> kNames = {"joinRoom", "leaveRoom", "sendMessage", "sync",
                                                     "watchPresence"};
-constexpr std::array<Handler, kNames.size()> kHandlers = {
-    handle_join_room, handle_leave_room, handle_send_message, handle_sync, handle_watch_presence};
+constexpr std::array<Handler, kNames.size()> kHandlers = {handle_join_room, handle_leave_room,
+                                                          nullptr, nullptr, nullptr};
+// Those that are no tasks yet.
+constexpr std::array<Called, kNames.size()> kCalled = {nullptr, nullptr, handle_send_message,
+                                                       handle_sync, handle_watch_presence};
+
+// From the event to its answer. What `event` views ends when this first waits.
+Task<void> serve(RealtimeCore& core, ClientSession& session, std::size_t which,
+                 const IncomingEvent& event) {
+  EventCall call(core, session, kNames.at(which), event);
+  try {
+    const Result<void> done = co_await kHandlers.at(which)(call, event.payload);
+    if (!done) call.refuse(done.error());
+  } catch (const std::bad_alloc&) {
+    call.lose();
+    throw;
+  }
+}
+
+// What no handler gets to see.
+Result<std::size_t> find_handler(const IncomingEvent& event) {
+  if (event.refused != nullptr) return std::unexpected(*event.refused);
+  if (event.binary) return fail(ErrorCode::kNotText, "Binary packets are not served: send text.");
+  const auto name = std::ranges::find(kNames, event.name);
+  if (name == kNames.end()) {
+    return fail(ErrorCode::kNotFound, "This build does not know that event.");
+  }
+  if (auto object = require_object(event.payload, "payload"); !object) {
+    return std::unexpected(std::move(object.error()));
+  }
+  return static_cast<std::size_t>(name - kNames.begin());
+}
 
 }  // namespace
+
+Handling refused(Error error) {
+  co_return std::unexpected(std::move(error));
+}
 
 std::span<const std::string_view> event_names() {
   return kNames;
 }
 
-void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
+void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent& event) {
   // Of the connection, not of the socket: leaving and coming again brings no new one.
-  const std::uint64_t connection = session.socket->session_tag();
-  if (!core.admit(session, call, {{Rate::kEventsOfConnection, connection}},
-                  Admission::kConnection)) {
-    return;
-  }
-  if (call.refused != nullptr) return core.refuse(session, call.caller, *call.refused);
-  if (call.binary) {
-    core.refuse(session, call.caller,
-                Error{ErrorCode::kNotText, "Binary packets are not served: send text.", {}, 0});
-    return;
-  }
-  const auto name = std::ranges::find(kNames, call.name);
-  if (name == kNames.end()) {
-    core.refuse(session, call.caller,
-                Error{ErrorCode::kNotFound, "This build does not know that event.", {}, 0});
-    return;
-  }
-  if (auto object = require_object(call.payload, "payload"); !object) {
-    core.refuse(session, call.caller, object.error());
-    return;
-  }
-  kHandlers[static_cast<std::size_t>(name - kNames.begin())](core, session, call);
+  const Toll toll{Rate::kEventsOfConnection, session.socket->session_tag()};
+  if (!core.admit(session, event, {toll}, Admission::kConnection)) return;
+  const Result<std::size_t> which = find_handler(event);
+  if (!which) return core.refuse(session, event.caller, which.error());
+  if (kCalled.at(*which) != nullptr) return kCalled.at(*which)(core, session, event);
+  core.start(session.key, serve(core, session, *which, event));
 }
 
 }  // namespace maru::gateway

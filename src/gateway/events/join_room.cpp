@@ -1,28 +1,23 @@
 // joinRoom {chatId,number,userId?,userName?} → {chat,sequence}: every event after `sequence`
-// follows on this socket, none up to it. The socket's next event waits until it is answered.
+// follows on this socket, none up to it.
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/limits.hpp"
-#include "base/log.hpp"
 #include "chat/visibility.hpp"
+#include "gateway/events/addressing.hpp"
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
-#include "gateway/events/resolve.hpp"
+#include "gateway/events/realtime_core.hpp"
+#include "gateway/flow.hpp"
 #include "gateway/pending_leaves.hpp"
 #include "json/writer.hpp"
 #include "wire/encoded_chat.hpp"
 
 namespace maru::gateway {
 namespace {
-
-// One joinRoom on its way.
-struct Join {
-  EventCaller caller;
-  Who who;
-  ChatId chat;
-};
 
 struct Seen {
   UserId user;
@@ -41,136 +36,104 @@ Result<wire::EncodedChatPtr> encode(chat::Snapshot& snapshot, const chat::ChatHe
   return std::make_shared<const wire::EncodedChat>(**document, header.last_effect);
 }
 
-// Who asks, and the chat as they may see it: one snapshot, so that the head is the boundary.
-Result<Seen> look(chat::Snapshot& snapshot, const Who& who, ChatId chat,
-                  wire::EncodedChatPtr kept) {
-  const auto user = identify(snapshot, who);
-  if (!user) return std::unexpected(user.error());
+// The chat as that user may see it: one snapshot, so that the head is the boundary.
+Result<Seen> look(chat::Snapshot& snapshot, const UserId& user, const ChatId& chat,
+                  const wire::EncodedChatPtr& kept) {
   const auto header = snapshot.find_chat_header(chat);
   if (!header) return std::unexpected(header.error());
   if (!*header) return chat::no_such_chat();
-  const auto is_member = snapshot.is_member(chat, *user);
+  const auto is_member = snapshot.is_member(chat, user);
   if (!is_member) return std::unexpected(is_member.error());
   if (auto seen = chat::may_see((*header)->chat, *is_member); !seen) {
     return std::unexpected(std::move(seen.error()));
   }
-  if (!*is_member) return Seen{.user = *user};
-  auto encoded = encode(snapshot, **header, std::move(kept));
+  if (!*is_member) return Seen{.user = user};
+  auto encoded = encode(snapshot, **header, kept);
   if (!encoded) return std::unexpected(std::move(encoded.error()));
-  return Seen{*user, std::move(*encoded), (*header)->chat.updated_at, (*header)->head};
+  return Seen{user, std::move(*encoded), (*header)->chat.updated_at, (*header)->head};
 }
 
-void give_up(RealtimeCore& core, ClientSession& session, const Join& join, const Error& error) {
-  session.abandon(join.chat);
-  core.refuse(session, join.caller, error);
+Error too_many_chats() {
+  Error error{ErrorCode::kValidationFailed, "This socket hears too many chats.", {}, 0};
+  error.fields.push_back({"chatId", "too_many", limits::kChatsOfUserMax, -1});
+  return error;
 }
 
-void complete(RealtimeCore& core, ClientSession& session, const Join& join,
-              const wire::EncodedChat& chat, WallTime updated_at, Sequence upto) {
-  // Detached while we looked: the user was removed meanwhile, or too much was held.
-  if (!session.is_attached(join.chat)) {
-    return give_up(
-        core, session, join,
-        Error{ErrorCode::kUnavailable, "The chat changed meanwhile; join again.", {}, 0});
-  }
-  if (join.caller.ack) {
-    std::string out;
+// Detached while we looked: the user was removed meanwhile, or too much was held.
+Error changed_meanwhile() {
+  return {ErrorCode::kUnavailable, "The chat changed meanwhile; join again.", {}, 0};
+}
+
+void answer(EventCall& call, const wire::EncodedChat& chat, WallTime updated_at, Sequence upto) {
+  std::string out;
+  if (call.wants_answer()) {
     json::Writer writer(out);
     writer.begin_array().begin_object().key("ok").boolean(true).key("chat");
     chat.write(writer, updated_at);
     writer.key("sequence").integer(upto.value).end_object().end_array();
-    core.acknowledge(session, join.caller, out);
   }
-  session.settle(join.chat, upto);
+  call.acknowledge(out);
 }
 
-// Where the user is, the record of the login session says.
-void audit_joined(const ClientSession& session, const ChatId& chat, const UserId& user) {
-  log::audit("audit_member_joined",
-             {{"user", user.hex()}, {"chat", chat.hex()}, {"session", session.session.hex()}});
+Result<void> complete(EventCall& call, PendingAttachment& attachment, const wire::EncodedChat& chat,
+                      WallTime updated_at, Sequence upto) {
+  if (!attachment.is_attached()) return std::unexpected(changed_meanwhile());
+  answer(call, chat, updated_at, upto);
+  attachment.settle(upto);
+  return {};
 }
 
-void become_member(RealtimeCore& core, ClientSession& session, Join join, UserId user) {
-  const ChatId chat = join.chat;
-  core.submit(
-      session, Input::kWaits, chat::JoinChat{.chat = chat, .user = user},
-      [&core, user, join = std::move(join)](ClientSession& asker, const chat::Reply& reply) {
-        if (!reply) return give_up(core, asker, join, reply.error());
-        const auto& [joined_at, document] = std::get<chat::Joined>(*reply);
-        const wire::EncodedChat encoded(document, joined_at);
-        const WallTime updated_at = document.chat.updated_at;
-        if (joined_at.value == 0) {
-          return complete(core, asker, join, encoded, updated_at, document.head);
-        }
-        audit_joined(asker, join.chat, user);
-        // Everything from the own join record on follows.
-        complete(core, asker, join, encoded, updated_at, Sequence{joined_at.value - 1});
-      });
-}
-
-// The chat's id is known: attach first, look then (architecture.md, "Joining the stream").
-void attach_and_look(RealtimeCore& core, ClientSession& session, Join join) {
-  if (session.attach(join.chat) == fanout::AttachResult::kTooMany) {
-    Error error{ErrorCode::kValidationFailed, "This socket hears too many chats.", {}, 0};
-    error.fields.push_back({"chatId", "too_many", limits::kChatsOfUserMax, -1});
-    return core.refuse(session, join.caller, error);
+// The sequencer decides: a join of somebody who is none, or one that a leave of theirs is near.
+Handling become_member(EventCall& call, PendingAttachment& attachment, UserId user) {
+  const chat::JoinChat command{.chat = attachment.chat(), .user = user};
+  const chat::Reply reply = co_await submit(call, command);
+  if (!reply) co_return std::unexpected(reply.error());
+  const auto& [joined_at, document] = std::get<chat::Joined>(*reply);
+  const wire::EncodedChat encoded(document, joined_at);
+  Sequence upto = document.head;
+  if (joined_at.value != 0) {
+    call.audit("audit_member_joined", user, attachment.chat());
+    // Everything from the own join record on follows.
+    upto = Sequence{joined_at.value - 1};
   }
-  const ChatId chat = join.chat;
-  const Who who = join.who;
+  co_return complete(call, attachment, encoded, document.chat.updated_at, upto);
+}
+
+Handling join(EventCall& call, Asks asks, ChatRef ref) {
+  const NextEventsWait waiting(call);
+  const Result<Addressed> to = co_await address(call, asks, ref);
+  if (!to) co_return std::unexpected(to.error());
+  const ChatId chat = to->chat;
+  auto attachment = PendingAttachment::attach(call, chat);
+  if (!attachment) co_return std::unexpected(too_many_chats());
   // Asked before the look and after it: a leave may be decided and gone in between.
-  const bool was_leaving =
-      is_known(who) && core.context.pending_leaves.may_have(known_user(who), chat);
-  core.query<Seen>(
-      session, Input::kWaits,
-      [who, chat, kept = core.encoded_chats.find(chat)](chat::Snapshot& snapshot) {
-        return look(snapshot, who, chat, kept);
-      },
-      [&core, was_leaving, join = std::move(join)](ClientSession& asker,
-                                                   const Result<Seen>& seen) mutable {
-        if (!seen) return give_up(core, asker, join, seen.error());
-        if (seen->chat) core.encoded_chats.keep(seen->chat);
-        speak_for(core, asker, seen->user);
-        // Where a leave is on its way, the sequencer decides: a join that comes after it wins.
-        if (!seen->chat || was_leaving ||
-            core.context.pending_leaves.may_have(seen->user, join.chat)) {
-          return become_member(core, asker, std::move(join), seen->user);
-        }
-        complete(core, asker, join, *seen->chat, seen->updated_at, seen->head);
-      });
-}
-
-bool admit_join(RealtimeCore& core, ClientSession& session, const IncomingEvent& call,
-                UserId user) {
-  return core.admit(session, call, {{Rate::kJoinsOfUser, RateLimiter::key_of(user)}});
+  const PendingLeaves& leaves = call.context().pending_leaves;
+  const bool was_leaving = leaves.may_have(to->user, chat);
+  const wire::EncodedChatPtr kept = call.core().encoded_chats.find(chat);
+  const Result<Seen> seen =
+      co_await read_live(call, chat::Lane::kUrgent, std::vector<ChatId>(1, chat),
+                         [&](chat::Snapshot& snapshot) -> Result<Seen> {
+                           const auto caller = call.identify(snapshot, asks);
+                           if (!caller) return std::unexpected(caller.error());
+                           return look(snapshot, caller->user, chat, kept);
+                         });
+  if (!seen) co_return std::unexpected(seen.error());
+  if (seen->chat) call.core().encoded_chats.keep(seen->chat);
+  call.speak_for(seen->user);
+  if (!seen->chat || was_leaving || leaves.may_have(seen->user, chat)) {
+    co_return co_await become_member(call, *attachment, seen->user);
+  }
+  co_return complete(call, *attachment, *seen->chat, seen->updated_at, seen->head);
 }
 
 }  // namespace
 
-void handle_join_room(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
-  const auto chat = parse_chat_ref(call.payload);
-  if (!chat) return core.refuse(session, call.caller, chat.error());
-  auto who = who_asks(session, core.context.options.auth, call.payload, "userId", "userName");
-  if (!who) return core.refuse(session, call.caller, who.error());
-  if (is_known(*who) && !admit_join(core, session, call, known_user(*who))) return;
-
-  Join join{.caller = call.caller, .who = *who};
-  if (chat->id && is_known(join.who)) {
-    join.chat = *chat->id;
-    return attach_and_look(core, session, std::move(join));
-  }
-  // Only a number or a name: a first look for the ids, for nothing is attached by number and no
-  // rate is counted by name.
-  core.query<Addressed>(
-      session, Input::kWaits,
-      [who = *who, chat = *chat](chat::Snapshot& snapshot) { return resolve(snapshot, who, chat); },
-      [&core, held = hold_on_to(call), join = std::move(join)](
-          ClientSession& asker, const Result<Addressed>& addressed) mutable {
-        if (!addressed) return core.refuse(asker, join.caller, addressed.error());
-        const IncomingEvent later = later_call(held, asker.key, "joinRoom");
-        if (!is_known(join.who) && !admit_join(core, asker, later, addressed->user)) return;
-        join.chat = addressed->chat;
-        attach_and_look(core, asker, std::move(join));
-      });
+Handling handle_join_room(EventCall& call, json::Value payload) {
+  const auto chat = parse_chat_ref(payload);
+  if (!chat) return refused(chat.error());
+  auto asks = call.asker().asks(payload, "userId", "userName");
+  if (!asks) return refused(std::move(asks.error()));
+  return join(call, std::move(*asks), *chat);
 }
 
 }  // namespace maru::gateway

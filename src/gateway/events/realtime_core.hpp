@@ -19,7 +19,6 @@
 #include "gateway/delayed_tasks.hpp"
 #include "gateway/events/client_session.hpp"
 #include "gateway/events/event_call.hpp"
-#include "gateway/events/leave_grace.hpp"
 #include "gateway/events/presence_check.hpp"
 #include "gateway/events/session_check.hpp"
 #include "gateway/events/session_table.hpp"
@@ -53,7 +52,6 @@ class RealtimeCore {
   fanout::RoomIndex& rooms;
   SessionTable sessions;
   DelayedTasks delays;
-  LeaveGrace leaves;
   SessionCheckState checks;
   PresenceCheckState presence_checks;
   wire::EncodedChats encoded_chats;

@@ -527,6 +527,41 @@ TEST(LeaveRoom, AClosedTabIsNotALeave) {
   EXPECT_TRUE(is_ok(again.call("sendMessage", message_json(room, "still here"))));
 }
 
+TEST(LeaveRoom, PastTheBoundThereIsNoGrace) {
+  GatewayOptions options = short_grace(60'000);
+  options.leaves_waiting_max = 2;
+  Node node(std::move(options), 1);
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  SioClient client(node.port());
+  client.join_namespace(lee.auth());
+  for (int i = 0; i < 2; ++i) client.emit("leaveRoom", chat_json(node.group(kim, {lee})));
+  EXPECT_EQ(value_of(client.call("leaveRoom", chat_json(node.group(kim, {lee}))), "left"), "true");
+  // The end of a socket makes room for others' graces, when its own would have ended.
+  SioClient other(node.port());
+  other.join_namespace(kim.auth());
+  EXPECT_EQ(value_of(other.call("leaveRoom", chat_json(node.group(kim, {lee}))), "left"), "true");
+}
+
+TEST(LeaveRoom, WaitsForItsGraceWithoutBeingInFlight) {
+  GatewayOptions options = short_grace(300);
+  options.commands_in_flight_max = 2;
+  Node node(std::move(options), 1);
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const auto room = node.group(kim, {lee});
+  SioClient client(node.port());
+  client.join_namespace(lee.auth());
+  ASSERT_TRUE(is_ok(client.call("joinRoom", chat_json(room))));
+  std::vector<int> leaves;
+  for (int i = 0; i < 5; ++i) {
+    leaves.push_back(client.emit_with_ack("leaveRoom", chat_json(node.group(kim, {lee}))));
+  }
+  // While all five wait, the socket goes on.
+  EXPECT_TRUE(is_ok(client.call("sendMessage", message_json(room, "meanwhile"))));
+  for (const int leave : leaves) EXPECT_EQ(value_of(client.wait_ack(leave), "left"), "true");
+}
+
 TEST(LeaveRoom, A1To1IsOnlyDetached) {
   Node node(short_grace(60'000));
   const TestUser kim = node.guest("kim");
