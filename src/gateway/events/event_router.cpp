@@ -13,15 +13,15 @@ namespace {
 
 using Handler = Handling (*)(EventCall& call, json::Value payload);
 
-using Called = void (*)(RealtimeCore&, ClientSession&, const IncomingEvent&);
+using Straight = bool (*)(RealtimeCore&, ClientSession&, const IncomingEvent&);
 
 constexpr std::array<std::string_view, 5> kNames = {"joinRoom", "leaveRoom", "sendMessage", "sync",
                                                     "watchPresence"};
-constexpr std::array<Handler, kNames.size()> kHandlers = {handle_join_room, handle_leave_room,
-                                                          nullptr, nullptr, nullptr};
-// Those that are no tasks yet.
-constexpr std::array<Called, kNames.size()> kCalled = {nullptr, nullptr, handle_send_message,
-                                                       handle_sync, handle_watch_presence};
+constexpr std::array<Handler, kNames.size()> kHandlers = {
+    handle_join_room, handle_leave_room, handle_send_message, handle_sync, handle_watch_presence};
+// Tried first, where there is one.
+constexpr std::array<Straight, kNames.size()> kStraight = {nullptr, nullptr, send_straight, nullptr,
+                                                           nullptr};
 
 // From the event to its answer. What `event` views ends when this first waits.
 Task<void> serve(RealtimeCore& core, ClientSession& session, std::size_t which,
@@ -66,7 +66,7 @@ void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent
   if (!core.admit(session, event, {toll}, Admission::kConnection)) return;
   const Result<std::size_t> which = find_handler(event);
   if (!which) return core.refuse(session, event.caller, which.error());
-  if (kCalled.at(*which) != nullptr) return kCalled.at(*which)(core, session, event);
+  if (kStraight.at(*which) != nullptr && kStraight.at(*which)(core, session, event)) return;
   core.start(session.key, serve(core, session, *which, event));
 }
 

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "gateway/events/event_call.hpp"
-#include "gateway/events/realtime_core.hpp"
 
 namespace maru::gateway {
 
@@ -14,9 +13,14 @@ Handling refused(Error error);
 
 Handling handle_join_room(EventCall& call, json::Value payload);
 Handling handle_leave_room(EventCall& call, json::Value payload);
-// Those that are no tasks yet.
-void handle_send_message(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
-void handle_sync(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
-void handle_watch_presence(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
+Handling handle_send_message(EventCall& call, json::Value payload);
+// The road of most sends: the socket hears the chat, so it takes no look, and pays at once. What is
+// left is one command and its outcome, and no task is made for them (measured: a task is a tenth of
+// a 1:1 message's CPU). False: it has done nothing, that road is not open.
+[[nodiscard]] bool send_straight(RealtimeCore& core, ClientSession& session,
+                                 const IncomingEvent& event);
+
+Handling handle_sync(EventCall& call, json::Value payload);
+Handling handle_watch_presence(EventCall& call, json::Value payload);
 
 }  // namespace maru::gateway

@@ -11,25 +11,30 @@
 #include "chat/ports/snapshot.hpp"
 #include "gateway/events/session_table.hpp"
 #include "gateway/options.hpp"
+#include "gateway/task.hpp"
 
 namespace maru::gateway {
 
-class ClientSession;
 class RealtimeCore;
 
 struct Watched {
   UserId user;
+  bool online = false;
   std::optional<WallTime> last_seen_at;
 };
 
 // Reader thread. Only those who share a chat with the asker (accounts); who is unknown is left out.
+// Whether they are online is not looked at.
 [[nodiscard]] Result<std::vector<Watched>> read_watched(chat::Snapshot& snapshot, AuthMode mode,
                                                         UserId asker, std::vector<UserId> users);
 
-// Owner I/O thread. The session hears of them from now on, and is told how they are: in the
-// caller's ack, or without one by a `presence` event each. `memberships_ended` is RoomIndex's as it
-// was before they were read: whoever left a chat since may share none any more.
-void watch(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
-           std::vector<Watched> watched, std::uint64_t memberships_ended);
+// A task of that session, on its I/O thread: it hears of them from now on. How they are now.
+// `memberships_ended` is RoomIndex's as it was before they were read: whoever left a chat since may
+// share none any more.
+Task<std::vector<Watched>> watch(RealtimeCore& core, SessionKey session,
+                                 std::vector<Watched> watched, std::uint64_t memberships_ended);
+// The same, told by a `presence` event each.
+Task<void> watch_and_tell(RealtimeCore& core, SessionKey session, std::vector<Watched> watched,
+                          std::uint64_t memberships_ended);
 
 }  // namespace maru::gateway

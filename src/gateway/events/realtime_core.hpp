@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "base/job.hpp"
 #include "base/memory.hpp"
+#include "gateway/asking.hpp"
 #include "gateway/await.hpp"
 #include "gateway/context.hpp"
 #include "gateway/delayed_tasks.hpp"
@@ -66,6 +67,10 @@ class RealtimeCore {
   }
   // Starts a task of the socket: it ends where it waits once that has gone.
   void start(SessionKey session, Task<void> task);
+  // Hands over a command of the socket and awaits the outcome without a task: then(ClientSession&,
+  // const chat::Reply&), if the socket is still there. For what waits for nothing else.
+  template <class Then>
+  void submit(ClientSession& session, chat::CommandBody&& body, Then then);
   // Starts one that is no socket's, or none's yet.
   void start(Task<void> task, TaskRunner::Wanted wanted = {}) {
     tasks_.start(std::move(task), std::move(wanted));
@@ -194,6 +199,38 @@ class RealtimeCore {
     finish(key, input);
   }
 
+  template <class Then>
+  void go_on(SessionKey key, const chat::Reply& reply, const Then& then);
+  // Awaits the reply; dropped without, on any thread, it is kUnavailable.
+  template <class Then>
+  class Awaiting {
+   public:
+    Awaiting(RealtimeCore& core, SessionKey key, Then then)
+        : core_(&core), key_(key), then_(std::move(then)) {}
+    Awaiting(Awaiting&& other) noexcept
+        : core_(std::exchange(other.core_, nullptr)),
+          key_(other.key_),
+          then_(std::move(other.then_)) {}
+    Awaiting& operator=(Awaiting&&) = delete;
+    Awaiting(const Awaiting&) = delete;
+    Awaiting& operator=(const Awaiting&) = delete;
+    ~Awaiting() {
+      if (core_ == nullptr) return;
+      const memory::Patience patience;  // there is no dropping half of it
+      core_->post_self([core = core_, key = key_, then = std::move(then_)] {
+        core->go_on(key, std::unexpected(stopping()), then);
+      });
+    }
+    void operator()(const chat::Reply& reply) {
+      std::exchange(core_, nullptr)->go_on(key_, reply, then_);
+    }
+
+   private:
+    RealtimeCore* core_;
+    SessionKey key_;
+    Then then_;
+  };
+
   json::Parser parser_;
   SessionKey draining_ = 0;
   std::uint64_t requests_ = 0;
@@ -271,6 +308,31 @@ std::move_only_function<void(T)> RealtimeCore::answer_here(ClientSession& sessio
       go_on(key, Input::kFlows, [&](ClientSession& asker) { then(asker, std::move(value)); });
     });
   };
+}
+
+template <class Then>
+void RealtimeCore::submit(ClientSession& session, chat::CommandBody&& body, Then then) {
+  session.begin_operation(context.options.commands_in_flight_max);
+  const SessionKey key = session.key;
+  chat::Command command{
+      std::move(body),
+      chat::ReplyHandler(context.thread.index(), Awaiting<Then>(*this, key, std::move(then))),
+      {}};
+  if (context.commands.submit(std::move(command))) return;
+  // A refused command is left as it was. NOLINTNEXTLINE(bugprone-use-after-move)
+  command.reply(std::unexpected(overloaded()));
+}
+
+template <class Then>
+void RealtimeCore::go_on(SessionKey key, const chat::Reply& reply, const Then& then) {
+  ClientSession* const session = sessions.find(key);
+  if (session == nullptr) return;
+  const bool done = memory::survive([&] {
+    then(*session, reply);
+    session->end_operation(context.options.commands_in_flight_max);
+    drain(key);
+  });
+  if (!done) lose(key);
 }
 
 }  // namespace maru::gateway

@@ -66,8 +66,8 @@ void accept_recovered(RealtimeCore& core, ClientSession& session, const Recoveri
       });
   // What their presence was meanwhile is not kept: it hears how it is now.
   if (!missed.watched.empty()) {
-    watch(core, session, {.session = session.key}, std::move(missed.watched),
-          recovering.memberships_ended);
+    core.start(session.key, watch_and_tell(core, session.key, std::move(missed.watched),
+                                           recovering.memberships_ended));
   }
   check_soon(core, session);
 }

@@ -1,26 +1,25 @@
 // sendMessage {chatId,chatNumber?,content,clientMsgId?,…} → {message,duplicate} once durable.
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "gateway/events/addressing.hpp"
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
-#include "gateway/events/resolve.hpp"
+#include "gateway/events/realtime_core.hpp"
+#include "gateway/flow.hpp"
 #include "json/writer.hpp"
 #include "wire/wire_event.hpp"
 
 namespace maru::gateway {
 namespace {
 
-void answer(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
-            const chat::Reply& reply) {
-  if (!reply) {
-    core.refuse(session, caller, reply.error());
-    return;
-  }
-  if (!caller.ack) return;
-  const auto& sent = std::get<chat::Sent>(*reply);
+constexpr char kFrom[] = "from";
+constexpr char kFromName[] = "fromUserName";
+
+std::string answer_of(const chat::Sent& sent) {
   const net::TextFrame event = wire::event_of(sent.record);
   const std::string_view message = wire::message_in(event);
   constexpr std::size_t kAroundIt = 64;
@@ -29,25 +28,7 @@ void answer(RealtimeCore& core, ClientSession& session, const EventCaller& calle
   json::Writer writer(out);
   writer.begin_array().begin_object().key("ok").boolean(true).key("message").raw(message);
   writer.key("duplicate").boolean(sent.duplicate).end_object().end_array();
-  core.acknowledge(session, caller, out);
-}
-
-void submit_send(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
-                 chat::SendMessage command) {
-  speak_for(core, session, command.from);
-  core.submit(session, Input::kFlows, std::move(command),
-              [&core, caller](ClientSession& asker, const chat::Reply& reply) {
-                answer(core, asker, caller, reply);
-              });
-}
-
-// Only members share the room's rate: nobody else can use it up.
-bool admit_send(RealtimeCore& core, ClientSession& session, const IncomingEvent& call,
-                const chat::SendMessage& command, bool is_member) {
-  const Toll of_user{Rate::kMessagesOfUser, RateLimiter::key_of(command.from)};
-  if (!is_member) return core.admit(session, call, {of_user});
-  return core.admit(session, call,
-                    {of_user, {Rate::kMessagesOfRoom, RateLimiter::key_of(command.chat)}});
+  return out;
 }
 
 struct Sending {
@@ -55,50 +36,89 @@ struct Sending {
   bool is_member = false;
 };
 
-Result<Sending> look(chat::Snapshot& snapshot, const Who& who, const ChatRef& chat) {
-  const auto addressed = resolve(snapshot, who, chat);
-  if (!addressed) return std::unexpected(addressed.error());
-  const auto is_member = snapshot.is_member(addressed->chat, addressed->user);
+// Only members share the room's rate: nobody else can use it up.
+Tolls tolls_of(const Sending& sending) {
+  const Toll of_user{Rate::kMessagesOfUser, RateLimiter::key_of(sending.addressed.user)};
+  if (!sending.is_member) return of_user;
+  return {of_user, {Rate::kMessagesOfRoom, RateLimiter::key_of(sending.addressed.chat)}};
+}
+
+Result<Sending> look(chat::Snapshot& snapshot, const Caller& caller, const ChatRef& ref) {
+  const auto chat = resolve_chat(snapshot, ref);
+  if (!chat) return std::unexpected(chat.error());
+  const auto is_member = snapshot.is_member(*chat, caller.user);
   if (!is_member) return std::unexpected(is_member.error());
-  return Sending{*addressed, *is_member};
+  return Sending{{caller.user, *chat}, *is_member};
+}
+
+chat::SendMessage command_of(const Addressed& to, MessageDraft&& message) {
+  return {.chat = to.chat,
+          .from = to.user,
+          .content = std::move(message.content),
+          .client_msg_id = std::move(message.client_msg_id)};
+}
+
+// The next event waits until this one is in the log: a connection's sends keep their order.
+Handling send(EventCall& call, Asks asks, SendMessagePayload payload) {
+  std::optional<NextEventsWait> waiting(std::in_place, call);
+  const Result<Sending> sending =
+      co_await read(call, asks, [&](chat::Snapshot& snapshot, Caller& caller) {
+        return look(snapshot, caller, payload.chat);
+      });
+  if (!sending) co_return std::unexpected(sending.error());
+  const Result<void> admitted = co_await admit(call, sending->addressed.user, tolls_of(*sending));
+  if (!admitted) co_return admitted;
+  call.speak_for(sending->addressed.user);
+  chat::SendMessage command = command_of(sending->addressed, std::move(payload.message));
+  const chat::Reply reply = co_await submit(call, std::move(command), [&] {
+    waiting.reset();
+    call.core().drain_later(call.key());
+  });
+  if (!reply) co_return std::unexpected(reply.error());
+  call.acknowledge(call.wants_answer() ? answer_of(std::get<chat::Sent>(*reply)) : std::string());
+  co_return Result<void>();
 }
 
 // Whoever hears a chat is its member: these sends need no look.
-bool hears(const ClientSession& session, const Who& who, const ChatRef& chat) {
-  return !who.needs_lookup && chat.id && session.user == who.user && session.is_attached(*chat.id);
+std::optional<Addressed> known_address(RealtimeCore& core, const ClientSession& session,
+                                       json::Value payload) {
+  const Asker asker(core.context.options.auth, session);
+  const auto asks = asker.asks(payload, kFrom, kFromName);
+  if (!asks) return std::nullopt;
+  const std::optional<UserId> user = asker.known(*asks);
+  if (!user || session.user != *user) return std::nullopt;
+  const auto chat = parse_chat_ref(payload);
+  if (!chat || !chat->id || !session.is_attached(*chat->id)) return std::nullopt;
+  return Addressed{*user, *chat->id};
 }
 
 }  // namespace
 
-void handle_send_message(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
-  auto message = parse_send_message(call.payload);
-  if (!message) return core.refuse(session, call.caller, message.error());
-  auto who = who_asks(session, core.context.options.auth, call.payload, "from", "fromUserName");
-  if (!who) return core.refuse(session, call.caller, who.error());
-
-  chat::SendMessage command{.content = std::move(message->message.content),
-                            .client_msg_id = std::move(message->message.client_msg_id)};
-  if (hears(session, *who, message->chat)) {
-    command.chat = *message->chat.id;
-    command.from = who->user;
-    if (!admit_send(core, session, call, command, true)) return;
-    return submit_send(core, session, call.caller, std::move(command));
+bool send_straight(RealtimeCore& core, ClientSession& session, const IncomingEvent& event) {
+  const std::optional<Addressed> to = known_address(core, session, event.payload);
+  if (!to) return false;
+  auto message = parse_message_draft(event.payload);
+  if (!message) return false;
+  if (core.context.limiter.take_all(tolls_of({*to, true}).span(), 0).refused != nullptr) {
+    return false;  // its task waits, or refuses it
   }
-  // The next event waits: a connection's sends keep their order.
-  core.query<Sending>(
-      session, Input::kWaits,
-      [who = std::move(*who), chat = message->chat](chat::Snapshot& snapshot) {
-        return look(snapshot, who, chat);
-      },
-      [&core, held = hold_on_to(call), command = std::move(command)](
-          ClientSession& asker, const Result<Sending>& sending) mutable {
-        const IncomingEvent later = later_call(held, asker.key, "sendMessage");
-        if (!sending) return core.refuse(asker, later.caller, sending.error());
-        command.chat = sending->addressed.chat;
-        command.from = sending->addressed.user;
-        if (!admit_send(core, asker, later, command, sending->is_member)) return;
-        submit_send(core, asker, later.caller, std::move(command));
-      });
+  session.refusals = 0;
+  speak_for(core, session, to->user);
+  core.submit(session, command_of(*to, std::move(*message)),
+              [&core, caller = event.caller](ClientSession& sender, const chat::Reply& reply) {
+                if (!reply) return core.refuse(sender, caller, reply.error());
+                if (!caller.ack) return;
+                sender.socket->acknowledge(*caller.ack, answer_of(std::get<chat::Sent>(*reply)));
+              });
+  return true;
+}
+
+Handling handle_send_message(EventCall& call, json::Value payload) {
+  auto parsed = parse_send_message(payload);
+  if (!parsed) return refused(std::move(parsed.error()));
+  auto asks = call.asker().asks(payload, kFrom, kFromName);
+  if (!asks) return refused(std::move(asks.error()));
+  return send(call, std::move(*asks), std::move(*parsed));
 }
 
 }  // namespace maru::gateway

@@ -3,9 +3,12 @@
 #include <string>
 #include <utility>
 
+#include "fanout/presence/presence.hpp"
 #include "gateway/events/handlers.hpp"
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/presence_watch.hpp"
+#include "gateway/events/realtime_core.hpp"
+#include "gateway/flow.hpp"
 #include "json/writer.hpp"
 #include "wire/wire_event.hpp"
 
@@ -23,33 +26,46 @@ Result<std::vector<Watched>> read_watched(chat::Snapshot& snapshot, AuthMode mod
   for (const UserId& id : users) {
     auto user = snapshot.find_user(id);
     if (!user) return std::unexpected(std::move(user.error()));
-    if (*user && !(*user)->deleted_at) watched.push_back({id, (*user)->last_seen_at});
+    if (*user && !(*user)->deleted_at) {
+      watched.push_back({.user = id, .last_seen_at = (*user)->last_seen_at});
+    }
   }
   return watched;
 }
 
+Task<std::vector<Watched>> watch(RealtimeCore& core, SessionKey session,
+                                 std::vector<Watched> watched, std::uint64_t memberships_ended) {
+  std::vector<UserId> users;
+  users.reserve(watched.size());
+  for (const Watched& one : watched) users.push_back(one.user);
+  // Watch before asking: a change in between comes as an event.
+  ClientSession& watcher = *core.sessions.find(session);
+  core.rooms.watch(watcher, users);
+  if (core.rooms.memberships_ended() != memberships_ended) recheck_presence(core, watcher.user);
+  const Online online = co_await ask_online(core.context.presence, std::move(users));
+  for (Watched& one : watched) one.online = online.contains(one.user);
+  co_return watched;
+}
+
+Task<void> watch_and_tell(RealtimeCore& core, SessionKey session, std::vector<Watched> watched,
+                          std::uint64_t memberships_ended) {
+  watched = co_await watch(core, session, std::move(watched), memberships_ended);
+  const wire::EventEncoder encoder;
+  ClientSession& watcher = *core.sessions.find(session);
+  for (const Watched& one : watched) {
+    watcher.socket->send(encoder.encode_presence(one.user, one.online, one.last_seen_at).plain);
+  }
+}
+
 namespace {
 
-void answer(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
-            const std::vector<Watched>& watched, const std::vector<fanout::PresenceInfo>& online) {
-  const auto is_online = [&](UserId user) {
-    const auto info = std::ranges::find(online, user, &fanout::PresenceInfo::user);
-    return info != online.end() && info->online;
-  };
-  if (!caller.ack) {
-    for (const Watched& one : watched) {
-      const wire::EventEncoder encoder;
-      session.socket->send(
-          encoder.encode_presence(one.user, is_online(one.user), one.last_seen_at).plain);
-    }
-    return;
-  }
+void answer(EventCall& call, const std::vector<Watched>& watched) {
   std::string out;
   json::Writer writer(out);
   writer.begin_array().begin_object().key("ok").boolean(true).key("presence").begin_array();
   for (const Watched& one : watched) {
     writer.begin_object().key("userId").id(one.user);
-    writer.key("active").boolean(is_online(one.user)).key("lastSeenAt");
+    writer.key("active").boolean(one.online).key("lastSeenAt");
     if (one.last_seen_at) {
       writer.time(*one.last_seen_at);
     } else {
@@ -58,46 +74,40 @@ void answer(RealtimeCore& core, ClientSession& session, const EventCaller& calle
     writer.end_object();
   }
   writer.end_array().end_object().end_array();
-  core.acknowledge(session, caller, out);
+  call.acknowledge(out);
+}
+
+Handling watch_presence(EventCall& call, std::vector<UserId> users) {
+  const UserId asker = call.session().user;
+  const std::uint64_t key =
+      asker.is_zero() ? call.session().socket->session_tag() : RateLimiter::key_of(asker);
+  const Toll share = call.read_share(Caller());
+  const Tolls tolls({Rate::kHistoryOfUser, key}, share);
+  const Result<void> admitted = co_await admit(call, asker, tolls);
+  if (!admitted) co_return admitted;
+  const GatewayOptions& options = call.context().options;
+  const std::uint64_t memberships_ended = call.core().rooms.memberships_ended();
+  Result<std::vector<Watched>> watched = co_await read_in_turn(
+      call, share, reads_waiting_max(options, Rate::kReadsOfUser),
+      [&](chat::Snapshot& snapshot) { return read_watched(snapshot, options.auth, asker, users); });
+  if (!watched) co_return std::unexpected(std::move(watched.error()));
+  if (!call.wants_answer()) {
+    co_await watch_and_tell(call.core(), call.key(), std::move(*watched), memberships_ended);
+    call.acknowledge({});
+    co_return Result<void>();
+  }
+  const std::vector<Watched> now =
+      co_await watch(call.core(), call.key(), std::move(*watched), memberships_ended);
+  answer(call, now);
+  co_return Result<void>();
 }
 
 }  // namespace
 
-void watch(RealtimeCore& core, ClientSession& session, const EventCaller& caller,
-           std::vector<Watched> watched, std::uint64_t memberships_ended) {
-  std::vector<UserId> users;
-  users.reserve(watched.size());
-  for (const Watched& one : watched) users.push_back(one.user);
-  // Watch before asking: a change in between comes as an event.
-  core.rooms.watch(session, users);
-  auto then = [&core, caller, watched = std::move(watched)](
-                  ClientSession& asker, const std::vector<fanout::PresenceInfo>& online) {
-    answer(core, asker, caller, watched, online);
-  };
-  core.context.presence.ask_online(
-      std::move(users),
-      core.answer_here<std::vector<fanout::PresenceInfo>>(session, std::move(then)));
-  if (core.rooms.memberships_ended() != memberships_ended) recheck_presence(core, session.user);
-}
-
-void handle_watch_presence(RealtimeCore& core, ClientSession& session, const IncomingEvent& call) {
-  auto users = parse_watch_presence(call.payload);
-  if (!users) return core.refuse(session, call.caller, users.error());
-  const std::uint64_t key =
-      session.user.is_zero() ? session.socket->session_tag() : RateLimiter::key_of(session.user);
-  if (!core.admit(session, call,
-                  {{Rate::kHistoryOfUser, key}, RealtimeCore::read_share(session)})) {
-    return;
-  }
-  core.query_in_turn<std::vector<Watched>>(
-      session, Input::kFlows, reads_waiting_max(core.context.options, Rate::kReadsOfUser),
-      [mode = core.context.options.auth, asker = session.user, users = std::move(*users)](
-          chat::Snapshot& snapshot) { return read_watched(snapshot, mode, asker, users); },
-      [&core, caller = call.caller, ended = core.rooms.memberships_ended()](
-          ClientSession& asker, Result<std::vector<Watched>> watched) {
-        if (!watched) return core.refuse(asker, caller, watched.error());
-        watch(core, asker, caller, std::move(*watched), ended);
-      });
+Handling handle_watch_presence(EventCall& call, json::Value payload) {
+  auto users = parse_watch_presence(payload);
+  if (!users) return refused(std::move(users.error()));
+  return watch_presence(call, std::move(*users));
 }
 
 }  // namespace maru::gateway
