@@ -54,10 +54,57 @@ T must(Result<T> result) {
   return std::move(*result);
 }
 
+// What is accepted and then lost, on demand: one query or command.
+class Loss {
+ public:
+  void plan(int let_through) {
+    lost_ = false;
+    left_ = let_through;
+  }
+  bool takes_this() {
+    if (left_ < 0 || left_.fetch_sub(1) != 0) return false;
+    lost_ = true;
+    return true;
+  }
+  bool end() {
+    left_ = -1;
+    return lost_;
+  }
+
+ private:
+  std::atomic<int> left_{-1};
+  std::atomic<bool> lost_{false};
+};
+
+// Drops it as a queue that closes does, on a thread that is none of its own.
+template <class Item>
+void drop_elsewhere(Item&& item) {
+  std::thread([lost = std::forward<Item>(item)] {}).join();
+}
+
+class LossyCommands final : public chat::CommandLog {
+ public:
+  LossyCommands(chat::CommandLog& log, Loss& loss) : log_(log), loss_(loss) {}
+  bool submit(chat::Command&& command) override {
+    if (!loss_.takes_this()) return log_.submit(std::move(command));
+    drop_elsewhere(std::move(command));
+    return true;
+  }
+
+ private:
+  chat::CommandLog& log_;
+  Loss& loss_;
+};
+
 // The readers, who may be full on demand.
 class BusyQueries final : public chat::QueryPool {
  public:
+  explicit BusyQueries(Loss& loss) : loss_(loss) {}
   bool post(chat::Lane lane, Query&& query) override {
+    if (loss_.takes_this()) {
+      drop_elsewhere(std::move(query));
+      return true;
+    }
     const int turn = next_.fetch_add(1);
     if (turn >= first_refused && turn < first_let_through) return false;
     return readers->post(lane, std::move(query));
@@ -71,6 +118,7 @@ class BusyQueries final : public chat::QueryPool {
   chat::QueryPool* readers = nullptr;
 
  private:
+  Loss& loss_;
   std::atomic<int> next_{0};
   std::atomic<int> first_refused{0};
   std::atomic<int> first_let_through{0};
@@ -121,7 +169,9 @@ struct Node::Parts {
   std::optional<local::LocalCommandLog> commands;
   std::optional<chat::CommandLane> sequencer;
   std::unique_ptr<sqlite::ReaderPool> readers;
-  BusyQueries queries;
+  Loss loss;
+  BusyQueries queries{loss};
+  std::optional<LossyCommands> clients_commands;
   std::optional<LoginGuard> logins;
   KnownNetworks known_networks{lifetimes};
   Hasher hasher;
@@ -159,6 +209,7 @@ Node::Node(GatewayOptions options, unsigned threads)
   chat::LaneOptions sequencing;
   sequencing.quotas.enabled = it.options.rate_limits;
   it.commands.emplace(it.clock, it.ids);
+  it.clients_commands.emplace(*it.commands, it.loss);
   it.sequencer.emplace(*it.commands, *it.store, it.bus, it.clock, it.ids, sequencing);
   it.logins.emplace(it.options, it.clock, *it.commands);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
@@ -171,7 +222,7 @@ Node::Node(GatewayOptions options, unsigned threads)
     part->thread.set_peers(io_threads);
     part->context = std::make_unique<Context>(
         Context{it.options,  part->thread,      io_threads,     it.realtime_cores,
-                it.clock,    it.lifetimes,      fill_random,    *it.commands,
+                it.clock,    it.lifetimes,      fill_random,    *it.clients_commands,
                 it.queries,  part->inbox,       it.interest,    it.presence,
                 it.recovery, it.hasher,         it.origins,     it.limiter,
                 *it.logins,  it.known_networks, it.connections, it.pending_leaves,
@@ -273,6 +324,13 @@ bool eventually(Done done) {
 }
 
 }  // namespace
+
+void Node::lose_one(int let_through) {
+  parts_->loss.plan(let_through);
+}
+bool Node::end_loss() {
+  return parts_->loss.end();
+}
 
 bool Node::wait_until_gone(UserId user) {
   return eventually([&] { return parts_->connections.count_of(user) == 0; });

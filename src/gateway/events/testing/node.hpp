@@ -52,6 +52,11 @@ class Node {
   // Until the first of them has been. False: it never was.
   [[nodiscard]] bool wait_until_refused();
 
+  // Of the queries and commands of clients from now on, `let_through` run, and the one after them
+  // is dropped on another thread, as by a queue that closes. Then no more: whether one was.
+  void lose_one(int let_through);
+  bool end_loss();
+
   // Until the server has noticed the end of each of the user's sockets. False: it never did.
   [[nodiscard]] bool wait_until_gone(UserId user);
 
