@@ -7,6 +7,7 @@
 
 #include "gateway/events/connecting.hpp"
 #include "gateway/events/hello.hpp"
+#include "gateway/asking.hpp"
 #include "gateway/events/session_check.hpp"
 #include "gateway/user_connections.hpp"
 #include "json/writer.hpp"
@@ -45,13 +46,14 @@ void refuse_connect(RealtimeCore& core, const endpoint::PendingConnect& pending,
 // ---- accepting
 // -----------------------------------------------------------------------------------
 
-ClientSession* register_session(RealtimeCore& core, const Connecting& connecting,
-                                UserId speaks_for) {
+std::optional<PendingSession> PendingSession::open(RealtimeCore& core,
+                                                   const Connecting& connecting,
+                                                   UserId speaks_for) {
   const UserId login_user = connecting.identity ? connecting.identity->user : UserId();
   if (!core.context.connections.take(login_user)) {
     refuse_connect(core, connecting.pending,
                    Error{ErrorCode::kRateLimited, "This user has too many connections.", {}, 0});
-    return nullptr;
+    return std::nullopt;
   }
   auto made = std::make_unique<ClientSession>(core);
   made->user = made->login_user = login_user;
@@ -69,7 +71,21 @@ ClientSession* register_session(RealtimeCore& core, const Connecting& connecting
     session.user = speaks_for;
     core.rooms.set_user(session, speaks_for);
   }
-  return &session;
+  return PendingSession(core, session);
+}
+
+PendingSession::~PendingSession() {
+  if (session_ != nullptr) unregister_session(core_, *session_);
+}
+
+ClientSession* PendingSession::accept(const Connecting& connecting,
+                                      endpoint::PendingConnect::Accept accept) && {
+  // A name that it alone has said is no user: no cap would count its sessions.
+  accept.anonymous = session_->login_user.is_zero();
+  session_->socket = connecting.pending.accept(accept);
+  if (session_->socket == nullptr) return nullptr;
+  session_->socket->set_user(session_);
+  return std::exchange(session_, nullptr);
 }
 
 void unregister_session(RealtimeCore& core, ClientSession& session) {
@@ -94,82 +110,26 @@ void send_hello(RealtimeCore& core, const ClientSession& session, const Connecti
                                   connecting.identity ? &*connecting.identity : nullptr, position));
 }
 
+namespace {
+
 void accept_fresh(RealtimeCore& core, const Connecting& connecting) {
-  if (!connecting.pending.alive()) return;
-  ClientSession* session = register_session(core, connecting, UserId());
-  if (session == nullptr) return;
+  auto pending = PendingSession::open(core, connecting, UserId());
+  if (!pending) return;
   endpoint::PendingConnect::Accept accept;
-  // A name that it alone has said is no user: no cap would count its sessions.
-  accept.anonymous = session->login_user.is_zero();
-  if (session->recovery != nullptr) {
+  if (RecoveryState* const recovery = (*pending)->recovery.get()) {
     accept.pid = make_pid(core.context.random);
-    std::ranges::copy(accept.pid, session->recovery->pid.begin());
-    session->recovery->last_position = core.context.recovery.position();
+    std::ranges::copy(accept.pid, recovery->pid.begin());
+    recovery->last_position = core.context.recovery.position();
   }
-  session->socket = connecting.pending.accept(accept);
-  if (session->socket == nullptr) return unregister_session(core, *session);
-  session->socket->set_user(session);
+  ClientSession* const session = std::move(*pending).accept(connecting, std::move(accept));
+  if (session == nullptr) return;
   announce_session(core, *session);
   send_hello(core, *session, connecting);
   check_soon(core, *session);
 }
 
-namespace {
-
 // ---- who it is
 // -----------------------------------------------------------------------------------
-
-void go_on(RealtimeCore& core, ConnectingPtr connecting) {
-  if (!connecting->pending.alive()) return;
-  if (connecting->uses_recovery && !connecting->pid.empty()) {
-    return try_recovery(core, std::move(connecting));
-  }
-  accept_fresh(core, *connecting);
-}
-
-void look_up_session(RealtimeCore& core, ConnectingPtr connecting);
-
-void retry_later(RealtimeCore& core, ConnectingPtr connecting) {
-  core.delays.after(kConnectRetryMs, [&core, connecting = std::move(connecting)]() mutable {
-    if (connecting->pending.alive()) look_up_session(core, std::move(connecting));
-  });
-}
-
-void on_looked_up(RealtimeCore& core, ConnectingPtr connecting, Result<Identity> identity) {
-  if (identity) {
-    touch_session(core, identity->session, identity->last_used_at);
-    connecting->identity = std::move(*identity);
-    return go_on(core, std::move(connecting));
-  }
-  if (identity.error().code != ErrorCode::kUnauthenticated) {
-    return retry_later(core, std::move(connecting));
-  }
-  // An ended session is nobody: fine in open mode only.
-  if (core.context.options.auth == AuthMode::kAccounts) {
-    core.delays.after(kRefusalDelayMs,
-                      [&core, pending = connecting->pending, error = std::move(identity.error())] {
-                        refuse_connect(core, pending, error);
-                      });
-    return;
-  }
-  connecting->token.reset();
-  go_on(core, std::move(connecting));
-}
-
-void look_up_session(RealtimeCore& core, ConnectingPtr connecting) {
-  // Shared, for a refused query may have been moved from.
-  auto box = std::make_shared<ConnectingPtr>(std::move(connecting));
-  const TokenHash token = *(*box)->token;
-  const bool posted =
-      core.context.queries.post(chat::Lane::kUrgent, [&core, box, token](chat::Snapshot& snapshot) {
-        auto identity =
-            authenticate(snapshot, token, core.context.lifetimes.wall(), core.context.options);
-        core.post_self([&core, box, identity = std::move(identity)]() mutable {
-          if ((*box)->pending.alive()) on_looked_up(core, std::move(*box), std::move(identity));
-        });
-      });
-  if (!posted) retry_later(core, std::move(*box));
-}
 
 // The client's own token wins over what its first request carried.
 std::optional<TokenHash> token_of(const endpoint::ConnectRequest& request) {
@@ -183,14 +143,53 @@ std::optional<TokenHash> token_of(const endpoint::ConnectRequest& request) {
   return handshake->token;
 }
 
-void authenticate(RealtimeCore& core, ConnectingPtr connecting) {
-  if (connecting->token) return look_up_session(core, std::move(connecting));
-  if (core.context.options.auth == AuthMode::kAccounts) {
-    return refuse_connect(
-        core, connecting->pending,
-        Error{ErrorCode::kUnauthenticated, "Log in first: auth {token} or the cookie.", {}, 0});
+// kUnauthenticated, or who it is; what is too busy to answer is asked again until the transport
+// has gone: a client does not come back by itself after a refusal.
+Task<Result<Identity>> look_up_session(RealtimeCore& core, TokenHash token) {
+  for (;;) {
+    Result<Identity> identity = co_await ask(
+        core.context.queries, chat::Lane::kUrgent, nullptr, [&](chat::Snapshot& snapshot) {
+          return authenticate(snapshot, token, core.context.lifetimes.wall(),
+                              core.context.options);
+        });
+    if (identity || identity.error().code == ErrorCode::kUnauthenticated) co_return identity;
+    co_await core.later(kConnectRetryMs);
   }
-  go_on(core, std::move(connecting));
+}
+
+// Nothing: nobody, in open mode.
+Task<Result<std::optional<Identity>>> find_out_who(RealtimeCore& core,
+                                                   const std::optional<TokenHash>& token) {
+  const bool may_be_nobody = core.context.options.auth == AuthMode::kOpen;
+  if (token) {
+    Result<Identity> identity = co_await look_up_session(core, *token);
+    if (identity) {
+      touch_session(core, identity->session, identity->last_used_at);
+      co_return std::optional<Identity>(std::move(*identity));
+    }
+    // An ended session is nobody: fine in open mode only.
+    if (!may_be_nobody) {
+      co_await core.later(kRefusalDelayMs);
+      co_return std::unexpected(std::move(identity.error()));
+    }
+  } else if (!may_be_nobody) {
+    co_return fail(ErrorCode::kUnauthenticated, "Log in first: auth {token} or the cookie.");
+  }
+  co_return std::optional<Identity>();
+}
+
+// Ends where it waits once the transport has gone.
+Task<void> connect(RealtimeCore& core, Connecting connecting, std::int64_t wait) {
+  if (wait > 0) co_await core.later(wait);
+  auto identity = co_await find_out_who(core, connecting.token);
+  if (!identity) co_return refuse_connect(core, connecting.pending, identity.error());
+  if (!*identity) connecting.token.reset();
+  connecting.identity = std::move(*identity);
+  if (connecting.uses_recovery && !connecting.pid.empty()) {
+    const bool recovered = co_await recover(core, connecting);
+    if (recovered) co_return;
+  }
+  accept_fresh(core, connecting);
 }
 
 }  // namespace
@@ -203,19 +202,16 @@ void connect_socket(RealtimeCore& core, const endpoint::ConnectRequest& request,
       Rate::kEventsOfConnection, request.session_tag, core.context.options.rate_delay_max_ms);
   if (wait < 0) return pending.close();
 
-  auto connecting = std::make_unique<Connecting>();
-  connecting->pending = pending;
-  connecting->token = token_of(request);
-  connecting->uses_recovery =
+  Connecting connecting;
+  connecting.pending = pending;
+  connecting.token = token_of(request);
+  connecting.uses_recovery =
       request.auth["recovery"].as_bool().value_or(core.context.options.recovery_default);
   if (request.pid && request.offset) {
-    connecting->pid = *request.pid;
-    connecting->offset = *request.offset;
+    connecting.pid = *request.pid;
+    connecting.offset = *request.offset;
   }
-  if (wait == 0) return authenticate(core, std::move(connecting));
-  core.delays.after(wait, [&core, connecting = std::move(connecting)]() mutable {
-    if (connecting->pending.alive()) authenticate(core, std::move(connecting));
-  });
+  core.start(connect(core, std::move(connecting), wait), [pending] { return pending.alive(); });
 }
 
 void disconnect_socket(RealtimeCore& core, ClientSession& session,

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "endpoint/socket.hpp"
 #include "fanout/recovery/recoverable_socket.hpp"
@@ -26,18 +26,38 @@ struct Connecting {
   std::string pid;  // of the connection to recover; empty: a fresh one is wanted
   std::string offset;
   std::optional<Identity> identity;
-  int take_overs = 0;  // of a live socket with that pid
 };
-using ConnectingPtr = std::unique_ptr<Connecting>;
 
 void refuse_connect(RealtimeCore& core, const endpoint::PendingConnect& pending,
                     const Error& error);
 
-// Registered first, accepted then: nothing for this user or login session is missed from here on.
-// `speaks_for` is the login's user, or whom the earlier socket named last (open mode). Null: the
-// user has too many connections, and the CONNECT was refused for it.
-ClientSession* register_session(RealtimeCore& core, const Connecting& connecting,
-                                UserId speaks_for);
+// A session that has no socket yet: registered first, accepted then, so that nothing for its user
+// or login session is missed from here on. It goes again with this, unless it was accepted.
+class PendingSession {
+ public:
+  // `speaks_for` is the login's user, or whom the earlier socket named last (open mode). Nothing:
+  // the user has too many connections, and the CONNECT was refused for it.
+  static std::optional<PendingSession> open(RealtimeCore& core, const Connecting& connecting,
+                                            UserId speaks_for);
+  PendingSession(PendingSession&& other) noexcept
+      : core_(other.core_), session_(std::exchange(other.session_, nullptr)) {}
+  PendingSession& operator=(PendingSession&&) = delete;
+  PendingSession(const PendingSession&) = delete;
+  PendingSession& operator=(const PendingSession&) = delete;
+  ~PendingSession();
+
+  // It stays where it is for as long as this has it.
+  [[nodiscard]] ClientSession& operator*() const { return *session_; }
+  [[nodiscard]] ClientSession* operator->() const { return session_; }
+  // Null: its transport has gone.
+  ClientSession* accept(const Connecting& connecting, endpoint::PendingConnect::Accept accept) &&;
+
+ private:
+  PendingSession(RealtimeCore& core, ClientSession& session) : core_(core), session_(&session) {}
+
+  RealtimeCore& core_;
+  ClientSession* session_;  // null: accepted
+};
 void unregister_session(RealtimeCore& core, ClientSession& session);
 
 // The socket was accepted, and `hello` with the session's position is next: presence and recovery
@@ -45,10 +65,8 @@ void unregister_session(RealtimeCore& core, ClientSession& session);
 void announce_session(RealtimeCore& core, const ClientSession& session);
 void send_hello(RealtimeCore& core, const ClientSession& session, const Connecting& connecting);
 
-void accept_fresh(RealtimeCore& core, const Connecting& connecting);
-
-// Goes on where the socket of connecting->pid was, or accepts afresh.
-void try_recovery(RealtimeCore& core, ConnectingPtr connecting);
+// Goes on where the socket of connecting.pid was. False: it cannot, a fresh one is wanted.
+Task<bool> recover(RealtimeCore& core, const Connecting& connecting);
 // What a socket with recovery leaves behind; once, later calls do nothing.
 void leave_behind(RealtimeCore& core, ClientSession& session, bool is_recoverable);
 

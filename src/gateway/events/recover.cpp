@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "fanout/recovery/resume.hpp"
 #include "gateway/events/connecting.hpp"
 #include "gateway/events/presence_watch.hpp"
 #include "gateway/events/recovery_read.hpp"
 #include "gateway/events/session_check.hpp"
+#include "gateway/flow.hpp"
 #include "wire/documents.hpp"
 
 namespace maru::gateway {
@@ -19,153 +21,23 @@ namespace {
 
 constexpr int kTakeOversMax = 2;
 
-// A recovery under way, from the attached session to the accepted socket.
-struct Recovering {
-  ConnectingPtr connecting;
-  fanout::Recovery recovery;
-  wire::Position offset = 0;
-  SessionKey key = 0;
-  int tries = 0;
-  std::uint64_t memberships_ended = 0;  // RoomIndex's, before the last look into the store
-};
-using RecoveringPtr = std::shared_ptr<Recovering>;
+// ---- what is known of the pid
 
-void fall_back(RealtimeCore& core, ClientSession& session, const Connecting& connecting) {
-  ++core.context.recovery.counters().refused_other;
-  unregister_session(core, session);
-  accept_fresh(core, connecting);
-}
-
-void accept_recovered(RealtimeCore& core, ClientSession& session, const Recovering& recovering,
-                      Missed missed) {
-  RecoveryState& state = *session.recovery;
-  const fanout::RecoverableSocket& earlier = recovering.recovery.socket;
-  state.last_position = missed.plan.position;
-  session.socket =
-      recovering.connecting->pending.accept({.sid = earlier.sid,
-                                             .pid = earlier.pid,
-                                             .missed = std::move(missed.frames),
-                                             .anonymous = session.login_user.is_zero()});
-  if (session.socket == nullptr) return unregister_session(core, session);
-  session.socket->set_user(&session);
-  announce_session(core, session);
-  fanout::resume(
-      core.rooms, session, missed.plan,
-      [&](wire::Position) {
-        send_hello(core, session, *recovering.connecting);
-        if (const auto early = std::exchange(state.early, nullptr)) {
-          for (const net::TextFrame& frame : *early) session.socket->send(frame);
-        }
-        // Not before: with the last one that is pending, what waited goes out.
-        for (const ChatId& chat : earlier.chats) {
-          if (!missed.plan.keeps(chat)) session.abandon(chat);
-        }
-      },
-      [&](const fanout::ResumedChat& chat) {
-        session.settle_recovered(chat.chat, chat.upto, chat.floor);
+Task<fanout::PidState> ask_pid(RealtimeCore& core, const std::string& pid) {
+  co_return co_await called_back<fanout::PidState>(
+      [&](Giver<fanout::PidState> give) -> std::optional<fanout::PidState> {
+        core.context.recovery.ask_pid(pid, std::move(give));
+        return std::nullopt;
       });
-  // What their presence was meanwhile is not kept: it hears how it is now.
-  if (!missed.watched.empty()) {
-    core.start(session.key, watch_and_tell(core, session.key, std::move(missed.watched),
-                                           recovering.memberships_ended));
-  }
-  check_soon(core, session);
 }
 
-// Nothing was dropped while it was being connected.
-bool is_whole(const ClientSession& session, const Missed& missed) {
-  return !session.recovery->lost_early &&
-         std::ranges::all_of(missed.plan.chats, [&](const fanout::ResumedChat& chat) {
-           return session.is_attached(chat.chat);
-         });
-}
-
-void read_and_accept(RealtimeCore& core, ClientSession& session, const RecoveringPtr& recovering);
-
-// The readers are busy: the client is better served late than with a hole to fill by itself.
-bool retry_later(RealtimeCore& core, const RecoveringPtr& recovering) {
-  if (++recovering->tries > kConnectRetriesMax) return false;
-  core.delays.after(kConnectRetryMs, [&core, recovering] {
-    ClientSession* session = core.sessions.find(recovering->key);
-    if (session == nullptr) return;
-    if (!recovering->connecting->pending.alive()) return unregister_session(core, *session);
-    read_and_accept(core, *session, recovering);
+Task<std::optional<fanout::Recovery>> ask_recovery(RealtimeCore& core, const std::string& pid,
+                                                   wire::Position offset) {
+  using Answer = std::optional<fanout::Recovery>;
+  co_return co_await called_back<Answer>([&](Giver<Answer> give) -> std::optional<Answer> {
+    core.context.recovery.ask_recovery(pid, offset, std::move(give));
+    return std::nullopt;
   });
-  return true;
-}
-
-void on_read(RealtimeCore& core, ClientSession& session, const RecoveringPtr& recovering,
-             Result<std::optional<Missed>> missed) {
-  const Connecting& connecting = *recovering->connecting;
-  if (!connecting.pending.alive()) return unregister_session(core, session);
-  const bool is_revoked =
-      session.revoked || (!missed && missed.error().code == ErrorCode::kUnauthenticated);
-  if (is_revoked) {
-    unregister_session(core, session);
-    return refuse_connect(core, connecting.pending,
-                          Error{ErrorCode::kUnauthenticated, "The session has ended.", {}, 0});
-  }
-  if (!missed && wire::is_retryable(missed.error().code) && retry_later(core, recovering)) return;
-  if (!missed || !*missed || !is_whole(session, **missed)) {
-    return fall_back(core, session, connecting);
-  }
-  accept_recovered(core, session, *recovering, std::move(**missed));
-}
-
-void read_and_accept(RealtimeCore& core, ClientSession& session, const RecoveringPtr& recovering) {
-  recovering->memberships_ended = core.rooms.memberships_ended();
-  // The login session is looked at again: one that was revoked meanwhile recovers nothing.
-  core.query<std::optional<Missed>>(
-      session, Input::kFlows,
-      [&core, recovering, share = RealtimeCore::read_share(session)](
-          chat::Snapshot& snapshot) -> Result<std::optional<Missed>> {
-        const fanout::Recovery& recovery = recovering->recovery;
-        if (!recovery.socket.session.is_zero()) {
-          const auto identity =
-              authenticate(snapshot, recovering->connecting->token.value_or(TokenHash{}),
-                           core.context.lifetimes.wall(), core.context.options);
-          if (!identity) return std::unexpected(identity.error());
-        }
-        auto missed = read_missed(snapshot, recovery, recovering->offset);
-        if (!missed || !*missed || recovery.socket.watched.empty()) return missed;
-        auto watched = read_watched(snapshot, core.context.options.auth, recovery.socket.user,
-                                    recovery.socket.watched);
-        charge_for_rows(core.context.limiter, core.context.options, share, snapshot.rows_read());
-        if (!watched) return std::unexpected(std::move(watched.error()));
-        (*missed)->watched = std::move(*watched);
-        return missed;
-      },
-      [&core, recovering](ClientSession& asker, Result<std::optional<Missed>> missed) {
-        on_read(core, asker, recovering, std::move(missed));
-      });
-}
-
-// The chats are known: attach them as pending, then ask what was missed.
-void attach_and_recover(RealtimeCore& core, ConnectingPtr connecting,
-                        const fanout::RecoverableSocket& earlier) {
-  ClientSession* session = register_session(core, *connecting, earlier.user);
-  if (session == nullptr) return;
-  std::ranges::copy(earlier.pid, session->recovery->pid.begin());
-  for (const ChatId& chat : earlier.chats) session->attach(chat);
-
-  auto recovering = std::make_shared<Recovering>();
-  recovering->offset = wire::decode_offset(connecting->offset);
-  recovering->key = session->key;
-  recovering->connecting = std::move(connecting);
-  const std::string pid = earlier.pid;
-  core.context.recovery.ask_recovery(
-      pid, recovering->offset, [&core, recovering](std::optional<fanout::Recovery> recovery) {
-        core.post_self([&core, recovering, recovery = std::move(recovery)]() mutable {
-          ClientSession* self = core.sessions.find(recovering->key);
-          if (self == nullptr) return;
-          if (!recovery || !recovering->connecting->pending.alive()) {
-            unregister_session(core, *self);
-            return accept_fresh(core, *recovering->connecting);
-          }
-          recovering->recovery = std::move(*recovery);
-          read_and_accept(core, *self, recovering);
-        });
-      });
 }
 
 // On the thread of the socket that has the pid. False: it is of another login session.
@@ -181,43 +53,159 @@ bool yield_pid(RealtimeCore& core, SessionKey key, std::string_view pid, Session
 }
 
 // What the live socket leaves is in the soft state's mailbox before the pid is asked for again.
-void take_over(RealtimeCore& core, ConnectingPtr connecting, fanout::SocketOwner owner) {
-  const SessionId login = connecting->identity ? connecting->identity->session : SessionId();
-  core.post_to(owner.thread, [&core, owner, login,
-                              connecting = std::move(connecting)](RealtimeCore& there) mutable {
-    const bool is_left = yield_pid(there, owner.key, connecting->pid, login);
-    core.post_self([&core, is_left, connecting = std::move(connecting)]() mutable {
-      if (!is_left) return accept_fresh(core, *connecting);
-      try_recovery(core, std::move(connecting));
+Task<bool> take_over(RealtimeCore& core, fanout::SocketOwner owner, std::string pid,
+                     SessionId login) {
+  co_return co_await called_back<bool>([&](Giver<bool> give) -> std::optional<bool> {
+    core.post_to(owner.thread, [owner, login, pid = std::move(pid),
+                                give = std::move(give)](RealtimeCore& there) mutable {
+      give(yield_pid(there, owner.key, pid, login));
     });
+    return std::nullopt;
   });
 }
 
-void on_pid_known(RealtimeCore& core, ConnectingPtr connecting, const fanout::PidState& known) {
-  if (!connecting->pending.alive()) return;
-  if (known.live && connecting->take_overs++ < kTakeOversMax) {
-    return take_over(core, std::move(connecting), *known.live);
-  }
+// What the socket of the pid has left, if this login session may have it.
+Task<std::optional<fanout::RecoverableSocket>> find_earlier(RealtimeCore& core,
+                                                            const Connecting& connecting) {
   // A pid works for the login session that it was made for.
-  const SessionId login = connecting->identity ? connecting->identity->session : SessionId();
-  if (!known.left || known.left->session != login ||
-      known.left->pid.size() != RecoveryState::kPidSize) {
-    ++core.context.recovery.counters().refused_unknown;
-    return accept_fresh(core, *connecting);
+  const SessionId login = connecting.identity ? connecting.identity->session : SessionId();
+  fanout::PidState known = co_await ask_pid(core, connecting.pid);
+  for (int take_overs = 0; known.live && take_overs < kTakeOversMax; ++take_overs) {
+    const bool is_left = co_await take_over(core, *known.live, connecting.pid, login);
+    if (!is_left) co_return std::nullopt;
+    known = co_await ask_pid(core, connecting.pid);
   }
-  attach_and_recover(core, std::move(connecting), *known.left);
+  const bool fits = known.left && known.left->session == login &&
+                    known.left->pid.size() == RecoveryState::kPidSize;
+  if (!fits) {
+    ++core.context.recovery.counters().refused_unknown;
+    co_return std::nullopt;
+  }
+  co_return std::move(known.left);
+}
+
+// ---- what was missed
+
+Result<std::optional<Missed>> look(chat::Snapshot& snapshot, const Context& context,
+                                   const Connecting& connecting, const fanout::Recovery& recovery,
+                                   const Toll& share) {
+  // The login session is looked at again: one that was revoked meanwhile recovers nothing.
+  if (!recovery.socket.session.is_zero()) {
+    const auto identity = authenticate(snapshot, connecting.token.value_or(TokenHash{}),
+                                       context.lifetimes.wall(), context.options);
+    if (!identity) return std::unexpected(identity.error());
+  }
+  auto missed = read_missed(snapshot, recovery, wire::decode_offset(connecting.offset));
+  if (!missed || !*missed || recovery.socket.watched.empty()) return missed;
+  auto watched = read_watched(snapshot, context.options.auth, recovery.socket.user,
+                              recovery.socket.watched);
+  charge_for_rows(context.limiter, context.options, share, snapshot.rows_read());
+  if (!watched) return std::unexpected(std::move(watched.error()));
+  (*missed)->watched = std::move(*watched);
+  return missed;
+}
+
+// Nothing was dropped while it was being connected.
+bool is_whole(const ClientSession& session, const Missed& missed) {
+  return !session.recovery->lost_early &&
+         std::ranges::all_of(missed.plan.chats, [&](const fanout::ResumedChat& chat) {
+           return session.is_attached(chat.chat);
+         });
+}
+
+// The readers may be busy: the client is better served late than with a hole to fill by itself.
+Task<Result<std::optional<Missed>>> read_patiently(RealtimeCore& core,
+                                                   const Connecting& connecting,
+                                                   const ClientSession& session,
+                                                   const fanout::Recovery& recovery) {
+  const Toll share = read_share_of(session);
+  for (int tries = 0;; ++tries) {
+    auto missed = co_await read_live(
+        core.context.bus, recovery.socket.chats,
+        [&](auto read) {
+          return ask(core.context.queries, chat::Lane::kUrgent, nullptr, std::move(read));
+        },
+        [&](std::int64_t ms) { return core.later(ms); },
+        [&](chat::Snapshot& snapshot) {
+          return look(snapshot, core.context, connecting, recovery, share);
+        });
+    if (missed || tries == kConnectRetriesMax) co_return missed;
+    if (session.revoked || !wire::is_retryable(missed.error().code)) co_return missed;
+    co_await core.later(kConnectRetryMs);
+  }
+}
+
+// ---- going on
+
+void go_on(RealtimeCore& core, ClientSession& session, const Connecting& connecting,
+           const fanout::RecoverableSocket& earlier, const fanout::ResumePlan& plan) {
+  announce_session(core, session);
+  fanout::resume(
+      core.rooms, session, plan,
+      [&](wire::Position) {
+        send_hello(core, session, connecting);
+        if (const auto early = std::exchange(session.recovery->early, nullptr)) {
+          for (const net::TextFrame& frame : *early) session.socket->send(frame);
+        }
+        // Not before: with the last one that is pending, what waited goes out.
+        for (const ChatId& chat : earlier.chats) {
+          if (!plan.keeps(chat)) session.abandon(chat);
+        }
+      },
+      [&](const fanout::ResumedChat& chat) {
+        session.settle_recovered(chat.chat, chat.upto, chat.floor);
+      });
+}
+
+void accept_recovered(RealtimeCore& core, PendingSession pending, const Connecting& connecting,
+                      const fanout::RecoverableSocket& earlier, Missed missed,
+                      std::uint64_t memberships_ended) {
+  pending->recovery->last_position = missed.plan.position;
+  ClientSession* const session =
+      std::move(pending).accept(connecting, {.sid = earlier.sid,
+                                             .pid = earlier.pid,
+                                             .missed = std::move(missed.frames)});
+  if (session == nullptr) return;
+  const SessionKey key = session->key;
+  if (!memory::survive([&] { go_on(core, *session, connecting, earlier, missed.plan); })) {
+    session->on_event_lost();
+    return;
+  }
+  // What their presence was meanwhile is not kept: it hears how it is now.
+  if (!missed.watched.empty()) {
+    core.start(key, watch_and_tell(core, key, std::move(missed.watched), memberships_ended));
+  }
+  check_soon(core, *session);
 }
 
 }  // namespace
 
-void try_recovery(RealtimeCore& core, ConnectingPtr connecting) {
-  const std::string pid = connecting->pid;
-  core.context.recovery.ask_pid(pid, [&core, connecting = std::move(connecting)](
-                                         fanout::PidState known) mutable {
-    core.post_self([&core, connecting = std::move(connecting), known = std::move(known)]() mutable {
-      on_pid_known(core, std::move(connecting), known);
-    });
-  });
+Task<bool> recover(RealtimeCore& core, const Connecting& connecting) {
+  const auto earlier = co_await find_earlier(core, connecting);
+  if (!earlier) co_return false;
+  auto pending = PendingSession::open(core, connecting, earlier->user);
+  if (!pending) co_return true;  // it was refused
+  ClientSession& session = **pending;
+  std::ranges::copy(earlier->pid, session.recovery->pid.begin());
+  // The chats are known: attach them as pending, then ask what was missed.
+  for (const ChatId& chat : earlier->chats) session.attach(chat);
+  const auto recovery =
+      co_await ask_recovery(core, earlier->pid, wire::decode_offset(connecting.offset));
+  if (!recovery) co_return false;
+  const std::uint64_t memberships_ended = core.rooms.memberships_ended();
+  auto missed = co_await read_patiently(core, connecting, session, *recovery);
+  if (session.revoked || (!missed && missed.error().code == ErrorCode::kUnauthenticated)) {
+    refuse_connect(core, connecting.pending,
+                   Error{ErrorCode::kUnauthenticated, "The session has ended.", {}, 0});
+    co_return true;
+  }
+  if (!missed || !*missed || !is_whole(session, **missed)) {
+    ++core.context.recovery.counters().refused_other;
+    co_return false;
+  }
+  accept_recovered(core, std::move(*pending), connecting, recovery->socket, std::move(**missed),
+                   memberships_ended);
+  co_return true;
 }
 
 void leave_behind(RealtimeCore& core, ClientSession& session, bool is_recoverable) {
