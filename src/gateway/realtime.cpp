@@ -77,15 +77,14 @@ void Realtime::on_connect(const endpoint::ConnectRequest& request,
 void Realtime::on_event(endpoint::Socket& socket, const endpoint::Event& event) {
   auto* session = socket.user<ClientSession>();
   if (session == nullptr || session->revoked) return;
-  IncomingEvent call{
-      .text = event.text, .caller = {session->key, event.ack}, .binary = event.binary};
+  IncomingEvent in{.text = event.text, .ack = event.ack, .binary = event.binary};
   if (event.refused != nullptr) {
-    call.refused = event.refused;
+    in.refused = event.refused;
   } else {
-    call.name = event.name;
-    call.payload = event.arguments.at(1);
+    in.name = event.name;
+    in.payload = event.arguments.at(1);
   }
-  implementation_->core.receive(*session, call);
+  implementation_->core.receive(*session, in);
 }
 
 void Realtime::on_disconnect(endpoint::Socket& socket, endpoint::DisconnectReason reason) {

@@ -27,15 +27,12 @@ enum class Blocker : std::uint8_t {
   kBusy = 4,     // commands_in_flight_max is reached
 };
 
-// How far an event has come through the rate limits.
-enum class Admission : std::uint8_t { kNone, kConnection, kAll };
-
 // An event that waits in line: its text, for views into the parser have ended.
 struct HeldEvent {
   std::string text;
   std::optional<endpoint::AckId> ack;
   bool binary = false;
-  Admission admission = Admission::kNone;
+  bool has_paid = false;       // its connection's rate
   std::int64_t waited_ms = 0;  // for its rate, so far
 };
 

@@ -27,7 +27,7 @@ EventCall::EventCall(RealtimeCore& core, ClientSession& session, std::string_vie
       core_(core),
       key_(session.key),
       name_(name),
-      ack_(event.caller.ack),
+      ack_(event.ack),
       asker_(core.context.options.auth, session),
       share_(read_share_of(session)),
       waited_ms_(event.waited_ms) {
@@ -61,7 +61,7 @@ void EventCall::acknowledge(std::string_view arguments_json) {
 
 void EventCall::refuse(const Error& error) {
   if (std::exchange(is_answered_, true)) return;
-  core_.refuse(session(), {key_, ack_}, error);
+  core_.refuse(session(), ack_, error);
 }
 
 void EventCall::lose() {
@@ -145,7 +145,7 @@ Result<std::int64_t> EventCall::pay(const Tolls& tolls, const UserId&) {
       context().limiter.take_all(tolls.span(), context().options.rate_delay_max_ms - waited_ms_);
   if (refusing != nullptr) {
     is_answered_ = true;
-    return std::unexpected(core_.refuse_rate(session(), {key_, ack_}, name_, *refusing));
+    return std::unexpected(core_.refuse_rate(session(), ack_, name_, *refusing));
   }
   session().refusals = 0;
   waited_ms_ += wait;

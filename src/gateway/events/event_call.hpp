@@ -18,16 +18,16 @@ namespace maru::gateway {
 
 class RealtimeCore;
 
-// An event on its way to its handler. Views end with the call.
+// An event as it comes in. Views end with the call.
 struct IncomingEvent {
   std::string_view name;
   json::Value payload;    // arguments[1]
   std::string_view text;  // the whole array
-  EventCaller caller;
+  std::optional<endpoint::AckId> ack;
   bool binary = false;
-  const Error* refused =
-      nullptr;  // well-formed, but past a bound of the parser: no name, no payload
-  Admission admission = Admission::kNone;
+  // Well-formed, but past a bound of the parser: no name, no payload.
+  const Error* refused = nullptr;
+  bool has_paid = false;  // its connection's rate
   std::int64_t waited_ms = 0;
 };
 

@@ -61,11 +61,9 @@ std::span<const std::string_view> event_names() {
 }
 
 void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent& event) {
-  // Of the connection, not of the socket: leaving and coming again brings no new one.
-  const Toll toll{Rate::kEventsOfConnection, session.socket->session_tag()};
-  if (!core.admit(session, event, {toll}, Admission::kConnection)) return;
+  if (!core.admit(session, event)) return;
   const Result<std::size_t> which = find_handler(event);
-  if (!which) return core.refuse(session, event.caller, which.error());
+  if (!which) return core.refuse(session, event.ack, which.error());
   if (kStraight.at(*which) != nullptr && kStraight.at(*which)(core, session, event)) return;
   core.start(session.key, serve(core, session, *which, event));
 }

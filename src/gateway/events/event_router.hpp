@@ -10,9 +10,9 @@ class RealtimeCore;
 class ClientSession;
 struct IncomingEvent;
 
-// Checks what every event must be (text, an object, within the connection's rate) and hands it on.
-// The socket may be gone after it.
-void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent& call);
+// Checks what every event must be (text, an object, within the connection's rate) and starts the
+// task that serves it. The socket may be gone after it.
+void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent& event);
 
 [[nodiscard]] std::span<const std::string_view> event_names();
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <span>
 #include <type_traits>
 
 #include "base/log.hpp"
@@ -30,19 +29,11 @@ Error rate_limited(std::int64_t retry_after_ms) {
   return error;
 }
 
+HeldEvent hold_on_to(const IncomingEvent& event) {
+  return {std::string(event.text), event.ack, event.binary, event.has_paid, event.waited_ms};
+}
+
 }  // namespace
-
-HeldEvent hold_on_to(const IncomingEvent& call) {
-  return {std::string(call.text), call.caller.ack, call.binary, call.admission, call.waited_ms};
-}
-
-IncomingEvent later_call(const HeldEvent& held, SessionKey session, std::string_view name) {
-  IncomingEvent call{
-      .name = name, .text = held.text, .caller = {session, held.ack}, .binary = held.binary};
-  call.admission = held.admission;
-  call.waited_ms = held.waited_ms;
-  return call;
-}
 
 RealtimeCore::RealtimeCore(Context& context_in)
     : context(context_in),
@@ -68,13 +59,13 @@ void RealtimeCore::start(SessionKey session, Task<void> task) {
   tasks_.start(std::move(task), [this, session] { return sessions.find(session) != nullptr; });
 }
 
-void RealtimeCore::receive(ClientSession& session, const IncomingEvent& call) {
+void RealtimeCore::receive(ClientSession& session, const IncomingEvent& event) {
   if (session.is_open() && !session.has_held()) {
-    route_event(*this, session, call);
+    route_event(*this, session, event);
     return;
   }
-  if (!session.hold(hold_on_to(call))) {
-    refuse(session, call.caller, rate_limited(context.options.rate_delay_max_ms));
+  if (!session.hold(hold_on_to(event))) {
+    refuse(session, event.ack, rate_limited(context.options.rate_delay_max_ms));
   }
 }
 
@@ -88,36 +79,37 @@ void RealtimeCore::drain(SessionKey key) {
     if (session == nullptr || session->revoked) break;
     if (!session->is_open() || !session->has_held()) break;
     const HeldEvent held = session->take_held();
-    IncomingEvent call = later_call(held, key, {});
+    IncomingEvent event{.text = held.text, .ack = held.ack, .binary = held.binary};
+    event.has_paid = held.has_paid;
+    event.waited_ms = held.waited_ms;
     const auto arguments = parser_.parse(held.text);
     if (arguments) {
-      call.name = arguments->at(0).as_string().value_or("");
-      call.payload = arguments->at(1);
+      event.name = arguments->at(0).as_string().value_or("");
+      event.payload = arguments->at(1);
     } else {
-      call.refused = &arguments.error();  // as it was when it came
+      event.refused = &arguments.error();  // as it was when it came
     }
-    if (memory::survive([&] { route_event(*this, *session, call); })) continue;
+    if (memory::survive([&] { route_event(*this, *session, event); })) continue;
     // What it asked is lost: only its client can say it again.
     lose(key);
   }
   draining_ = 0;
 }
 
-bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& call,
-                         std::initializer_list<Toll> tolls, Admission reached) {
-  if (call.admission >= reached) return true;
-  const auto [wait, refused] = context.limiter.take_all(
-      std::span(tolls.begin(), tolls.size()), context.options.rate_delay_max_ms - call.waited_ms);
-  if (refused != nullptr) {
-    refuse_rate(session, call.caller, call.name, *refused);
+bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& event) {
+  if (event.has_paid) return true;
+  // Of the connection, not of the socket: leaving and coming again brings no new one.
+  const Toll toll{Rate::kEventsOfConnection, session.socket->session_tag()};
+  const std::int64_t wait =
+      context.limiter.take(toll, context.options.rate_delay_max_ms - event.waited_ms);
+  if (wait < 0) {
+    refuse_rate(session, event.ack, event.name, toll);
     return false;
   }
-  // Coming through the connection's own rate alone ends no row of refusals.
-  if (reached == Admission::kAll) session.refusals = 0;
   if (wait == 0) return true;
-  HeldEvent held = hold_on_to(call);
-  held.admission = reached;
-  held.waited_ms = call.waited_ms + wait;
+  HeldEvent held = hold_on_to(event);
+  held.has_paid = true;
+  held.waited_ms = event.waited_ms + wait;
   session.hold_first(std::move(held));
   session.block(Blocker::kDelayed);
   delays.after(wait, [this, key = session.key] {
@@ -127,10 +119,10 @@ bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& call,
   return false;
 }
 
-Error RealtimeCore::refuse_rate(ClientSession& session, const EventCaller& caller,
+Error RealtimeCore::refuse_rate(ClientSession& session, std::optional<endpoint::AckId> ack,
                                 std::string_view event, const Toll& toll) {
   Error error = rate_limited(context.limiter.retry_after_ms(toll));
-  refuse(session, caller, error);
+  refuse(session, ack, error);
   const char* const limit = name_of(toll.rate);
   // Where the user is, the record of the login session says.
   log::audit_repeated("audit_rate_limited", {{"limit", limit}, {"user", session.user.hex()}},
@@ -144,20 +136,16 @@ Error RealtimeCore::refuse_rate(ClientSession& session, const EventCaller& calle
   return error;
 }
 
-void RealtimeCore::acknowledge(ClientSession& session, const EventCaller& caller,
-                               std::string_view arguments_json) {
-  if (caller.ack) session.socket->acknowledge(*caller.ack, arguments_json);
-}
-
-void RealtimeCore::refuse(ClientSession& session, const EventCaller& caller, const Error& error) {
+void RealtimeCore::refuse(ClientSession& session, std::optional<endpoint::AckId> ack,
+                          const Error& error) {
   std::string out;
   json::Writer writer(out);
   writer.begin_array();
-  if (caller.ack) {
+  if (ack) {
     writer.begin_object().key("ok").boolean(false).key("error");
     wire::write_problem(writer, error, next_request_id());
     writer.end_object().end_array();
-    session.socket->acknowledge(*caller.ack, out);
+    session.socket->acknowledge(*ack, out);
     return;
   }
   writer.string("problem");
@@ -168,28 +156,6 @@ void RealtimeCore::refuse(ClientSession& session, const EventCaller& caller, con
 
 std::string RealtimeCore::next_request_id() {
   return "e" + std::to_string(context.thread.index()) + "-" + std::to_string(++requests_);
-}
-
-Toll RealtimeCore::read_share(const ClientSession& session) {
-  if (!session.login_user.is_zero()) {
-    return {Rate::kReadsOfUser, RateLimiter::key_of(session.login_user)};
-  }
-  const auto* const opened_with = static_cast<const Handshake*>(
-      session.socket == nullptr ? nullptr : session.socket->handshake_data());
-  return {Rate::kReadsOfIp, opened_with == nullptr ? 0 : opened_with->network};
-}
-
-void RealtimeCore::begin(ClientSession& session, Input input) {
-  session.begin_operation(context.options.commands_in_flight_max);
-  if (input == Input::kWaits) session.begin_wait();
-}
-
-void RealtimeCore::finish(SessionKey key, Input input) {
-  ClientSession* session = sessions.find(key);
-  if (session == nullptr) return;
-  if (input == Input::kWaits) session->end_wait();
-  session->end_operation(context.options.commands_in_flight_max);
-  drain(key);
 }
 
 }  // namespace maru::gateway

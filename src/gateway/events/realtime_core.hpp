@@ -1,11 +1,10 @@
-// What the event handlers of one I/O thread share: its sockets, answers, and the three ways to ask
-// others (readers, sequencer, later) whose answers come back to this thread by key. Owner thread
-// only. It outlives the queries and commands that it has sent: app/ stops the readers and the
-// sequencer before it goes, and a task posted to an ended I/O thread is dropped.
+// What the events of one I/O thread share: its sockets, the line in which their events wait, and
+// the tasks that serve them. Owner thread only. It outlives the queries and commands that it has
+// sent: app/ stops the readers and the sequencer before it goes, and a task posted to an ended I/O
+// thread is dropped.
 #pragma once
 
-#include <initializer_list>
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,23 +23,11 @@
 #include "gateway/events/session_check.hpp"
 #include "gateway/events/session_table.hpp"
 #include "gateway/rate_limiter.hpp"
-#include "gateway/read_turns.hpp"
 #include "gateway/task_runner.hpp"
 #include "json/reader.hpp"
 #include "wire/encoded_chat.hpp"
 
 namespace maru::gateway {
-
-// To be taken up once more later.
-[[nodiscard]] HeldEvent hold_on_to(const IncomingEvent& call);
-// Without its payload: for RealtimeCore::admit() after a look.
-[[nodiscard]] IncomingEvent later_call(const HeldEvent& held, SessionKey session,
-                                       std::string_view name);
-
-// Whether the socket's next events wait until this one has its answer. They must where a later one
-// could overtake it on its way to the sequencer, and where it attaches or detaches: one such event
-// at a time.
-enum class Input : std::uint8_t { kFlows, kWaits };
 
 class RealtimeCore {
  public:
@@ -59,12 +46,14 @@ class RealtimeCore {
   std::size_t leaves_waiting = 0;  // for their grace
 
   // ---- events in ----
-  void receive(ClientSession& session, const IncomingEvent& call);
+  void receive(ClientSession& session, const IncomingEvent& event);
   // Handles what waits in line as long as nothing blocks. The session may be gone after it.
   void drain(SessionKey key);
   void drain_later(SessionKey key) {
     post_self([this, key] { drain(key); });
   }
+  // Takes one of the connection's rate. False: the event was put in line for later, or refused.
+  [[nodiscard]] bool admit(ClientSession& session, const IncomingEvent& event);
   // Starts a task of the socket: it ends where it waits once that has gone.
   void start(SessionKey session, Task<void> task);
   // Hands over a command of the socket and awaits the outcome without a task: then(ClientSession&,
@@ -75,54 +64,17 @@ class RealtimeCore {
   void start(Task<void> task, TaskRunner::Wanted wanted = {}) {
     tasks_.start(std::move(task), std::move(wanted));
   }
-  // Takes one from each bucket, or from none. False: the event was put in line for later, or
-  // refused; the handler returns. Called once per handler, before anything has an effect. All that
-  // an event waits for its rates is bounded by rate_delay_max_ms.
-  [[nodiscard]] bool admit(ClientSession& session, const IncomingEvent& call,
-                           std::initializer_list<Toll> tolls, Admission reached = Admission::kAll);
 
-  // ---- answers ----
-  // `arguments_json` is a whole JSON array. Nothing happens without an ack.
-  void acknowledge(ClientSession& session, const EventCaller& caller,
-                   std::string_view arguments_json);
+  // ---- refusals ----
   // `{ok:false,error:{problem}}`, or the event `problem` without an ack.
-  void refuse(ClientSession& session, const EventCaller& caller, const Error& error);
+  void refuse(ClientSession& session, std::optional<endpoint::AckId> ack, const Error& error);
   // The same of a bucket that has too little; too many in a row end the socket at once. What it was
   // refused with.
-  Error refuse_rate(ClientSession& session, const EventCaller& caller, std::string_view event,
-                    const Toll& toll);
+  Error refuse_rate(ClientSession& session, std::optional<endpoint::AckId> ack,
+                    std::string_view event, const Toll& toll);
   std::string next_request_id();
-  // The socket's client has to come back: there was no memory for what it should have heard.
-  void lose(SessionKey session) {
-    if (ClientSession* const loser = sessions.find(session)) loser->on_event_lost();
-  }
-  [[nodiscard]] auto later(std::int64_t delay_ms) {
-    return called_back<bool>([this, delay_ms](Giver<bool> give) -> std::optional<bool> {
-      delays.after(delay_ms, [give = std::move(give)]() mutable { give(true); });
-      return std::nullopt;
-    });
-  }
 
-  // ---- asking others ----
-  // `work` (Result<R>(chat::Snapshot&)) runs on a reader; `then` (void(ClientSession&, Result<R>))
-  // here, unless the socket is gone by then. kOverloaded comes at once when the readers are full,
-  // kUnavailable when a stop drops it.
-  template <class R, class Work, class Then>
-  void query(ClientSession& session, Input input, Work work, Then then);
-  // The same for what reads much: in the bulk lane, one at a time of each reader, paid by the row.
-  // kRateLimited comes at once when `waiting_max` wait already.
-  template <class R, class Work, class Then>
-  void query_in_turn(ClientSession& session, Input input, std::size_t waiting_max, Work work,
-                     Then then);
-  // Whose share of the reading it is (rest/flow.cpp has the same for calls).
-  [[nodiscard]] static Toll read_share(const ClientSession& session);
-  // `then` is void(ClientSession&, chat::Reply).
-  template <class Then>
-  void submit(ClientSession& session, Input input, chat::CommandBody body, Then then);
-  // `then` is void(ClientSession&, T); gives the callback that Presence asks for.
-  template <class T, class Then>
-  std::move_only_function<void(T)> answer_here(ClientSession& session, Then then);
-
+  // ---- other threads, later ----
   void post_self(Job task) { context.thread.post(std::move(task)); }
   // Runs visit(RealtimeCore&) there, on that thread; dropped if it has ended.
   template <class Visit>
@@ -132,73 +84,19 @@ class RealtimeCore {
           if (RealtimeCore* there = cores[thread]) visit(*there);
         });
   }
+  [[nodiscard]] auto later(std::int64_t delay_ms) {
+    return called_back<bool>([this, delay_ms](Giver<bool> give) -> std::optional<bool> {
+      delays.after(delay_ms, [give = std::move(give)]() mutable { give(true); });
+      return std::nullopt;
+    });
+  }
+
+  // The socket's client has to come back: there was no memory for what it should have heard.
+  void lose(SessionKey session) {
+    if (ClientSession* const loser = sessions.find(session)) loser->on_event_lost();
+  }
 
  private:
-  // What waits for a query's result, on any thread. Posts `then` exactly once, destroyed without a
-  // result with kUnavailable.
-  template <class R, class Then>
-  class Asking {
-   public:
-    Asking(RealtimeCore& core, SessionKey key, Input input, Then then)
-        : core_(core), key_(key), input_(input), then_(std::move(then)) {}
-    Asking(const Asking&) = delete;
-    Asking& operator=(const Asking&) = delete;
-    ~Asking() {
-      if (!then_) return;
-      // Another thread can wait for the memory to say it; this one ends the session instead.
-      const bool said = memory::survive([this] {
-        std::optional<memory::Patience> patience;
-        if (!core_.context.thread.on_this_thread()) patience.emplace();
-        give(fail(ErrorCode::kUnavailable, "The server is stopping; try again."));
-      });
-      if (!said) core_.end_stuck(key_);
-    }
-    void give(Result<R> result) {
-      auto then = std::move(*then_);
-      then_.reset();
-      // Another thread can wait for the memory to say it.
-      std::optional<memory::Patience> patience;
-      if (!core_.context.thread.on_this_thread()) patience.emplace();
-      const bool posted = memory::survive([&] {
-        core_.post_self([&core = core_, key = key_, input = input_, then = std::move(then),
-                         result = std::move(result)]() mutable {
-          core.go_on(key, input, [&](ClientSession& asker) { then(asker, std::move(result)); });
-        });
-      });
-      if (!posted) core_.end_stuck(key_);
-    }
-    // On the socket's own thread, at once.
-    void give_now(ClientSession& session, Error error) {
-      auto then = std::move(*then_);
-      then_.reset();
-      then(session, Result<R>(std::unexpected(std::move(error))));
-      core_.finish(key_, input_);
-    }
-
-   private:
-    RealtimeCore& core_;
-    SessionKey key_;
-    Input input_;
-    std::optional<Then> then_;
-  };
-
-  void begin(ClientSession& session, Input input);
-  void finish(SessionKey key, Input input);
-  // Its operation will never end: there was no memory to say so. This thread.
-  void end_stuck(SessionKey key) {
-    if (ClientSession* const session = sessions.find(key)) session->on_event_lost();
-  }
-  // What an operation had to wait for is here. Without memory to go on its client has to come back.
-  template <class Body>
-  void go_on(SessionKey key, Input input, Body body) {
-    ClientSession* asker = sessions.find(key);
-    if (asker != nullptr && !memory::survive([&] { body(*asker); })) {
-      asker = sessions.find(key);
-      if (asker != nullptr) asker->on_event_lost();
-    }
-    finish(key, input);
-  }
-
   template <class Then>
   void go_on(SessionKey key, const chat::Reply& reply, const Then& then);
   // Awaits the reply; dropped without, on any thread, it is kUnavailable.
@@ -236,79 +134,6 @@ class RealtimeCore {
   std::uint64_t requests_ = 0;
   TaskRunner tasks_;  // last: what they hold uses the rest
 };
-
-template <class R, class Work, class Then>
-void RealtimeCore::query(ClientSession& session, Input input, Work work, Then then) {
-  // Shared, for a refused query may have been moved from.
-  auto asking = std::make_shared<Asking<R, Then>>(*this, session.key, input, std::move(then));
-  begin(session, input);
-  const bool posted = context.queries.post(
-      chat::Lane::kUrgent, [asking, work = std::move(work)](chat::Snapshot& snapshot) mutable {
-        asking->give(Result<R>(work(snapshot)));
-      });
-  if (posted) return;
-  asking->give_now(session,
-                   Error{ErrorCode::kOverloaded, "Too much to read at the moment.", {}, 0});
-}
-
-template <class R, class Work, class Then>
-void RealtimeCore::query_in_turn(ClientSession& session, Input input, std::size_t waiting_max,
-                                 Work work, Then then) {
-  auto asking = std::make_shared<Asking<R, Then>>(*this, session.key, input, std::move(then));
-  begin(session, input);
-  const Toll share = read_share(session);
-  auto go = [this, asking, share, work = std::move(work)](ReadTurns::Turn turn) mutable {
-    const bool posted = context.queries.post(
-        chat::Lane::kBulk, [this, asking, share, work = std::move(work),
-                            turn = std::move(turn)](chat::Snapshot& snapshot) mutable {
-          Result<R> result = work(snapshot);
-          // Before the answer, so that whoever has it has paid for it.
-          charge_for_rows(context.limiter, context.options, share, snapshot.rows_read());
-          asking->give(std::move(result));
-        });
-    if (!posted) {
-      asking->give(fail(ErrorCode::kOverloaded, "Too much to read at the moment."));
-    }
-  };
-  switch (context.read_turns.enter(share.key, waiting_max, std::move(go))) {
-    case ReadTurns::Entering::kEntered:
-      return;
-    case ReadTurns::Entering::kFull:
-      return asking->give_now(session,
-                              Error{ErrorCode::kRateLimited,
-                                    "Too much to read at once; wait for the other answers.",
-                                    {},
-                                    1'000});
-    case ReadTurns::Entering::kClosed:
-      return asking->give_now(
-          session, Error{ErrorCode::kUnavailable, "The server is stopping; try again.", {}, 1'000});
-  }
-}
-
-template <class Then>
-void RealtimeCore::submit(ClientSession& session, Input input, chat::CommandBody body, Then then) {
-  const SessionKey key = session.key;
-  begin(session, input);
-  chat::ReplyHandler handler(context.thread.index(), [this, key, input, then = std::move(then)](
-                                                         chat::Reply reply) mutable {
-    go_on(key, input, [&](ClientSession& asker) { then(asker, std::move(reply)); });
-  });
-  chat::Command command{std::move(body), std::move(handler)};
-  if (context.commands.submit(std::move(command))) return;
-  // A refused command is left as it was. NOLINTNEXTLINE(bugprone-use-after-move)
-  command.reply(fail(ErrorCode::kOverloaded, "Too much to do at the moment."));
-}
-
-template <class T, class Then>
-std::move_only_function<void(T)> RealtimeCore::answer_here(ClientSession& session, Then then) {
-  const SessionKey key = session.key;
-  begin(session, Input::kFlows);
-  return [this, key, then = std::move(then)](T value) mutable {
-    context.thread.post([this, key, then = std::move(then), value = std::move(value)]() mutable {
-      go_on(key, Input::kFlows, [&](ClientSession& asker) { then(asker, std::move(value)); });
-    });
-  };
-}
 
 template <class Then>
 void RealtimeCore::submit(ClientSession& session, chat::CommandBody&& body, Then then) {

@@ -105,10 +105,9 @@ bool send_straight(RealtimeCore& core, ClientSession& session, const IncomingEve
   session.refusals = 0;
   speak_for(core, session, to->user);
   core.submit(session, command_of(*to, std::move(*message)),
-              [&core, caller = event.caller](ClientSession& sender, const chat::Reply& reply) {
-                if (!reply) return core.refuse(sender, caller, reply.error());
-                if (!caller.ack) return;
-                sender.socket->acknowledge(*caller.ack, answer_of(std::get<chat::Sent>(*reply)));
+              [&core, ack = event.ack](ClientSession& sender, const chat::Reply& reply) {
+                if (!reply) return core.refuse(sender, ack, reply.error());
+                if (ack) sender.socket->acknowledge(*ack, answer_of(std::get<chat::Sent>(*reply)));
               });
   return true;
 }

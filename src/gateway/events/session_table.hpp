@@ -18,12 +18,6 @@ class ClientSession;
 // A slot and its generation; 0 names none.
 using SessionKey = std::uint64_t;
 
-// Who waits for an answer: a socket and, if the client gave one, its acknowledgement.
-struct EventCaller {
-  SessionKey session = 0;
-  std::optional<endpoint::AckId> ack;
-};
-
 class SessionTable {
  public:
   SessionTable();
