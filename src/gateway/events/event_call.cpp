@@ -9,6 +9,7 @@
 #include "gateway/events/connect.hpp"
 #include "gateway/events/realtime_core.hpp"
 #include "gateway/flow.hpp"
+#include "gateway/operations.hpp"
 
 namespace maru::gateway {
 
@@ -21,12 +22,12 @@ Toll read_share_of(const ClientSession& session) {
   return {Rate::kReadsOfIp, opened_with == nullptr ? 0 : opened_with->network};
 }
 
-EventCall::EventCall(RealtimeCore& core, ClientSession& session, std::string_view name,
+EventCall::EventCall(RealtimeCore& core, ClientSession& session, std::size_t operation,
                      const IncomingEvent& event)
     : Request(core.context),
       core_(core),
       key_(session.key),
-      name_(name),
+      operation_(operation),
       ack_(event.ack),
       asker_(core.context.options.auth, session),
       share_(read_share_of(session)),
@@ -145,7 +146,8 @@ Result<std::int64_t> EventCall::pay(const Tolls& tolls, const UserId&) {
       context().limiter.take_all(tolls.span(), context().options.rate_delay_max_ms - waited_ms_);
   if (refusing != nullptr) {
     is_answered_ = true;
-    return std::unexpected(core_.refuse_rate(session(), ack_, name_, *refusing));
+    return std::unexpected(
+        core_.refuse_rate(session(), ack_, operations()[operation_].event.name, *refusing));
   }
   session().refusals = 0;
   waited_ms_ += wait;

@@ -5,6 +5,7 @@
 // socket has gone ends where it waited (TaskRunner::Wanted).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -57,8 +58,8 @@ void speak_for(RealtimeCore& core, ClientSession& session, UserId user);
 
 class EventCall final : public Request {
  public:
-  // `name` of static storage.
-  EventCall(RealtimeCore& core, ClientSession& session, std::string_view name,
+  // `operation` in operations(), which has such an event.
+  EventCall(RealtimeCore& core, ClientSession& session, std::size_t operation,
             const IncomingEvent& event);
   ~EventCall() override;
 
@@ -100,7 +101,7 @@ class EventCall final : public Request {
  private:
   RealtimeCore& core_;
   const SessionKey key_;
-  const std::string_view name_;
+  const std::size_t operation_;
   const std::optional<endpoint::AckId> ack_;
   const Asker asker_;
   const Toll share_;

@@ -3,11 +3,25 @@
 // returns the rest as a task: that answers, or ends with the refusal.
 #pragma once
 
+#include <string_view>
+
 #include "gateway/events/event_call.hpp"
 
 namespace maru::gateway {
 
 using Handling = Task<Result<void>>;
+using EventHandler = Handling (*)(EventCall& call, json::Value payload);
+// One that may do without a task; tried first. False: it has done nothing, that road is not open.
+using StraightHandler = bool (*)(RealtimeCore& core, ClientSession& session,
+                                 const IncomingEvent& event);
+
+// An event as its front end sees it (gateway/operations.hpp has them all).
+struct EventRoute {
+  std::string_view name;
+  EventHandler handler = nullptr;
+  StraightHandler straight = nullptr;
+};
+
 // One that is refused at once.
 Handling refused(Error error);
 
@@ -16,7 +30,7 @@ Handling handle_leave_room(EventCall& call, json::Value payload);
 Handling handle_send_message(EventCall& call, json::Value payload);
 // The road of most sends: the socket hears the chat, so it takes no look, and pays at once. What is
 // left is one command and its outcome, and no task is made for them (measured: a task is a tenth of
-// a 1:1 message's CPU). False: it has done nothing, that road is not open.
+// a 1:1 message's CPU).
 [[nodiscard]] bool send_straight(RealtimeCore& core, ClientSession& session,
                                  const IncomingEvent& event);
 

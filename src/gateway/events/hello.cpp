@@ -1,7 +1,7 @@
 #include "gateway/events/hello.hpp"
 
 #include "base/limits.hpp"
-#include "gateway/events/event_router.hpp"
+#include "gateway/operations.hpp"
 #include "json/writer.hpp"
 
 namespace maru::gateway {
@@ -48,7 +48,9 @@ net::TextFrame make_hello(const GatewayOptions& options, WallTime now, const Ide
   writer.key("limits");
   write_limits(writer);
   writer.key("features").begin_array();
-  for (const std::string_view name : event_names()) writer.string(name);
+  for (const Operation& operation : operations()) {
+    if (operation.is_event()) writer.string(operation.event.name);
+  }
   writer.end_array().end_object();
   return wire::make_event("hello", out, position);
 }

@@ -7,8 +7,8 @@
 namespace maru::gateway::testing {
 namespace {
 
-using net::Method;
 using gateway::Access;
+using net::Method;
 
 GatewayOptions open_mode() {
   GatewayOptions options;
@@ -34,9 +34,11 @@ constexpr const char* kSomeId = "0123456789abcdef01234567";
 
 TEST(AuthMatrix, InAccountsModeNobodyGetsBeyondThePublicCalls) {
   RestHarness harness;
-  for (const rest::Route& route : rest::routes()) {
+  for (const Operation& operation : operations()) {
+    if (!operation.is_call()) continue;
+    const rest::Route& route = operation.call;
     const Reply reply = harness.request(route.method, api_path(route, kSomeId), "{}");
-    if (route.access == Access::kPublic) {
+    if (operation.access == Access::kPublic) {
       EXPECT_NE(reply.status, 401) << route.path;
     } else {
       EXPECT_EQ(reply.status, 401) << route.path;
@@ -65,8 +67,10 @@ TEST(AuthMatrix, ADeadTokenIsSaidBeforeWhatElseIsWrong) {
   const auto person = harness.guest("민수");
   const auto other = harness.guest("영희");
   ASSERT_EQ(harness.post("/users/logout", "", person.token).status, 200);
-  for (const rest::Route& route : rest::routes()) {
-    if (route.access == Access::kPublic) continue;
+  for (const Operation& operation : operations()) {
+    if (!operation.is_call()) continue;
+    const rest::Route& route = operation.call;
+    if (operation.access == Access::kPublic) continue;
     const std::string path = api_path(route, "no-id") +
                              "?limit=x&page=x&before=x&cursor=" + std::string(100, 'x') +
                              "&query=%ff";
@@ -114,9 +118,11 @@ TEST(AuthMatrix, AnIdleSessionExpires) {
 
 TEST(AuthMatrix, InOpenModeOnlyCallsAboutMeNeedAToken) {
   RestHarness harness(open_mode());
-  for (const rest::Route& route : rest::routes()) {
+  for (const Operation& operation : operations()) {
+    if (!operation.is_call()) continue;
+    const rest::Route& route = operation.call;
     const Reply reply = harness.request(route.method, api_path(route, kSomeId), "{}");
-    EXPECT_EQ(reply.status == 401, route.access == Access::kSelf) << route.path;
+    EXPECT_EQ(reply.status == 401, operation.access == Access::kSelf) << route.path;
   }
 }
 

@@ -42,7 +42,9 @@ TEST(Reading, EveryCallReadsInTheLaneOfItsRoute) {
   const auto person = harness.guest("민수");
   const std::string chat = harness.group(person);
   int bulk_routes = 0;
-  for (const rest::Route& route : rest::routes()) {
+  for (const Operation& operation : operations()) {
+    if (!operation.is_call()) continue;
+    const rest::Route& route = operation.call;
     if (route.method != Method::kGet || route.mount == rest::Mount::kRootOnly) continue;
     harness.lanes.clear();
     const Reply reply = harness.get(path_of(route, person.id, chat), person.token);
@@ -73,7 +75,9 @@ TEST(Reading, EveryBulkReadNeedsRoomForItsAnswer) {
   const auto person = harness.guest("민수");
   const std::string chat = harness.group(person);
   SharedBudget& room = harness.budgets().answer_bytes;
-  for (const rest::Route& route : rest::routes()) {
+  for (const Operation& operation : operations()) {
+    if (!operation.is_call()) continue;
+    const rest::Route& route = operation.call;
     if (route.method != Method::kGet || route.mount == rest::Mount::kRootOnly) continue;
     const std::string path = path_of(route, person.id, chat);
     const int before = harness.get(path, person.token).status;

@@ -13,7 +13,6 @@
 namespace maru::gateway::rest {
 namespace {
 
-constexpr std::size_t kNoRoute = Counters::kRoutesMax - 1;
 constexpr std::size_t kReflectedFieldsMax = 1'024;
 
 // application/json, or another JSON type, with any parameters. What a form or a plain-text request
@@ -34,9 +33,9 @@ bool is_plain_coding(std::string_view coding) {
   return coding.empty() || equals_ignoring_case(coding, "identity");
 }
 
-bool needs_session(const Route& route, const GatewayOptions& options) {
-  if (route.access == Access::kPublic) return false;
-  return route.access == Access::kSelf || options.auth == AuthMode::kAccounts;
+bool needs_session(const Operation& operation, const GatewayOptions& options) {
+  if (operation.access == Access::kPublic) return false;
+  return operation.access == Access::kSelf || options.auth == AuthMode::kAccounts;
 }
 
 // What to answer without looking at the body, if anything.
@@ -47,10 +46,10 @@ std::optional<Error> early_refusal(const net::RequestHead& head, const RouteMatc
   }
   if (head.method == net::Method::kOptions) return std::nullopt;
   if (!match.path_found) return Error{ErrorCode::kNotFound, "There is no such path.", {}, 0};
-  if (!match.route) {
+  if (match.operation == nullptr) {
     return Error{ErrorCode::kMethodNotAllowed, "This path is not served with that method.", {}, 0};
   }
-  if (needs_session(*match.route, context.options)) {
+  if (needs_session(*match.operation, context.options)) {
     const Credentials credentials = credentials_of(head, context.options);
     if (credentials.source == TokenSource::kNone) {
       return Error{ErrorCode::kUnauthenticated, "Log in first and send the token.", {}, 0};
@@ -140,9 +139,9 @@ std::string Router::next_request_id() {
   return id;
 }
 
-CallPtr Router::make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond,
+CallPtr Router::make_call(net::RequestHead&& head, std::size_t operation, Call::Respond respond,
                           Call::Gone gone) {
-  return std::make_unique<Call>(services_, std::move(head), next_request_id(), route,
+  return std::make_unique<Call>(services_, std::move(head), next_request_id(), operation,
                                 std::move(respond), std::move(gone));
 }
 
@@ -151,14 +150,16 @@ Router::Verdict Router::on_head(const net::RequestHead& head, Call::Respond resp
   if (auto refusal = early_refusal(head, match, services_.context)) {
     Fields fields;
     if (refusal->code == ErrorCode::kMethodNotAllowed) fields.emplace_back("Allow", match.allow);
-    const CallPtr call =
-        make_call(net::RequestHead(head), match.route ? match.index : kNoRoute, std::move(respond));
+    const CallPtr call = make_call(
+        net::RequestHead(head), match.operation != nullptr ? match.index : Counters::kRoutesMax - 1,
+        std::move(respond));
     call->add_to_problem(std::move(fields));
     call->problem(*refusal);
     return {false, 0};
   }
-  if (!match.route) return {true, 0};
-  return {true, match.route->body_bytes_max, match.route->lane == chat::Lane::kBulk};
+  if (match.operation == nullptr) return {true, 0};
+  const Route& route = match.operation->call;
+  return {true, route.body_bytes_max, route.lane == chat::Lane::kBulk};
 }
 
 void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respond respond,
@@ -174,26 +175,28 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   const bool is_options = head.method == net::Method::kOptions;
   const bool is_json = is_json_type(head.field("content-type"));
   const bool is_plain = is_plain_coding(head.field("content-encoding"));
-  CallPtr call = make_call(std::move(head), match.route ? match.index : kNoRoute,
+  CallPtr call = make_call(std::move(head),
+                           match.operation != nullptr ? match.index : Counters::kRoutesMax - 1,
                            std::move(respond), std::move(gone));
   if (is_options) return call->answer(preflight(call->head(), match));
   for (std::size_t i = 0; i < match.parameters.size(); ++i) {
     call->set_parameter(i, std::move(match.parameters[i]));
   }
-  assert(match.route && "on_head() refuses what has no route");
-  const Route& route = *match.route;
+  assert(match.operation != nullptr && "on_head() refuses what has no route");
+  const Operation& operation = *match.operation;
+  const Route& route = operation.call;
   if (route.body == Body::kNone || (route.body == Body::kOptional && body.empty())) {
     Answering answering = route.handler(*call, json::Value());
-    return start(std::move(call), route, std::move(answering));
+    return start(std::move(call), operation, std::move(answering));
   }
   if (!is_plain) {
     call->add_to_problem({{"Accept-Encoding", "identity"}});
-    return start(std::move(call), route, refused(unsupported_coding()));
+    return start(std::move(call), operation, refused(unsupported_coding()));
   }
-  if (!is_json) return start(std::move(call), route, refused(unsupported_type()));
+  if (!is_json) return start(std::move(call), operation, refused(unsupported_type()));
   Answering answering = read_body(route, *call, body);
   parser_.forget();
-  start(std::move(call), route, std::move(answering));
+  start(std::move(call), operation, std::move(answering));
 }
 
 Answering Router::read_body(const Route& route, Call& call, const std::string& body) {
@@ -204,24 +207,25 @@ Answering Router::read_body(const Route& route, Call& call, const std::string& b
   return route.handler(call, *value);
 }
 
-void Router::start(CallPtr call, const Route& route, Answering answering) {
+void Router::start(CallPtr call, const Operation& operation, Answering answering) {
   std::optional<Access> judged_by;
-  if (needs_session(route, services_.context.options)) judged_by = route.access;
+  if (needs_session(operation, services_.context.options)) judged_by = operation.access;
   services_.tasks.start(serve(std::move(call), judged_by, std::move(answering)));
 }
 
 void Router::on_body_too_large(const net::RequestHead& head, Call::Respond respond) {
   const RouteMatch match = match_route(head.method, head.path());
   const auto limit =
-      static_cast<std::int64_t>(match.route ? match.route->body_bytes_max : std::size_t{0});
-  CallPtr call =
-      make_call(net::RequestHead(head), match.route ? match.index : kNoRoute, std::move(respond));
+      static_cast<std::int64_t>(match.operation ? match.operation->call.body_bytes_max : 0U);
+  CallPtr call = make_call(net::RequestHead(head),
+                           match.operation != nullptr ? match.index : Counters::kRoutesMax - 1,
+                           std::move(respond));
   const Error refusal{ErrorCode::kPayloadTooLarge,
                       "The body is larger than this call takes.",
                       {{"body", "too_long", limit}},
                       0};
-  if (!match.route) return call->problem(refusal);
-  start(std::move(call), *match.route, refused(refusal));
+  if (match.operation == nullptr) return call->problem(refusal);
+  start(std::move(call), *match.operation, refused(refusal));
 }
 
 }  // namespace maru::gateway::rest

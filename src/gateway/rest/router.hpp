@@ -27,10 +27,10 @@ class Router {
   void on_body_too_large(const net::RequestHead& head, Call::Respond respond);
 
  private:
-  [[nodiscard]] CallPtr make_call(net::RequestHead&& head, std::size_t route, Call::Respond respond,
-                                  Call::Gone gone = {});
+  [[nodiscard]] CallPtr make_call(net::RequestHead&& head, std::size_t operation,
+                                  Call::Respond respond, Call::Gone gone = {});
   [[nodiscard]] Answering read_body(const Route& route, Call& call, const std::string& body);
-  void start(CallPtr call, const Route& route, Answering answering);
+  void start(CallPtr call, const Operation& operation, Answering answering);
   std::string next_request_id();
 
   Services& services_;

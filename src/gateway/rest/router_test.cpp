@@ -24,13 +24,14 @@ GatewayOptions open_mode() {
 }
 
 TEST(Routes, TheMostLiteralPatternWinsForEveryMethod) {
-  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/me").route->path, "/users/me");
-  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/search").route->path, "/users/search");
-  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/x").route->path, "/users/:userId");
+  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/me").operation->call.path, "/users/me");
+  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/search").operation->call.path,
+            "/users/search");
+  EXPECT_EQ(rest::match_route(Method::kGet, "/api/users/x").operation->call.path, "/users/:userId");
   EXPECT_EQ(rest::match_route(Method::kGet, "/chats/group/x").parameters[0], "x");
   const auto wrong = rest::match_route(Method::kGet, "/api/users/login");
   EXPECT_TRUE(wrong.path_found);
-  EXPECT_EQ(wrong.route, nullptr);
+  EXPECT_EQ(wrong.operation, nullptr);
   EXPECT_EQ(wrong.allow, "POST, OPTIONS");
   EXPECT_EQ(rest::match_route(Method::kDelete, "/api/users/me").allow, "GET, HEAD, PATCH, OPTIONS");
 }
@@ -72,17 +73,20 @@ std::string openapi_path(const rest::Route& route) {
 
 // "get /api/users, /users" of the table: the method, the path, the same without /api if it is
 // served there, too.
-std::string described(std::string_view method, const std::string& path, bool without_api) {
-  std::string out = std::string(method) + ' ' + path;
+std::string described(std::string_view method, const std::string& path, std::string_view name,
+                      bool without_api) {
+  std::string out = std::string(method);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  out += ' ' + path + ' ' + std::string(name);
   return without_api ? out + ", alias" : out;
 }
 
 std::multiset<std::string> operations_of_the_table() {
   std::multiset<std::string> out;
-  for (std::size_t i = 0; i < rest::routes().size(); ++i) {
-    const rest::Route& route = rest::routes()[i];
-    out.insert(described(rest::route_name(i).method, openapi_path(route),
+  for (std::size_t i = 0; i < operations().size(); ++i) {
+    if (!operations()[i].is_call()) continue;
+    const rest::Route& route = operations()[i].call;
+    out.insert(described(rest::route_name(i).method, openapi_path(route), operations()[i].name,
                          route.mount == rest::Mount::kApiAndRoot));
   }
   return out;
@@ -95,9 +99,10 @@ std::multiset<std::string> operations_of_the_document() {
   std::multiset<std::string> out;
   std::string path;
   std::string method;
+  std::string name;
   bool without_api = false;
   const auto finish = [&] {
-    if (!method.empty()) out.insert(described(method, path, without_api));
+    if (!method.empty()) out.insert(described(method, path, name, without_api));
     method.clear();
     without_api = false;
   };
@@ -108,6 +113,8 @@ std::multiset<std::string> operations_of_the_document() {
     } else if (line.starts_with("      \"") && line.ends_with("\": {")) {
       finish();
       method = line.substr(7, line.find('"', 7) - 7);
+    } else if (line.starts_with("        \"operationId\": \"")) {
+      name = line.substr(24, line.find('"', 24) - 24);
     } else if (line.starts_with("        \"x-also-without-api\": true")) {
       without_api = true;
     }
@@ -348,13 +355,31 @@ TEST(Operations, MetricsNeedTheirTokenFromElsewhere) {
   }
 }
 
+TEST(Operations, HaveNamesEventsAndPathsOfTheirOwn) {
+  std::set<std::string_view> names;
+  std::set<std::string_view> events;
+  for (const Operation& operation : operations()) {
+    EXPECT_TRUE(names.insert(operation.name).second) << operation.name;
+    EXPECT_TRUE(operation.is_call() || operation.is_event()) << operation.name;
+    EXPECT_EQ(operation.is_call(), operation.call.handler != nullptr) << operation.name;
+    EXPECT_EQ(operation.is_event(), operation.event.handler != nullptr) << operation.name;
+    if (operation.is_event()) {
+      EXPECT_TRUE(events.insert(operation.event.name).second) << operation.name;
+      EXPECT_EQ(operations()[find_event(operation.event.name)].name, operation.name);
+    }
+  }
+  EXPECT_EQ(find_event("nonsense"), operations().size());
+}
+
 // A sample is named by its labels: a scraper refuses the whole answer when one comes twice.
 TEST(Counters, NoSampleIsToldTwice) {
   rest::Counters counters;
-  for (std::size_t route = 0; route < rest::routes().size(); ++route) {
+  for (std::size_t route = 0; route < operations().size(); ++route) {
+    if (!operations()[route].is_call()) continue;
     for (const int status : rest::Counters::kStatuses) counters.answered(route, status, 1'000);
   }
-  counters.answered(0, 418, 1);
+  const auto login = rest::match_route(Method::kPost, "/users/login").index;
+  counters.answered(login, 418, 1);
   counters.answered(1'000, 404, 1);
   const rest::Counters* const all[] = {&counters};
   std::istringstream lines(rest::Counters::prometheus(all));

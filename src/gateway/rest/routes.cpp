@@ -2,53 +2,10 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
-#include "gateway/rest/handlers.hpp"
-
 namespace maru::gateway::rest {
 namespace {
 
-using enum Mount;
-using enum Access;
-using enum chat::Lane;
 constexpr auto kGet = net::Method::kGet;
-constexpr auto kPost = net::Method::kPost;
-constexpr auto kPatch = net::Method::kPatch;
-constexpr auto kDelete = net::Method::kDelete;
-constexpr std::size_t kBodyMax = limits::kMaxPayloadBytes;
-// What may be sent before anybody is known (quality.md 1, row 22), and enough for a password.
-constexpr std::size_t kUnknownBodyMax = 8 * 1024;
-
-// clang-format off
-constexpr Route kRoutes[] = {
-    {kPost,   "/users/login",              kApiAndRoot, kPublic, Body::kRequired, kUnknownBodyMax, kUrgent, login},
-    {kPost,   "/users/register",           kApiOnly,    kPublic, Body::kRequired, kUnknownBodyMax, kUrgent, register_user},
-    {kPost,   "/users/logout",             kApiAndRoot, kReader, Body::kOptional, kUnknownBodyMax, kUrgent, logout},
-    {kGet,    "/users",                    kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   list_online_users},
-    {kGet,    "/users/search",             kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   search_users},
-    {kGet,    "/users/me",                 kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kUrgent, get_me},
-    {kPatch,  "/users/me",                 kApiOnly,    kSelf,   Body::kRequired, kUnknownBodyMax, kUrgent, change_password},
-    {kGet,    "/users/me/sessions",        kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kUrgent, list_sessions},
-    {kDelete, "/users/me/sessions/:id",    kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kUrgent, revoke_session},
-    {kGet,    "/users/:userId",            kApiOnly,    kReader, Body::kNone,     kBodyMax, kUrgent, get_user},
-    {kGet,    "/chats",                    kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   list_public_groups},
-    {kPost,   "/chats",                    kApiAndRoot, kActor,  Body::kRequired, kBodyMax, kUrgent, create_chat},
-    {kGet,    "/chats/one-to-one/:userId", kApiAndRoot, kActor,  Body::kNone,     kBodyMax, kBulk,   list_personal_chats},
-    {kGet,    "/chats/group/:userId",      kApiAndRoot, kActor,  Body::kNone,     kBodyMax, kBulk,   list_group_chats},
-    {kGet,    "/chats/mine",               kApiOnly,    kSelf,   Body::kNone,     kBodyMax, kBulk,   list_my_chats},
-    {kGet,    "/chats/:number",            kApiAndRoot, kReader, Body::kNone,     kBodyMax, kUrgent, get_chat_by_number},
-    {kPost,   "/chats/:chat/join",         kApiOnly,    kActor,  Body::kOptional, kBodyMax, kUrgent, join_chat},
-    {kPost,   "/chats/:chat/leave",        kApiOnly,    kActor,  Body::kOptional, kBodyMax, kUrgent, leave_chat},
-    {kGet,    "/messages/:chat",           kApiAndRoot, kReader, Body::kNone,     kBodyMax, kBulk,   list_messages},
-    {kPost,   "/messages/:chat",           kApiOnly,    kActor,  Body::kRequired, kBodyMax, kUrgent, send_message},
-    {kGet,    "/healthz",                  kApiAndRoot, kPublic, Body::kNone,     kBodyMax, kUrgent, show_health},
-    {kGet,    "/readyz",                   kApiAndRoot, kPublic, Body::kNone,     kBodyMax, kUrgent, show_readiness},
-    {kGet,    "/metrics",                  kApiAndRoot, kPublic, Body::kNone,     kBodyMax, kUrgent, show_metrics},
-    {kGet,    "/openapi.json",             kApiOnly,    kPublic, Body::kNone,     kBodyMax, kUrgent, show_openapi},
-    {kGet,    "/",                         kRootOnly,   kPublic, Body::kNone,     kBodyMax, kUrgent, show_front_page},
-};
-// clang-format on
-
 constexpr std::size_t kSegmentsMax = 8;
 
 struct Segments {
@@ -96,18 +53,18 @@ int agreement(std::span<const std::string_view> pattern, std::span<const std::st
 }
 
 bool is_mounted(Mount mount, bool under_api) {
-  return under_api ? mount != kRootOnly : mount != kApiOnly;
+  return under_api ? mount != Mount::kRootOnly : mount != Mount::kApiOnly;
 }
 
 std::string_view name_of(net::Method method) {
   switch (method) {
-    case kGet:
+    case net::Method::kGet:
       return "GET";
-    case kPost:
+    case net::Method::kPost:
       return "POST";
-    case kPatch:
+    case net::Method::kPatch:
       return "PATCH";
-    case kDelete:
+    case net::Method::kDelete:
       return "DELETE";
     default:
       return "OPTIONS";
@@ -124,13 +81,10 @@ void take_parameters(const Route& route, std::span<const std::string> path, Rout
 
 }  // namespace
 
-std::span<const Route> routes() {
-  return kRoutes;
-}
-
 RouteName route_name(std::size_t index) {
-  if (index >= std::size(kRoutes)) return {"none", "none"};
-  return {name_of(kRoutes[index].method), kRoutes[index].path};
+  const auto all = operations();
+  if (index >= all.size() || !all[index].is_call()) return {"none", "none"};
+  return {name_of(all[index].call.method), all[index].call.path};
 }
 
 RouteMatch match_route(net::Method method, std::string_view path) {
@@ -145,22 +99,24 @@ RouteMatch match_route(net::Method method, std::string_view path) {
 
   // The most literal patterns win for every method: DELETE /users/me is no user's id.
   int best = -1;
-  for (const Route& route : kRoutes) {
-    if (!is_mounted(route.mount, under_api)) continue;
+  for (const Operation& operation : operations()) {
+    const Route& route = operation.call;
+    if (!operation.is_call() || !is_mounted(route.mount, under_api)) continue;
     best = std::max(best, agreement(split(route.path).all(), rest));
   }
   if (best < 0) return match;
   match.path_found = true;
   const net::Method wanted = method == net::Method::kHead ? kGet : method;
-  for (const Route& route : kRoutes) {
-    if (!is_mounted(route.mount, under_api)) continue;
+  for (const Operation& operation : operations()) {
+    const Route& route = operation.call;
+    if (!operation.is_call() || !is_mounted(route.mount, under_api)) continue;
     if (agreement(split(route.path).all(), rest) != best) continue;
     match.allow += name_of(route.method);
     if (route.method == kGet) match.allow += ", HEAD";
     match.allow += ", ";
-    if (route.method != wanted || match.route) continue;
-    match.route = &route;
-    match.index = static_cast<std::size_t>(&route - kRoutes);
+    if (route.method != wanted || match.operation != nullptr) continue;
+    match.operation = &operation;
+    match.index = static_cast<std::size_t>(&operation - operations().data());
     take_parameters(route, rest, match);
   }
   match.allow += "OPTIONS";
