@@ -14,6 +14,8 @@
 #include "base/log.hpp"
 #include "base/log_queue.hpp"
 #include "base/memory.hpp"
+#include "gateway/operations.hpp"
+#include "gateway/rest/routes.hpp"
 
 namespace maru::app {
 namespace {
@@ -234,6 +236,93 @@ void add_memory(Families& out) {
             MetricType::Counter, static_cast<double>(memory::failures()));
 }
 
+MetricFamily family_of(const char* name, const char* help, MetricType type) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  return family;
+}
+
+void add_sample(MetricFamily& family, std::initializer_list<ClientMetric::Label> labels,
+                std::uint64_t count) {
+  if (count == 0) return;
+  ClientMetric metric;
+  metric.label = labels;
+  metric.counter.value = static_cast<double>(count);
+  family.metric.push_back(std::move(metric));
+}
+
+void add_calls(Families& out, const gateway::Counters::Totals& totals) {
+  using gateway::Counters;
+  MetricFamily family =
+      family_of("maru_http_requests_total", "REST requests by method, route and status.",
+                MetricType::Counter);
+  for (std::size_t operation = 0; operation < Counters::kOperationsMax; ++operation) {
+    const auto [method, path] = gateway::rest::route_name(operation);
+    for (std::size_t i = 0; i < Counters::kStatuses.size(); ++i) {
+      const int status = Counters::kStatuses[i];
+      add_sample(family,
+                 {{"method", std::string(method)},
+                  {"route", std::string(path)},
+                  {"status", status == 0 ? "other" : std::to_string(status)}},
+                 totals.calls[operation][i]);
+    }
+  }
+  out.push_back(std::move(family));
+}
+
+void add_events(Families& out, const gateway::Counters::Totals& totals) {
+  using gateway::Counters;
+  MetricFamily family =
+      family_of("maru_events_total", "Events of clients by name and outcome.", MetricType::Counter);
+  for (std::size_t operation = 0; operation < Counters::kOperationsMax; ++operation) {
+    const std::string name(gateway::event_name(operation));
+    add_sample(family, {{"event", name}, {"outcome", "ok"}},
+               totals.events[operation][Counters::outcome_of(std::nullopt)]);
+    for (int i = 0; i < kErrorCodeCount; ++i) {
+      const auto code = static_cast<ErrorCode>(i);
+      add_sample(family, {{"event", name}, {"outcome", std::string(to_string(code))}},
+                 totals.events[operation][Counters::outcome_of(code)]);
+    }
+  }
+  out.push_back(std::move(family));
+}
+
+void add_latency(Families& out, const gateway::Counters::Totals& totals) {
+  MetricFamily family =
+      family_of("maru_http_request_seconds", "Time from the whole request to its answer.",
+                MetricType::Histogram);
+  ClientMetric metric;
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < totals.latency.size(); ++i) {
+    count += totals.latency[i];
+    const auto& bounds = gateway::Counters::kLatencyBounds;
+    if (i < bounds.size()) {
+      metric.histogram.bucket.push_back({count, static_cast<double>(bounds[i]) / 1e6});
+    }
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(totals.latency_sum_us) / 1e6;
+  family.metric.push_back(std::move(metric));
+  out.push_back(std::move(family));
+}
+
+void add_gateway(Families& out, const gateway::Counters::Totals& totals) {
+  add_calls(out, totals);
+  add_latency(out, totals);
+  add_events(out, totals);
+  const auto add = [&](const char* name, const char* help, std::uint64_t value) {
+    add_value(out, name, help, MetricType::Counter, static_cast<double>(value));
+  };
+  add("maru_http_calls_aborted_total", "REST calls given up because the client had gone.",
+      totals.aborted);
+  add("maru_http_calls_dropped_total", "REST calls that a stop dropped, answered 503.",
+      totals.dropped);
+  add("maru_reads_refused_total", "Bulk reads refused because too many of one reader waited.",
+      totals.reads_refused);
+}
+
 double resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   double pages_total = 0;
@@ -261,8 +350,8 @@ std::string metrics_text(const MetricsSources& sources) {
             static_cast<double>(sources.bulk_queries_waiting));
   add_value(families, "process_resident_memory_bytes", "Resident memory", MetricType::Gauge,
             resident_bytes());
-  return prometheus::TextSerializer().Serialize(families) +
-         gateway::rest::Counters::prometheus(sources.rest);
+  add_gateway(families, gateway::Counters::sum(sources.gateway));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace maru::app

@@ -8,8 +8,8 @@
 #include "base/budgets.hpp"
 #include "chat/lane_counters.hpp"
 #include "fanout/counters.hpp"
+#include "gateway/counters.hpp"
 #include "gateway/hasher.hpp"
-#include "gateway/rest/counters.hpp"
 #include "net/io_thread.hpp"
 #include "storage/sqlite/disk_space.hpp"
 
@@ -27,7 +27,7 @@ struct MetricsSources {
   const Budgets* budgets = nullptr;
   const gateway::Hasher::Counters* hasher = nullptr;
   std::size_t log_bytes_max = 0;
-  std::vector<const gateway::rest::Counters*> rest;  // one an I/O thread; summed
+  std::vector<const gateway::Counters*> gateway;  // of all front ends; summed
 };
 
 // Any thread; the counters are atomics.

@@ -41,7 +41,7 @@
 #include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
-#include "gateway/rest/counters.hpp"
+#include "gateway/counters.hpp"
 #include "gateway/session_audit.hpp"
 #include "gateway/session_expiry.hpp"
 #include "gateway/user_connections.hpp"
@@ -277,7 +277,9 @@ MetricsSources Server::Parts::metrics_sources() const {
   sources.commands_waiting = commands->waiting();
   sources.queries_waiting = readers->depth(chat::Lane::kUrgent);
   sources.bulk_queries_waiting = readers->depth(chat::Lane::kBulk) + read_turns.waiting();
-  for (const auto& part : io) sources.rest.push_back(&part->gateway->rest_counters());
+  for (const auto& part : io) {
+    for (const gateway::Counters* one : part->gateway->counters()) sources.gateway.push_back(one);
+  }
   sources.fanout = &recovery.counters();
   sources.budgets = &budgets;
   sources.hasher = &hasher.counters();

@@ -152,8 +152,8 @@ std::size_t Gateway::session_count() const {
   return implementation_->endpoint.session_count();
 }
 
-const rest::Counters& Gateway::rest_counters() const {
-  return implementation_->services.counters;
+std::array<const Counters*, 2> Gateway::counters() const {
+  return {&implementation_->services.counters, &implementation_->realtime.counters()};
 }
 
 }  // namespace maru::gateway

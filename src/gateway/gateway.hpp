@@ -3,6 +3,7 @@
 // thread and sets it as that thread's handler.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,9 +16,7 @@
 
 namespace maru::gateway {
 
-namespace rest {
 class Counters;
-}
 
 // What /healthz, /readyz and /metrics need from the rest of the server. Any thread.
 struct Probes {
@@ -45,8 +44,8 @@ class Gateway final : public net::HttpHandler {
   void close_all();
 
   [[nodiscard]] std::size_t session_count() const;
-  // Any thread; rest::Counters::prometheus() sums those of all I/O threads.
-  [[nodiscard]] const rest::Counters& rest_counters() const;
+  // Of both front ends; any thread. Counters::sum() adds those of all I/O threads.
+  [[nodiscard]] std::array<const Counters*, 2> counters() const;
 
  private:
   struct Implementation;

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "base/limits.hpp"
-#include "gateway/rest/counters.hpp"
+#include "gateway/counters.hpp"
 #include "gateway/rest/handlers.hpp"
 
 namespace maru::gateway {
@@ -81,7 +81,7 @@ constexpr Operation kOperations[] = {
      {kGet, "/", kRootOnly, Body::kNone, kBodyMax, kUrgent, rest::show_front_page}},
 };
 // clang-format on
-static_assert(std::size(kOperations) < rest::Counters::kRoutesMax);
+static_assert(std::size(kOperations) < Counters::kOperationsMax);
 
 }  // namespace
 

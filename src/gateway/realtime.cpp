@@ -105,4 +105,8 @@ void Realtime::announce_drain(std::int64_t within_ms) {
   }
 }
 
+const Counters& Realtime::counters() const {
+  return implementation_->core.counters;
+}
+
 }  // namespace maru::gateway

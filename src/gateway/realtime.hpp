@@ -11,6 +11,8 @@
 
 namespace maru::gateway {
 
+class Counters;
+
 class Realtime final : public endpoint::Application {
  public:
   explicit Realtime(Context& context);
@@ -26,6 +28,7 @@ class Realtime final : public endpoint::Application {
 
   // `serverDraining {withinMs}` to every socket.
   void announce_drain(std::int64_t within_ms);
+  [[nodiscard]] const Counters& counters() const;  // any thread
 
  private:
   struct Implementation;

@@ -57,12 +57,13 @@ ClientSession& EventCall::session() const {
 void EventCall::acknowledge(std::string_view arguments_json) {
   assert(!is_answered_ && "an event is answered once");
   is_answered_ = true;
+  core_.counters.event_answered(operation_, std::nullopt);
   if (ack_) session().socket->acknowledge(*ack_, arguments_json);
 }
 
 void EventCall::refuse(const Error& error) {
   if (std::exchange(is_answered_, true)) return;
-  core_.refuse(session(), ack_, error);
+  core_.refuse(session(), ack_, error, operation_);
 }
 
 void EventCall::lose() {
@@ -146,8 +147,8 @@ Result<std::int64_t> EventCall::pay(const Tolls& tolls, const UserId&) {
       context().limiter.take_all(tolls.span(), context().options.rate_delay_max_ms - waited_ms_);
   if (refusing != nullptr) {
     is_answered_ = true;
-    return std::unexpected(
-        core_.refuse_rate(session(), ack_, operations()[operation_].event.name, *refusing));
+    return std::unexpected(core_.refuse_rate(session(), ack_, operations()[operation_].event.name,
+                                             *refusing, operation_));
   }
   session().refusals = 0;
   waited_ms_ += wait;

@@ -48,7 +48,7 @@ void route_event(RealtimeCore& core, ClientSession& session, const IncomingEvent
   const Result<std::size_t> operation = find_operation(event);
   if (!operation) return core.refuse(session, event.ack, operation.error());
   const StraightHandler straight = operations()[*operation].event.straight;
-  if (straight != nullptr && straight(core, session, event)) return;
+  if (straight != nullptr && straight(core, session, event, *operation)) return;
   core.start(session.key, serve(core, session, *operation, event));
 }
 

@@ -3,6 +3,7 @@
 // returns the rest as a task: that answers, or ends with the refusal.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "gateway/events/event_call.hpp"
@@ -13,7 +14,7 @@ using Handling = Task<Result<void>>;
 using EventHandler = Handling (*)(EventCall& call, json::Value payload);
 // One that may do without a task; tried first. False: it has done nothing, that road is not open.
 using StraightHandler = bool (*)(RealtimeCore& core, ClientSession& session,
-                                 const IncomingEvent& event);
+                                 const IncomingEvent& event, std::size_t operation);
 
 // An event as its front end sees it (gateway/operations.hpp has them all).
 struct EventRoute {
@@ -32,7 +33,7 @@ Handling handle_send_message(EventCall& call, json::Value payload);
 // left is one command and its outcome, and no task is made for them (measured: a task is a tenth of
 // a 1:1 message's CPU).
 [[nodiscard]] bool send_straight(RealtimeCore& core, ClientSession& session,
-                                 const IncomingEvent& event);
+                                 const IncomingEvent& event, std::size_t operation);
 
 Handling handle_sync(EventCall& call, json::Value payload);
 Handling handle_watch_presence(EventCall& call, json::Value payload);

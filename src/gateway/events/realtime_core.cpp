@@ -120,9 +120,9 @@ bool RealtimeCore::admit(ClientSession& session, const IncomingEvent& event) {
 }
 
 Error RealtimeCore::refuse_rate(ClientSession& session, std::optional<endpoint::AckId> ack,
-                                std::string_view event, const Toll& toll) {
+                                std::string_view event, const Toll& toll, std::size_t operation) {
   Error error = rate_limited(context.limiter.retry_after_ms(toll));
-  refuse(session, ack, error);
+  refuse(session, ack, error, operation);
   const char* const limit = name_of(toll.rate);
   // Where the user is, the record of the login session says.
   log::audit_repeated("audit_rate_limited", {{"limit", limit}, {"user", session.user.hex()}},
@@ -137,7 +137,8 @@ Error RealtimeCore::refuse_rate(ClientSession& session, std::optional<endpoint::
 }
 
 void RealtimeCore::refuse(ClientSession& session, std::optional<endpoint::AckId> ack,
-                          const Error& error) {
+                          const Error& error, std::size_t operation) {
+  counters.event_answered(operation, error.code);
   std::string out;
   json::Writer writer(out);
   writer.begin_array();

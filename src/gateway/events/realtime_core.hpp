@@ -16,6 +16,7 @@
 #include "gateway/asking.hpp"
 #include "gateway/await.hpp"
 #include "gateway/context.hpp"
+#include "gateway/counters.hpp"
 #include "gateway/delayed_tasks.hpp"
 #include "gateway/events/client_session.hpp"
 #include "gateway/events/event_call.hpp"
@@ -44,6 +45,7 @@ class RealtimeCore {
   PresenceCheckState presence_checks;
   wire::EncodedChats encoded_chats;
   std::size_t leaves_waiting = 0;  // for their grace
+  Counters counters;
 
   // ---- events in ----
   void receive(ClientSession& session, const IncomingEvent& event);
@@ -66,12 +68,15 @@ class RealtimeCore {
   }
 
   // ---- refusals ----
-  // `{ok:false,error:{problem}}`, or the event `problem` without an ack.
-  void refuse(ClientSession& session, std::optional<endpoint::AckId> ack, const Error& error);
+  // `{ok:false,error:{problem}}`, or the event `problem` without an ack. `operation` as it counts:
+  // in operations().
+  void refuse(ClientSession& session, std::optional<endpoint::AckId> ack, const Error& error,
+              std::size_t operation = Counters::kNoOperation);
   // The same of a bucket that has too little; too many in a row end the socket at once. What it was
-  // refused with.
+  // refused with. `event` as the client called it.
   Error refuse_rate(ClientSession& session, std::optional<endpoint::AckId> ack,
-                    std::string_view event, const Toll& toll);
+                    std::string_view event, const Toll& toll,
+                    std::size_t operation = Counters::kNoOperation);
   std::string next_request_id();
 
   // ---- other threads, later ----

@@ -94,7 +94,8 @@ std::optional<Addressed> known_address(RealtimeCore& core, const ClientSession& 
 
 }  // namespace
 
-bool send_straight(RealtimeCore& core, ClientSession& session, const IncomingEvent& event) {
+bool send_straight(RealtimeCore& core, ClientSession& session, const IncomingEvent& event,
+                   std::size_t operation) {
   const std::optional<Addressed> to = known_address(core, session, event.payload);
   if (!to) return false;
   auto message = parse_message_draft(event.payload);
@@ -105,8 +106,9 @@ bool send_straight(RealtimeCore& core, ClientSession& session, const IncomingEve
   session.refusals = 0;
   speak_for(core, session, to->user);
   core.submit(session, command_of(*to, std::move(*message)),
-              [&core, ack = event.ack](ClientSession& sender, const chat::Reply& reply) {
-                if (!reply) return core.refuse(sender, ack, reply.error());
+              [&core, ack = event.ack, operation](ClientSession& sender, const chat::Reply& reply) {
+                if (!reply) return core.refuse(sender, ack, reply.error(), operation);
+                core.counters.event_answered(operation, std::nullopt);
                 if (ack) sender.socket->acknowledge(*ack, answer_of(std::get<chat::Sent>(*reply)));
               });
   return true;

@@ -96,13 +96,13 @@ void add_common_fields(net::HttpResponse& response, const Context& context,
   if (is_cross_origin) response.set("Access-Control-Expose-Headers", kExposedFields);
 }
 
-Call::Call(Services& services, net::RequestHead&& head, std::string request_id, std::size_t route,
-           Respond respond, Gone gone)
+Call::Call(Services& services, net::RequestHead&& head, std::string request_id,
+           std::size_t operation, Respond respond, Gone gone)
     : Request(services.context),
       services_(services),
       head_(std::move(head)),
       request_id_(std::move(request_id)),
-      route_(route),
+      operation_(operation),
       respond_(std::move(respond)),
       gone_(std::move(gone)),
       credentials_(credentials_of(head_, services_.context.options)),
@@ -141,8 +141,9 @@ void Call::answer(Answer answer) {
   response.set("Content-Security-Policy", std::move(answer.content_security_policy));
   for (auto& [name, value] : answer.fields) response.set(std::move(name), std::move(value));
   const auto spent = std::chrono::steady_clock::now() - started_;
-  services_.counters.answered(route_, response.status,
-                              std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+  services_.counters.call_answered(
+      operation_, response.status,
+      std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
   std::exchange(respond_, nullptr)(std::move(response));
   turn_.end();
 }

@@ -17,12 +17,12 @@
 #include "base/job.hpp"
 #include "gateway/auth.hpp"
 #include "gateway/context.hpp"
+#include "gateway/counters.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/read_turns.hpp"
 #include "gateway/request.hpp"
 #include "gateway/rest/activity.hpp"
 #include "gateway/rest/answer.hpp"
-#include "gateway/rest/counters.hpp"
 #include "gateway/task_runner.hpp"
 #include "net/http.hpp"
 
@@ -59,7 +59,7 @@ class Call final : public Request {
   using Gone = std::shared_ptr<const std::atomic<bool>>;
   static constexpr std::size_t kParametersMax = 2;
 
-  Call(Services& services, net::RequestHead&& head, std::string request_id, std::size_t route,
+  Call(Services& services, net::RequestHead&& head, std::string request_id, std::size_t operation,
        Respond respond, Gone gone = {});
   ~Call() override;
 
@@ -125,7 +125,7 @@ class Call final : public Request {
   Services& services_;
   net::RequestHead head_;
   std::string request_id_;
-  std::size_t route_;
+  const std::size_t operation_;
   Respond respond_;
   SharedBudget::Lease lease_;
   Gone gone_;

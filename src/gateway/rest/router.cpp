@@ -151,7 +151,7 @@ Router::Verdict Router::on_head(const net::RequestHead& head, Call::Respond resp
     Fields fields;
     if (refusal->code == ErrorCode::kMethodNotAllowed) fields.emplace_back("Allow", match.allow);
     const CallPtr call = make_call(
-        net::RequestHead(head), match.operation != nullptr ? match.index : Counters::kRoutesMax - 1,
+        net::RequestHead(head), match.operation != nullptr ? match.index : Counters::kNoOperation,
         std::move(respond));
     call->add_to_problem(std::move(fields));
     call->problem(*refusal);
@@ -175,9 +175,9 @@ void Router::on_request(net::RequestHead&& head, std::string&& body, Call::Respo
   const bool is_options = head.method == net::Method::kOptions;
   const bool is_json = is_json_type(head.field("content-type"));
   const bool is_plain = is_plain_coding(head.field("content-encoding"));
-  CallPtr call = make_call(std::move(head),
-                           match.operation != nullptr ? match.index : Counters::kRoutesMax - 1,
-                           std::move(respond), std::move(gone));
+  CallPtr call =
+      make_call(std::move(head), match.operation != nullptr ? match.index : Counters::kNoOperation,
+                std::move(respond), std::move(gone));
   if (is_options) return call->answer(preflight(call->head(), match));
   for (std::size_t i = 0; i < match.parameters.size(); ++i) {
     call->set_parameter(i, std::move(match.parameters[i]));
@@ -218,7 +218,7 @@ void Router::on_body_too_large(const net::RequestHead& head, Call::Respond respo
   const auto limit =
       static_cast<std::int64_t>(match.operation ? match.operation->call.body_bytes_max : 0U);
   CallPtr call = make_call(net::RequestHead(head),
-                           match.operation != nullptr ? match.index : Counters::kRoutesMax - 1,
+                           match.operation != nullptr ? match.index : Counters::kNoOperation,
                            std::move(respond));
   const Error refusal{ErrorCode::kPayloadTooLarge,
                       "The body is larger than this call takes.",

@@ -371,30 +371,5 @@ TEST(Operations, HaveNamesEventsAndPathsOfTheirOwn) {
   EXPECT_EQ(find_event("nonsense"), operations().size());
 }
 
-// A sample is named by its labels: a scraper refuses the whole answer when one comes twice.
-TEST(Counters, NoSampleIsToldTwice) {
-  rest::Counters counters;
-  for (std::size_t route = 0; route < operations().size(); ++route) {
-    if (!operations()[route].is_call()) continue;
-    for (const int status : rest::Counters::kStatuses) counters.answered(route, status, 1'000);
-  }
-  const auto login = rest::match_route(Method::kPost, "/users/login").index;
-  counters.answered(login, 418, 1);
-  counters.answered(1'000, 404, 1);
-  const rest::Counters* const all[] = {&counters};
-  std::istringstream lines(rest::Counters::prometheus(all));
-  std::set<std::string> samples;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with('#')) continue;
-    EXPECT_TRUE(samples.insert(line.substr(0, line.rfind(' '))).second) << line;
-  }
-  EXPECT_TRUE(samples.contains(
-      R"(maru_http_requests_total{method="PATCH",route="/users/me",status="200"})"));
-  EXPECT_TRUE(samples.contains(
-      R"(maru_http_requests_total{method="POST",route="/users/login",status="other"})"));
-  EXPECT_TRUE(
-      samples.contains(R"(maru_http_requests_total{method="none",route="none",status="404"})"));
-}
-
 }  // namespace
 }  // namespace maru::gateway::testing
