@@ -33,6 +33,7 @@
 #include "fanout/interest_table.hpp"
 #include "fanout/presence/presence.hpp"
 #include "fanout/recovery/socket_recovery.hpp"
+#include "gateway/counters.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hasher.hpp"
 #include "gateway/known_networks.hpp"
@@ -41,7 +42,7 @@
 #include "gateway/pending_leaves.hpp"
 #include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
-#include "gateway/counters.hpp"
+#include "gateway/session_activity.hpp"
 #include "gateway/session_audit.hpp"
 #include "gateway/session_expiry.hpp"
 #include "gateway/user_connections.hpp"
@@ -163,6 +164,7 @@ struct Server::Parts {
   std::optional<chat::CommandLane> sequencer;
   std::optional<gateway::SessionExpiry> expiry;
   std::optional<gateway::LoginGuard> logins;
+  std::optional<gateway::SessionActivity> activity;
   gateway::KnownNetworks known_networks{lifetimes};
   // From here on in the order in which they ask each other: what ends first is declared last.
   gateway::Hasher hasher;
@@ -210,6 +212,7 @@ Result<void> Server::Parts::wire(const Config& config) {
   sequencer.emplace(*commands, *store, *session_audit, clock, ids, std::move(lane));
   expiry.emplace(*commands, lifetimes, options);
   logins.emplace(options, lifetimes, *commands);
+  activity.emplace(*commands, lifetimes);
   if (auto restored = restore_login_failures(); !restored) return restored;
   known_networks.load(known_networks_file(config));
   recovery.start();
@@ -244,7 +247,7 @@ void Server::Parts::make_gateways(const Config& config) {
             options,     part->thread,   threads,  realtime_cores, clock,    lifetimes,
             fill_random, *commands,      *readers, part->inbox,    interest, presence,
             recovery,    hasher,         origins,  limiter,        *logins,  known_networks,
-            connections, pending_leaves, budgets,  read_turns,     bus},
+            connections, pending_leaves, budgets,  read_turns,     bus,      *activity},
         endpoint_options(config, budgets),
         gateway::Probes{[this] { return ready.load(); },
                         [this] { return metrics_text(metrics_sources()); }, metrics_token});

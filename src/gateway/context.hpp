@@ -29,6 +29,7 @@ class PendingLeaves;
 class RateLimiter;
 class ReadTurns;
 class RealtimeCore;
+class SessionActivity;
 class UserConnections;
 
 using Random = std::function<void(std::uint8_t* out, std::size_t size)>;
@@ -61,6 +62,7 @@ struct Context {
   Budgets& budgets;                  // any thread
   ReadTurns& read_turns;             // any thread
   chat::EventBus& bus;               // any thread; to ask when_live()
+  SessionActivity& activity;         // any thread
 };
 
 }  // namespace maru::gateway

@@ -7,6 +7,7 @@
 #include "gateway/realtime.hpp"
 #include "gateway/rest/call.hpp"
 #include "gateway/rest/router.hpp"
+#include "gateway/session_activity.hpp"
 
 namespace maru::gateway {
 namespace {
@@ -145,7 +146,7 @@ void Gateway::announce_drain(std::int64_t within_ms) {
 void Gateway::close_all() {
   implementation_->delays.drop_all();
   implementation_->endpoint.close_all();
-  implementation_->services.activity.flush();
+  implementation_->services.context.activity.flush();
 }
 
 std::size_t Gateway::session_count() const {

@@ -28,6 +28,7 @@
 #include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
 #include "gateway/rest/routes.hpp"
+#include "gateway/session_activity.hpp"
 #include "gateway/session_expiry.hpp"
 #include "gateway/user_connections.hpp"
 #include "json/reader.hpp"
@@ -79,6 +80,7 @@ class TestServer {
     commands = std::make_unique<local::LocalCommandLog>(clock, ids);
     sequencer = std::make_unique<chat::CommandLane>(*commands, *store, bus, clock, ids);
     logins.emplace(options, clock, *commands);
+    activity.emplace(*commands, lifetimes);
     recovery.start();
     presence.start(
         [this](std::vector<wire::WireEvent>&& events) { return hub->publish(std::move(events)); },
@@ -118,6 +120,7 @@ class TestServer {
   OriginPolicy origins;
   RateLimiter limiter;
   std::optional<LoginGuard> logins;
+  std::optional<SessionActivity> activity;
   UserConnections connections{0};
   PendingLeaves pending_leaves;
   Budgets budgets;
@@ -160,7 +163,8 @@ class TestServer {
                       pending_leaves,
                       budgets,
                       read_turns,
-                      bus};
+                      bus,
+                      *activity};
       Probes probes{[] { return true; }, [this] { return metrics(); }};
       gateways.push_back(std::make_unique<Gateway>(std::move(context), endpoint::EndpointOptions{},
                                                    std::move(probes)));

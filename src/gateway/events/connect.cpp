@@ -5,10 +5,11 @@
 #include <string>
 #include <utility>
 
+#include "gateway/asking.hpp"
 #include "gateway/events/connecting.hpp"
 #include "gateway/events/hello.hpp"
-#include "gateway/asking.hpp"
 #include "gateway/events/session_check.hpp"
+#include "gateway/session_activity.hpp"
 #include "gateway/user_connections.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
@@ -46,8 +47,7 @@ void refuse_connect(RealtimeCore& core, const endpoint::PendingConnect& pending,
 // ---- accepting
 // -----------------------------------------------------------------------------------
 
-std::optional<PendingSession> PendingSession::open(RealtimeCore& core,
-                                                   const Connecting& connecting,
+std::optional<PendingSession> PendingSession::open(RealtimeCore& core, const Connecting& connecting,
                                                    UserId speaks_for) {
   const UserId login_user = connecting.identity ? connecting.identity->user : UserId();
   if (!core.context.connections.take(login_user)) {
@@ -149,8 +149,7 @@ Task<Result<Identity>> look_up_session(RealtimeCore& core, TokenHash token) {
   for (;;) {
     Result<Identity> identity = co_await ask(
         core.context.queries, chat::Lane::kUrgent, nullptr, [&](chat::Snapshot& snapshot) {
-          return authenticate(snapshot, token, core.context.lifetimes.wall(),
-                              core.context.options);
+          return authenticate(snapshot, token, core.context.lifetimes.wall(), core.context.options);
         });
     if (identity || identity.error().code == ErrorCode::kUnauthenticated) co_return identity;
     co_await core.later(kConnectRetryMs);
@@ -164,7 +163,7 @@ Task<Result<std::optional<Identity>>> find_out_who(RealtimeCore& core,
   if (token) {
     Result<Identity> identity = co_await look_up_session(core, *token);
     if (identity) {
-      touch_session(core, identity->session, identity->last_used_at);
+      core.context.activity.session_used(identity->session, identity->last_used_at);
       co_return std::optional<Identity>(std::move(*identity));
     }
     // An ended session is nobody: fine in open mode only.

@@ -6,6 +6,7 @@
 
 #include "base/memory.hpp"
 #include "gateway/events/realtime_core.hpp"
+#include "gateway/session_activity.hpp"
 #include "json/writer.hpp"
 
 namespace maru::gateway {
@@ -15,7 +16,6 @@ constexpr std::int64_t kRoundMs = 1'000;
 constexpr std::size_t kSocketsPerQuery = 256;  // chained, spread over the round
 constexpr std::size_t kRounds = 50;  // every socket within that many, so well within a minute
 constexpr std::int64_t kTouchAfterMs = 10 * 60 * 1000;
-constexpr std::size_t kTouchedMax = 4096;
 
 void end_session(RealtimeCore& core, SessionKey key) {
   ClientSession* session = core.sessions.find(key);
@@ -56,14 +56,6 @@ std::vector<CheckedSocket> next_batch(RealtimeCore& core) {
   return batch;
 }
 
-void write_touched(RealtimeCore& core) {
-  auto touched = std::exchange(core.checks.touched, {});
-  if (touched.empty()) return;
-  chat::Command command{chat::TouchActivity{.sessions = std::move(touched)}, [](chat::Reply) {}};
-  // Soft: what is refused now is found again in a minute.
-  (void)core.context.commands.submit(std::move(command));
-}
-
 // The next part of the round's sockets; then the next round.
 void run_part(RealtimeCore& core);
 
@@ -89,7 +81,8 @@ void run_part(RealtimeCore& core) {
           go_on_or_stop(core, go_on);
           if (!outcome) return;
           for (const SessionKey key : outcome->ended) end_session(core, key);
-          for (const auto& [session, used] : outcome->used) touch_session(core, session, used);
+          for (const auto& [session, used] : outcome->used)
+            core.context.activity.session_used(session, used);
         });
       });
   if (!posted) go_on(core);  // the readers are full: those sockets come round again
@@ -97,7 +90,7 @@ void run_part(RealtimeCore& core) {
 
 void run_round(RealtimeCore& core) {
   core.checks.is_running = false;
-  write_touched(core);
+  core.context.activity.flush_when_due();
   if (core.sessions.size() == 0) {
     core.checks.soon.clear();
     return;
@@ -137,12 +130,6 @@ std::optional<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
 void check_soon(RealtimeCore& core, const ClientSession& session) {
   if (!session.session.is_zero()) core.checks.soon.push_back(session.key);
   if (!core.checks.is_running) schedule(core);
-}
-
-void touch_session(RealtimeCore& core, SessionId session, WallTime last_used_at) {
-  const WallTime now = core.context.lifetimes.wall();
-  if (last_used_at.ms + kTouchAfterMs > now.ms || core.checks.touched.size() >= kTouchedMax) return;
-  core.checks.touched.emplace_back(session, now);
 }
 
 }  // namespace maru::gateway

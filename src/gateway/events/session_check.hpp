@@ -43,15 +43,11 @@ struct SessionCheckState {
   std::vector<CheckedSocket> batch;  // of this round, not looked at yet
   MonotonicTime round_ends;
   std::vector<SessionKey> soon;
-  std::vector<std::pair<SessionId, WallTime>> touched;  // not written yet
   std::size_t next_slot = 0;
   bool is_running = false;
 };
 
 // Within a second: between its authentication and its registration a revocation may have passed.
 void check_soon(RealtimeCore& core, const ClientSession& session);
-
-// The session is in use: its idle expiry counts from now. Written rarely and in passing.
-void touch_session(RealtimeCore& core, SessionId session, WallTime last_used_at);
 
 }  // namespace maru::gateway

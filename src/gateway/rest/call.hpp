@@ -21,7 +21,6 @@
 #include "gateway/gateway.hpp"
 #include "gateway/read_turns.hpp"
 #include "gateway/request.hpp"
-#include "gateway/rest/activity.hpp"
 #include "gateway/rest/answer.hpp"
 #include "gateway/task_runner.hpp"
 #include "net/http.hpp"
@@ -33,7 +32,6 @@ struct Services {
   Services(Context c, Probes p)
       : context(std::move(c)),
         probes(std::move(p)),
-        activity(context.commands, context.lifetimes),
         post([&thread = context.thread](Job job) { thread.post(std::move(job)); }),
         is_here([&thread = context.thread] { return thread.on_this_thread(); }),
         tasks({[this](Job job) { post(std::move(job)); }, [this] { return is_here(); }}) {}
@@ -42,7 +40,6 @@ struct Services {
 
   Context context;
   Probes probes;
-  Activity activity;
   Counters counters;
   std::atomic<std::size_t> calls_without_room{0};  // that wait for some: answer_room.cpp
   std::function<void(Job)> post;                   // to the I/O thread; any thread

@@ -1,6 +1,7 @@
 // Who asks for a REST call.
 #include "fanout/presence/presence.hpp"
 #include "gateway/rest/call.hpp"
+#include "gateway/session_activity.hpp"
 
 namespace maru::gateway::rest {
 namespace {
@@ -11,7 +12,7 @@ Result<std::optional<Identity>> find_identity(chat::Snapshot& snapshot, Call& ca
   auto identity = authenticate(snapshot, call.credentials().token, call.context().lifetimes.wall(),
                                call.context().options);
   if (identity) {
-    call.services().activity.session_used(identity->session, identity->last_used_at);
+    call.context().activity.session_used(identity->session, identity->last_used_at);
     return std::optional<Identity>(std::move(*identity));
   }
   if (identity.error().code != ErrorCode::kUnauthenticated) {

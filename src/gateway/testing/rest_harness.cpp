@@ -94,7 +94,7 @@ RestHarness::RestHarness(GatewayOptions o)
       options,         thread_,         {&thread_}, realtime_cores_, core.clock, lifetimes_,
       seeded_random(), commands_,       queries_,   inbox_,          interest_,  presence_,
       recovery_,       hasher_,         origins_,   limiter_,        logins_,    known_networks_,
-      connections_,    pending_leaves_, budgets_,   read_turns_,     bus_};
+      connections_,    pending_leaves_, budgets_,   read_turns_,     bus_,       activity_};
   Probes probes{[] { return true; }, [] { return std::string("maru_up 1\n"); },
                 hash_secret(kMetricsToken)};
   services_ = std::make_unique<rest::Services>(std::move(context), std::move(probes));

@@ -29,6 +29,7 @@
 #include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
 #include "gateway/rest/router.hpp"
+#include "gateway/session_activity.hpp"
 #include "gateway/testing/fake_snapshot.hpp"
 #include "gateway/testing/request_head.hpp"
 #include "gateway/user_connections.hpp"
@@ -162,6 +163,7 @@ class RestHarness {
   PendingLeaves pending_leaves_;
   Budgets budgets_;
   ReadTurns read_turns_;
+  SessionActivity activity_{commands_, lifetimes_};
   local::LocalPresence registry_;
   fanout::Presence presence_;
   fanout::SocketRecovery recovery_;

@@ -31,6 +31,7 @@
 #include "gateway/rate_limiter.hpp"
 #include "gateway/read_turns.hpp"
 #include "gateway/realtime.hpp"
+#include "gateway/session_activity.hpp"
 #include "gateway/user_connections.hpp"
 #include "net/io_thread.hpp"
 #include "storage/sqlite/reader_pool.hpp"
@@ -173,6 +174,7 @@ struct Node::Parts {
   BusyQueries queries{loss};
   std::optional<LossyCommands> clients_commands;
   std::optional<LoginGuard> logins;
+  std::optional<SessionActivity> activity;
   KnownNetworks known_networks{lifetimes};
   Hasher hasher;
   OriginPolicy origins;
@@ -212,6 +214,7 @@ Node::Node(GatewayOptions options, unsigned threads)
   it.clients_commands.emplace(*it.commands, it.loss);
   it.sequencer.emplace(*it.commands, *it.store, it.bus, it.clock, it.ids, sequencing);
   it.logins.emplace(it.options, it.clock, *it.commands);
+  it.activity.emplace(*it.commands, it.lifetimes);
   it.readers = must(sqlite::ReaderPool::open(*it.store));
   it.queries.readers = it.readers.get();
   it.recovery.start();
@@ -226,7 +229,7 @@ Node::Node(GatewayOptions options, unsigned threads)
                 it.queries,  part->inbox,       it.interest,    it.presence,
                 it.recovery, it.hasher,         it.origins,     it.limiter,
                 *it.logins,  it.known_networks, it.connections, it.pending_leaves,
-                it.budgets,  it.read_turns,     it.bus});
+                it.budgets,  it.read_turns,     it.bus,         *it.activity});
     part->realtime = std::make_unique<Realtime>(*part->context);
     part->endpoint = std::make_unique<endpoint::Endpoint>(part->thread, endpoint::EndpointOptions{},
                                                           *part->realtime, fill_random);

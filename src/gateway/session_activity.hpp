@@ -1,6 +1,7 @@
-// Notes which login sessions were used and tells the sequencer in batches (TouchActivity): at most
-// once a minute and session, at most once in 5 s, bounded. Soft: what does not fit is noted by a
-// later request. Any thread; never blocks. The clock is that of lifetimes (SettledClock).
+// Notes which login sessions were used, by whichever front end, and tells the sequencer in batches
+// (TouchActivity): at most once a minute and session, at most once in 5 s, bounded. Soft: what does
+// not fit is noted by a later request. Any thread; never blocks. The clock is that of lifetimes
+// (SettledClock).
 #pragma once
 
 #include <array>
@@ -13,18 +14,21 @@
 #include "base/mailbox.hpp"
 #include "chat/ports/command_log.hpp"
 
-namespace maru::gateway::rest {
+namespace maru::gateway {
 
-class Activity {
+class SessionActivity {
  public:
   static constexpr std::int64_t kTouchIntervalMs = 60'000;
   static constexpr std::int64_t kFlushIntervalMs = 5'000;
   static constexpr std::size_t kPendingMax = 1'024;
 
-  Activity(chat::CommandLog& commands, const Clock& clock) : commands_(commands), clock_(clock) {}
+  SessionActivity(chat::CommandLog& commands, const Clock& clock)
+      : commands_(commands), clock_(clock) {}
 
   // `last_used_at` is what the store knows.
   void session_used(SessionId session, WallTime last_used_at);
+  // What is noted is told no later than the next call of this after 5 s.
+  void flush_when_due();
   void flush();
 
  private:
@@ -39,4 +43,4 @@ class Activity {
   std::array<std::atomic<std::uint64_t>, 4'096> noted_{};
 };
 
-}  // namespace maru::gateway::rest
+}  // namespace maru::gateway

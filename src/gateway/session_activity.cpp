@@ -1,20 +1,24 @@
-#include "gateway/rest/activity.hpp"
+#include "gateway/session_activity.hpp"
 
 #include <vector>
 
-namespace maru::gateway::rest {
+namespace maru::gateway {
 
-void Activity::session_used(SessionId session, WallTime last_used_at) {
+void SessionActivity::session_used(SessionId session, WallTime last_used_at) {
   const WallTime now = clock_.wall();
   if (now.ms - last_used_at.ms < kTouchIntervalMs || noted_lately(session, now)) return;
   static_cast<void>(pending_.try_post({session, now}));
+  flush_when_due();
+}
+
+void SessionActivity::flush_when_due() {
   std::int64_t last = last_flush_ms_.load(std::memory_order_relaxed);
   const std::int64_t monotonic = clock_.monotonic().ms;
   if (last != 0 && monotonic - last < kFlushIntervalMs) return;
   if (last_flush_ms_.compare_exchange_strong(last, monotonic)) flush();
 }
 
-void Activity::flush() {
+void SessionActivity::flush() {
   std::vector<std::pair<SessionId, WallTime>> sessions;
   pending_.drain(sessions);
   if (sessions.empty()) return;
@@ -23,7 +27,7 @@ void Activity::flush() {
   static_cast<void>(commands_.submit(std::move(command)));
 }
 
-bool Activity::noted_lately(SessionId session, WallTime now) {
+bool SessionActivity::noted_lately(SessionId session, WallTime now) {
   constexpr int kTimeBits = 42;  // of Unix milliseconds: until 2109
   constexpr std::uint64_t kTimeMask = (std::uint64_t{1} << kTimeBits) - 1;
   const std::uint64_t hash = std::hash<SessionId>()(session);
@@ -37,4 +41,4 @@ bool Activity::noted_lately(SessionId session, WallTime now) {
   return !slot.compare_exchange_strong(word, mine, std::memory_order_relaxed);
 }
 
-}  // namespace maru::gateway::rest
+}  // namespace maru::gateway
