@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the rules of src/gateway/task.hpp: what GCC 12 gets wrong in coroutines.
+"""Holds the rules of src/gateway/tasks/task.hpp: what GCC 12 gets wrong in coroutines.
 
   - no co_await inside a conditional operand (a ? b : c)
   - nothing made with braces in an expression that has a co_await: it would be destroyed twice

@@ -9,7 +9,7 @@
 #include "chat/lane_counters.hpp"
 #include "fanout/counters.hpp"
 #include "gateway/counters.hpp"
-#include "gateway/hasher.hpp"
+#include "gateway/identity/hasher.hpp"
 #include "net/io_thread.hpp"
 #include "storage/sqlite/disk_space.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "app/small_file.hpp"
 #include "base/secret.hpp"
-#include "gateway/auth.hpp"
+#include "gateway/identity/auth.hpp"
 
 namespace maru::app {
 namespace {

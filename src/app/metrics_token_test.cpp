@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "gateway/auth.hpp"
+#include "gateway/identity/auth.hpp"
 
 namespace maru::app {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/ascii.hpp"
-#include "gateway/origin.hpp"
+#include "gateway/identity/origin.hpp"
 #include "net/address.hpp"
 
 namespace maru::app {

@@ -4,7 +4,7 @@
 // A thread takes an urgent query first. Bulk ones run on all threads but one at a time, so that one
 // thread is always free for the urgent (with a single thread one waits for at most one bulk query).
 // Within a lane it is first come, first served; who may have how many in the bulk lane is its
-// users' business (gateway/read_turns.hpp).
+// users' business (gateway/limits/read_turns.hpp).
 //
 // Any thread may post; the pool's threads take. Beside Mailbox the one other hand-over with a
 // mutex.

@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include "gateway/asking.hpp"
+#include "gateway/limits/read_turns.hpp"
 #include "gateway/live_chats.hpp"
-#include "gateway/read_turns.hpp"
 #include "gateway/request.hpp"
-#include "gateway/task.hpp"
+#include "gateway/tasks/asking.hpp"
+#include "gateway/tasks/task.hpp"
 
 namespace maru::gateway {
 

@@ -3,11 +3,11 @@
 #include <atomic>
 #include <unordered_map>
 
-#include "gateway/delayed_tasks.hpp"
+#include "gateway/identity/session_activity.hpp"
 #include "gateway/realtime.hpp"
 #include "gateway/rest/call.hpp"
 #include "gateway/rest/router.hpp"
-#include "gateway/session_activity.hpp"
+#include "gateway/tasks/delayed_tasks.hpp"
 
 namespace maru::gateway {
 namespace {

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "gateway/events/handlers.hpp"
+#include "gateway/identity/who.hpp"
 #include "gateway/rest/route.hpp"
-#include "gateway/who.hpp"
 
 namespace maru::gateway {
 

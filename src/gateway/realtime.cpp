@@ -4,7 +4,7 @@
 
 #include "gateway/events/connect.hpp"
 #include "gateway/events/realtime_core.hpp"
-#include "gateway/origin_policy.hpp"
+#include "gateway/identity/origin_policy.hpp"
 #include "gateway/security_fields.hpp"
 #include "json/writer.hpp"
 #include "wire/wire_event.hpp"

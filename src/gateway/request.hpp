@@ -16,9 +16,9 @@
 #include "base/error.hpp"
 #include "base/job.hpp"
 #include "gateway/context.hpp"
-#include "gateway/rate_limiter.hpp"
-#include "gateway/task.hpp"
-#include "gateway/who.hpp"
+#include "gateway/identity/who.hpp"
+#include "gateway/limits/rate_limiter.hpp"
+#include "gateway/tasks/task.hpp"
 
 namespace maru::gateway {
 

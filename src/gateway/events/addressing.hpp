@@ -1,5 +1,5 @@
 // Which chat an event means, and as whom: joinRoom and leaveRoom. (Who may name whom:
-// gateway/who.hpp.)
+// gateway/identity/who.hpp.)
 #pragma once
 
 #include "base/error.hpp"
@@ -7,7 +7,7 @@
 #include "chat/ports/snapshot.hpp"
 #include "gateway/events/event_call.hpp"
 #include "gateway/events/payloads.hpp"
-#include "gateway/task.hpp"
+#include "gateway/tasks/task.hpp"
 
 namespace maru::gateway {
 

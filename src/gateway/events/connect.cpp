@@ -5,12 +5,12 @@
 #include <string>
 #include <utility>
 
-#include "gateway/asking.hpp"
 #include "gateway/events/connecting.hpp"
 #include "gateway/events/hello.hpp"
 #include "gateway/events/session_check.hpp"
-#include "gateway/session_activity.hpp"
-#include "gateway/user_connections.hpp"
+#include "gateway/identity/session_activity.hpp"
+#include "gateway/limits/user_connections.hpp"
+#include "gateway/tasks/asking.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
 

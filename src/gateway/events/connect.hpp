@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "endpoint/socket.hpp"
-#include "gateway/auth.hpp"
 #include "gateway/events/realtime_core.hpp"
+#include "gateway/identity/auth.hpp"
 
 namespace maru::gateway {
 

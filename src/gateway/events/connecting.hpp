@@ -9,8 +9,8 @@
 
 #include "endpoint/socket.hpp"
 #include "fanout/recovery/recoverable_socket.hpp"
-#include "gateway/auth.hpp"
 #include "gateway/events/realtime_core.hpp"
+#include "gateway/identity/auth.hpp"
 
 namespace maru::gateway {
 

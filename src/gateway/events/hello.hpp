@@ -6,7 +6,7 @@
 #include <string>
 
 #include "chat/model.hpp"
-#include "gateway/auth.hpp"
+#include "gateway/identity/auth.hpp"
 #include "gateway/options.hpp"
 #include "net/frame.hpp"
 #include "wire/wire_event.hpp"

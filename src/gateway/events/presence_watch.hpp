@@ -11,7 +11,7 @@
 #include "chat/ports/snapshot.hpp"
 #include "gateway/events/session_table.hpp"
 #include "gateway/options.hpp"
-#include "gateway/task.hpp"
+#include "gateway/tasks/task.hpp"
 
 namespace maru::gateway {
 

@@ -6,7 +6,7 @@
 
 #include "base/memory.hpp"
 #include "gateway/events/realtime_core.hpp"
-#include "gateway/session_activity.hpp"
+#include "gateway/identity/session_activity.hpp"
 #include "json/writer.hpp"
 
 namespace maru::gateway {

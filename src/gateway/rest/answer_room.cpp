@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/memory.hpp"
-#include "gateway/rate_limiter.hpp"
+#include "gateway/limits/rate_limiter.hpp"
 #include "net/http.hpp"
 
 namespace maru::gateway::rest {

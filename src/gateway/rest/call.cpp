@@ -8,8 +8,8 @@
 #include "base/memory.hpp"
 #include "chat/quotas.hpp"
 #include "gateway/flow.hpp"
-#include "gateway/origin_policy.hpp"
-#include "gateway/rate_limiter.hpp"
+#include "gateway/identity/origin_policy.hpp"
+#include "gateway/limits/rate_limiter.hpp"
 #include "gateway/security_fields.hpp"
 #include "wire/documents.hpp"
 

@@ -15,14 +15,14 @@
 
 #include "base/error.hpp"
 #include "base/job.hpp"
-#include "gateway/auth.hpp"
 #include "gateway/context.hpp"
 #include "gateway/counters.hpp"
 #include "gateway/gateway.hpp"
-#include "gateway/read_turns.hpp"
+#include "gateway/identity/auth.hpp"
+#include "gateway/limits/read_turns.hpp"
 #include "gateway/request.hpp"
 #include "gateway/rest/answer.hpp"
-#include "gateway/task_runner.hpp"
+#include "gateway/tasks/task_runner.hpp"
 #include "net/http.hpp"
 
 namespace maru::gateway::rest {

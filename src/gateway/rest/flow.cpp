@@ -1,6 +1,6 @@
 #include "gateway/rest/flow.hpp"
 
-#include "gateway/read_turns.hpp"
+#include "gateway/limits/read_turns.hpp"
 #include "gateway/rest/answer_room.hpp"
 
 namespace maru::gateway::rest {
@@ -24,7 +24,8 @@ Task<Result<void>> let_in(Call& call, Asks asks, Much much) {
   const Tolls tolls = much.also ? Tolls({*much.also, share.key}, share) : Tolls(share);
   Result<void> in = co_await admit(call, caller->user, tolls);
   if (!in) co_return in;
-  auto turn = co_await take_turn(call, share, reads_waiting_max(call.context().options, share.rate));
+  auto turn =
+      co_await take_turn(call, share, reads_waiting_max(call.context().options, share.rate));
   if (!turn) co_return std::unexpected(std::move(turn.error()));
   call.hold(std::move(*turn));
   if (much.bytes == 0) co_return in;

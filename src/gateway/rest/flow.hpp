@@ -10,7 +10,7 @@
 
 #include "gateway/flow.hpp"
 #include "gateway/rest/call.hpp"
-#include "gateway/task.hpp"
+#include "gateway/tasks/task.hpp"
 
 namespace maru::gateway::rest {
 

@@ -1,7 +1,7 @@
 // Who asks for a REST call.
 #include "fanout/presence/presence.hpp"
+#include "gateway/identity/session_activity.hpp"
 #include "gateway/rest/call.hpp"
-#include "gateway/session_activity.hpp"
 
 namespace maru::gateway::rest {
 namespace {

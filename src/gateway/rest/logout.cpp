@@ -2,7 +2,7 @@
 // offline.
 #include "base/log.hpp"
 #include "fanout/presence/presence.hpp"
-#include "gateway/rate_limiter.hpp"
+#include "gateway/limits/rate_limiter.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -43,9 +43,8 @@ Answering leave_by_name(Call& call, std::string name) {
   user.name = std::move(name);
   const Named named(std::move(user), "userName");
   const Result<chat::User> found =
-      co_await query(call, chat::Lane::kUrgent, [&](chat::Snapshot& snapshot) {
-        return believe(snapshot, named, UserId());
-      });
+      co_await query(call, chat::Lane::kUrgent,
+                     [&](chat::Snapshot& snapshot) { return believe(snapshot, named, UserId()); });
   if (!found) co_return std::unexpected(found.error());
   call.context().presence.user_logged_out(found->id);
   co_return logged_out_answer(call, found->id);

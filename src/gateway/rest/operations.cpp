@@ -1,5 +1,5 @@
 // /healthz, /readyz, /metrics, /api/openapi.json.
-#include "gateway/origin_policy.hpp"
+#include "gateway/identity/origin_policy.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
 #include "gateway/rest/openapi.hpp"

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "gateway/known_networks.hpp"
-#include "gateway/login_guard.hpp"
-#include "gateway/rate_limiter.hpp"
+#include "gateway/limits/known_networks.hpp"
+#include "gateway/limits/login_guard.hpp"
+#include "gateway/limits/rate_limiter.hpp"
 
 namespace maru::gateway::rest {
 namespace {

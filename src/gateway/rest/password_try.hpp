@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/secret.hpp"
-#include "gateway/hasher.hpp"
+#include "gateway/identity/hasher.hpp"
 #include "gateway/rest/flow.hpp"
 
 namespace maru::gateway::rest {

@@ -1,5 +1,5 @@
 // POST /users/register {userName, password}: a new account.
-#include "gateway/known_networks.hpp"
+#include "gateway/limits/known_networks.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"

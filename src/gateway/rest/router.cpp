@@ -7,7 +7,7 @@
 #include "base/ascii.hpp"
 #include "base/secret.hpp"
 #include "gateway/fields.hpp"
-#include "gateway/origin_policy.hpp"
+#include "gateway/identity/origin_policy.hpp"
 #include "wire/documents.hpp"
 
 namespace maru::gateway::rest {

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "gateway/hasher.hpp"
+#include "gateway/identity/hasher.hpp"
 
 namespace maru::gateway::testing {
 
