@@ -23,10 +23,17 @@ struct Pace {
   std::int64_t tolerance_ticks = 0;  // interval × (burst − 1)
 };
 
-Pace pace(double per_second, double burst) {
+Pace pace_of(Rate rate, const GatewayOptions& options) {
+  const auto [per_second, burst] = policy_of(rate, options);
   const double interval = 1000.0 * kTicksPerMs / std::max(per_second, 1e-6);
   return {std::max<std::int64_t>(std::llround(interval), 1),
           std::llround(interval * std::max(burst - 1, 0.0))};
+}
+
+std::array<Pace, kRateCount> paces_of(const GatewayOptions& options) {
+  std::array<Pace, kRateCount> paces;
+  for (std::size_t i = 0; i < kRateCount; ++i) paces[i] = pace_of(static_cast<Rate>(i), options);
+  return paces;
 }
 
 std::uint64_t keyed_hash(const void* data, std::size_t size) {
@@ -54,23 +61,7 @@ std::uint64_t bucket_hash(const Toll& toll) {
 
 struct RateLimiter::Implementation {
   Implementation(const GatewayOptions& o, const Clock& c)
-      : enabled(o.rate_limits),
-        clock(c),
-        start(c.monotonic()),
-        paces{pace(o.messages_per_user, o.messages_per_user_burst),
-              pace(o.messages_per_room, o.messages_per_room_burst),
-              pace(o.events_per_connection, o.events_per_connection_burst),
-              pace(o.joins_per_user, o.joins_per_user_burst),
-              pace(o.history_per_user, o.history_per_user_burst),
-              pace(o.reads_per_user, o.reads_per_user_burst),
-              pace(o.reads_per_ip, o.reads_per_ip_burst),
-              pace(o.logins_per_ip_minute / 60, o.logins_per_ip_minute),
-              pace(o.registers_per_ip_minute / 60, o.registers_per_ip_minute),
-              pace(o.open_guests_per_ip_minute / 60, o.open_guests_per_ip_minute),
-              pace(o.password_changes_per_user_minute / 60, o.password_changes_per_user_minute),
-              pace(o.password_hashes, o.password_hashes_burst),
-              pace(o.known_password_hashes, o.known_password_hashes_burst),
-              pace(o.known_hashes_per_account_minute / 60, o.known_hashes_per_account_minute)} {}
+      : enabled(o.rate_limits), clock(c), start(c.monotonic()), paces(paces_of(o)) {}
 
   [[nodiscard]] std::int64_t now_ms() const { return clock.monotonic().ms - start.ms; }
   [[nodiscard]] std::int64_t now_ticks() const { return now_ms() * kTicksPerMs; }
@@ -168,37 +159,6 @@ std::int64_t RateLimiter::retry_after_ms(const Toll& toll) const {
   const std::int64_t wait =
       static_cast<std::int64_t>(found.value) - pace.tolerance_ticks - it.now_ticks();
   return wait <= 0 ? 0 : (wait + kTicksPerMs - 1) / kTicksPerMs;
-}
-
-const char* name_of(Rate rate) {
-  switch (rate) {
-    case Rate::kMessagesOfUser:
-      return "user-messages";
-    case Rate::kMessagesOfRoom:
-      return "chat-messages";
-    case Rate::kEventsOfConnection:
-      return "events";
-    case Rate::kJoinsOfUser:
-      return "joins";
-    case Rate::kHistoryOfUser:
-      return "history";
-    case Rate::kReadsOfUser:
-    case Rate::kReadsOfIp:
-      return "reads";
-    case Rate::kLoginsOfIp:
-      return "logins";
-    case Rate::kRegistersOfIp:
-      return "registrations";
-    case Rate::kOpenGuestsOfIp:
-      return "guests";
-    case Rate::kPasswordChangesOfUser:
-      return "password-changes";
-    case Rate::kPasswordHashes:
-    case Rate::kKnownPasswordHashes:
-    case Rate::kKnownHashesOfAccount:
-      return "passwords";
-  }
-  return "requests";
 }
 
 std::size_t reads_waiting_max(const GatewayOptions& options, Rate rate) {

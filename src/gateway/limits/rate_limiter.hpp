@@ -13,30 +13,11 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "gateway/limits/rates.hpp"
 #include "gateway/options.hpp"
 
 namespace maru::gateway {
 
-enum class Rate : std::uint8_t {
-  kMessagesOfUser,
-  kMessagesOfRoom,
-  kEventsOfConnection,
-  kJoinsOfUser,
-  kHistoryOfUser,
-  kReadsOfUser,  // weighed: one a read and one for each hundred rows of the store it looked at
-  kReadsOfIp,    // the same of readers whom nobody knows
-  kLoginsOfIp,
-  kRegistersOfIp,
-  kOpenGuestsOfIp,  // logins without a password in open mode
-  kPasswordChangesOfUser,
-  kPasswordHashes,        // of all strangers together: what the hasher is asked for; key 0
-  kKnownPasswordHashes,   // of all together who come from where they have logged in before; key 0
-  kKnownHashesOfAccount,  // what of it one account takes
-};
-inline constexpr std::size_t kRateCount = 14;
-
-// How answers and the audit trail call it: "logins".
-[[nodiscard]] const char* name_of(Rate rate);
 // For Error::retry_after_ms: a rate may be so slow that its wait does not fit.
 [[nodiscard]] inline std::uint32_t as_retry_after(std::int64_t ms) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, 0, UINT32_MAX));

@@ -16,45 +16,6 @@
 namespace maru::gateway::rest {
 namespace {
 
-struct Policy {
-  double burst;
-  double window_s;
-};
-
-Policy policy_of(Rate rate, const GatewayOptions& o) {
-  switch (rate) {
-    case Rate::kMessagesOfUser:
-      return {o.messages_per_user_burst, o.messages_per_user_burst / o.messages_per_user};
-    case Rate::kMessagesOfRoom:
-      return {o.messages_per_room_burst, o.messages_per_room_burst / o.messages_per_room};
-    case Rate::kEventsOfConnection:
-      return {o.events_per_connection_burst,
-              o.events_per_connection_burst / o.events_per_connection};
-    case Rate::kJoinsOfUser:
-      return {o.joins_per_user_burst, o.joins_per_user_burst / o.joins_per_user};
-    case Rate::kHistoryOfUser:
-      return {o.history_per_user_burst, o.history_per_user_burst / o.history_per_user};
-    case Rate::kReadsOfUser:
-      return {o.reads_per_user_burst, o.reads_per_user_burst / o.reads_per_user};
-    case Rate::kReadsOfIp:
-      return {o.reads_per_ip_burst, o.reads_per_ip_burst / o.reads_per_ip};
-    case Rate::kLoginsOfIp:
-      return {o.logins_per_ip_minute, 60};
-    case Rate::kRegistersOfIp:
-      return {o.registers_per_ip_minute, 60};
-    case Rate::kOpenGuestsOfIp:
-      return {o.open_guests_per_ip_minute, 60};
-    case Rate::kPasswordChangesOfUser:
-      return {o.password_changes_per_user_minute, 60};
-    case Rate::kPasswordHashes:
-      return {o.password_hashes_burst, o.password_hashes_burst / o.password_hashes};
-    case Rate::kKnownPasswordHashes:
-    case Rate::kKnownHashesOfAccount:
-      break;  // who finds too little here goes to the strangers
-  }
-  return {1, 1};
-}
-
 std::int64_t whole_seconds(std::int64_t ms) {
   return ms <= 0 ? 1 : (ms + 999) / 1000;
 }
@@ -204,8 +165,7 @@ void Call::audit(std::string_view event, const UserId& user, const ChatId& chat)
 }
 
 std::unexpected<Error> Call::refuse_rate(const Toll& toll, const UserId& actor) {
-  Policy policy = policy_of(toll.rate, context().options);
-  policy.burst *= toll.width;
+  const auto [per_second, burst] = policy_of(toll.rate, context().options);
   const std::int64_t retry_ms = std::max<std::int64_t>(context().limiter.retry_after_ms(toll), 1);
   const char* const limit = name_of(toll.rate);
   log::audit_repeated("audit_rate_limited",
@@ -214,9 +174,10 @@ std::unexpected<Error> Call::refuse_rate(const Toll& toll, const UserId& actor) 
                        {"user", actor.is_zero() ? std::string() : actor.hex()},
                        {"ip", head_.peer_address},
                        {"request_id", request_id_}});
-  add_to_problem(rate_limit_fields(limit, static_cast<std::int64_t>(policy.burst),
-                                   whole_seconds(static_cast<std::int64_t>(policy.window_s * 1000)),
-                                   whole_seconds(retry_ms)));
+  add_to_problem(rate_limit_fields(
+      limit, static_cast<std::int64_t>(burst * toll.width),
+      whole_seconds(static_cast<std::int64_t>(burst / std::max(per_second, 1e-6) * 1000)),
+      whole_seconds(retry_ms)));
   return std::unexpected(Error{ErrorCode::kRateLimited,
                                "Too many requests of this kind; try again later.",
                                {},
