@@ -10,6 +10,7 @@
 #include "gateway/events/payloads.hpp"
 #include "gateway/events/realtime_core.hpp"
 #include "gateway/flow.hpp"
+#include "gateway/ops/sending.hpp"
 #include "json/writer.hpp"
 #include "wire/wire_event.hpp"
 
@@ -31,45 +32,20 @@ std::string answer_of(const chat::Sent& sent) {
   return out;
 }
 
-struct Sending {
-  Addressed addressed;
-  bool is_member = false;
-};
-
-// Only members share the room's rate: nobody else can use it up.
-Tolls tolls_of(const Sending& sending) {
-  const Toll of_user{Rate::kMessagesOfUser, RateLimiter::key_of(sending.addressed.user)};
-  if (!sending.is_member) return of_user;
-  return {of_user, {Rate::kMessagesOfRoom, RateLimiter::key_of(sending.addressed.chat)}};
-}
-
-Result<Sending> look(chat::Snapshot& snapshot, const Caller& caller, const ChatRef& ref) {
-  const auto chat = resolve_chat(snapshot, ref);
-  if (!chat) return std::unexpected(chat.error());
-  const auto is_member = snapshot.is_member(*chat, caller.user);
-  if (!is_member) return std::unexpected(is_member.error());
-  return Sending{{caller.user, *chat}, *is_member};
-}
-
-chat::SendMessage command_of(const Addressed& to, MessageDraft&& message) {
-  return {.chat = to.chat,
-          .from = to.user,
-          .content = std::move(message.content),
-          .client_msg_id = std::move(message.client_msg_id)};
-}
-
 // The next event waits until this one is in the log: a connection's sends keep their order.
 Handling send(EventCall& call, Asks asks, SendMessagePayload payload) {
   std::optional<NextEventsWait> waiting(std::in_place, call);
   const Result<Sending> sending =
       co_await read(call, asks, [&](chat::Snapshot& snapshot, Caller& caller) {
-        return look(snapshot, caller, payload.chat);
+        const auto chat = resolve_chat(snapshot, payload.chat);
+        if (!chat) return Result<Sending>(std::unexpected(chat.error()));
+        return look_at_sending(snapshot, caller, *chat);
       });
   if (!sending) co_return std::unexpected(sending.error());
-  const Result<void> admitted = co_await admit(call, sending->addressed.user, tolls_of(*sending));
+  const Result<void> admitted = co_await admit(call, sending->from, tolls_of(*sending));
   if (!admitted) co_return admitted;
-  call.speak_for(sending->addressed.user);
-  chat::SendMessage command = command_of(sending->addressed, std::move(payload.message));
+  call.speak_for(sending->from);
+  chat::SendMessage command = command_of(*sending, std::move(payload.message));
   const chat::Reply reply = co_await submit(call, std::move(command), [&] {
     waiting.reset();
     call.core().drain_later(call.key());
@@ -80,8 +56,8 @@ Handling send(EventCall& call, Asks asks, SendMessagePayload payload) {
 }
 
 // Whoever hears a chat is its member: these sends need no look.
-std::optional<Addressed> known_address(RealtimeCore& core, const ClientSession& session,
-                                       json::Value payload) {
+std::optional<Sending> known_sending(RealtimeCore& core, const ClientSession& session,
+                                     json::Value payload) {
   const Asker asker(core.context.options.auth, session);
   const auto asks = asker.asks(payload, kFrom, kFromName);
   if (!asks) return std::nullopt;
@@ -89,23 +65,23 @@ std::optional<Addressed> known_address(RealtimeCore& core, const ClientSession& 
   if (!user || session.user != *user) return std::nullopt;
   const auto chat = parse_chat_ref(payload);
   if (!chat || !chat->id || !session.is_attached(*chat->id)) return std::nullopt;
-  return Addressed{*user, *chat->id};
+  return Sending{*user, *chat->id, true};
 }
 
 }  // namespace
 
 bool send_straight(RealtimeCore& core, ClientSession& session, const IncomingEvent& event,
                    std::size_t operation) {
-  const std::optional<Addressed> to = known_address(core, session, event.payload);
-  if (!to) return false;
+  const std::optional<Sending> sending = known_sending(core, session, event.payload);
+  if (!sending) return false;
   auto message = parse_message_draft(event.payload);
   if (!message) return false;
-  if (core.context.limiter.take_all(tolls_of({*to, true}).span(), 0).refused != nullptr) {
+  if (core.context.limiter.take_all(tolls_of(*sending).span(), 0).refused != nullptr) {
     return false;  // its task waits, or refuses it
   }
   session.refusals = 0;
-  speak_for(core, session, to->user);
-  core.submit(session, command_of(*to, std::move(*message)),
+  speak_for(core, session, sending->from);
+  core.submit(session, command_of(*sending, std::move(*message)),
               [&core, ack = event.ack, operation](ClientSession& sender, const chat::Reply& reply) {
                 if (!reply) return core.refuse(sender, ack, reply.error(), operation);
                 core.counters.event_answered(operation, std::nullopt);

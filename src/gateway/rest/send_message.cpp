@@ -1,4 +1,5 @@
 // POST /messages/:chat {content, clientMsgId?}: the message, once it is durable.
+#include "gateway/ops/sending.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
@@ -40,32 +41,18 @@ Answer sent_answer(const chat::Sent& sent) {
   return json_answer(std::move(json), 200);
 }
 
-struct Sender {
-  Caller caller;
-  bool is_member = false;
-};
-
-// Only members share the room's rate: nobody else can use it up.
-Tolls tolls_of(const Sender& sender, ChatId chat) {
-  const Toll of_user{Rate::kMessagesOfUser, RateLimiter::key_of(sender.caller.user)};
-  if (!sender.is_member) return of_user;
-  return {of_user, {Rate::kMessagesOfRoom, RateLimiter::key_of(chat)}};
-}
-
 Answering send(Call& call, Draft draft) {
-  Result<Sender> sender = co_await read(
-      call, draft.asks, [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Sender> {
-        const auto is_member = snapshot.is_member(draft.chat, caller.user);
-        if (!is_member) return std::unexpected(is_member.error());
-        return Sender{std::move(caller), *is_member};
+  Caller from;
+  const Result<Sending> sending =
+      co_await read(call, draft.asks, [&](chat::Snapshot& snapshot, Caller& caller) {
+        from = caller;
+        return look_at_sending(snapshot, caller, draft.chat);
       });
-  if (!sender) co_return std::unexpected(sender.error());
-  const Tolls tolls = tolls_of(*sender, draft.chat);
-  const Result<Caller> from = co_await admit(call, draft.asks, std::move(sender->caller), tolls);
-  if (!from) co_return std::unexpected(from.error());
-  chat::SendMessage command{draft.chat, from->user, std::move(draft.message.content),
-                            std::move(draft.message.client_msg_id)};
-  const chat::Reply reply = co_await submit(call, std::move(command));
+  if (!sending) co_return std::unexpected(sending.error());
+  const Result<Caller> admitted =
+      co_await admit(call, draft.asks, std::move(from), tolls_of(*sending));
+  if (!admitted) co_return std::unexpected(admitted.error());
+  const chat::Reply reply = co_await submit(call, command_of(*sending, std::move(draft.message)));
   if (!reply) co_return std::unexpected(reply.error());
   co_return sent_answer(std::get<chat::Sent>(*reply));
 }
