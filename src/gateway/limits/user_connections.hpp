@@ -2,11 +2,13 @@
 // short lock on one of several stripes, at connect and disconnect only. 16 bytes a user and slack.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
-#include <vector>
 
 #include "base/id.hpp"
 
@@ -26,23 +28,18 @@ class UserConnections {
   [[nodiscard]] std::size_t count_of(const UserId& user);
 
  private:
-  // Open addressing: a user's slot is the first of its kind after its hash, without holes between.
-  struct Slot {
-    UserId user;
-    std::uint32_t count = 0;  // 0: free
-  };
   struct alignas(64) Stripe {
     std::mutex mutex;
-    std::vector<Slot> slots;  // none, or a power of two, at most three quarters full
-    std::size_t used = 0;
+    // None is 0.
+    boost::unordered_flat_map<UserId, std::uint32_t, std::hash<UserId>> counts;
   };
   static constexpr std::size_t kStripes = 16;
-  static constexpr std::size_t kSlotsMin = 16;
+  static constexpr std::size_t kSlotsMin = 64;
 
-  Stripe& stripe_of(std::uint64_t hash) { return stripes_[hash % kStripes]; }
-  static std::size_t find(const Stripe& stripe, const UserId& user, std::uint64_t hash);
-  static void resize(Stripe& stripe, std::size_t slots);
-  static void close_gap(Stripe& stripe, std::size_t gap);
+  Stripe& stripe_of(const UserId& user) {
+    // The upper bits: the tables take the lower ones.
+    return stripes_[(std::hash<UserId>()(user) * 0x9E37'79B9'7F4A'7C15ULL >> 60) % kStripes];
+  }
 
   const std::size_t max_;
   std::array<Stripe, kStripes> stripes_;
