@@ -119,6 +119,34 @@ TEST_P(Dropping, WatchPresence) {
   EXPECT_EQ(value_of(client_.wait_event("presence"), "userId"), kim_.id.hex());
 }
 
+// The look that ends a watch was dropped: the next change looks again.
+TEST(DroppingChecks, OfPresenceIsMadeUpForByTheNextChange) {
+  Node node(Node::quiet(), 1);
+  const TestUser kim = node.guest("kim");
+  const TestUser lee = node.guest("lee");
+  const TestUser eve = node.guest("eve");
+  const auto one = node.group(kim, {lee});
+  const auto other = node.group(kim, {lee, eve});
+  SioClient watcher(node.port());
+  watcher.join_namespace(kim.auth());
+  const auto watch = [&](const TestUser& user) {
+    return watcher.call("watchPresence", R"({"userIds":[")" + user.id.hex() + "\"]}");
+  };
+  ASSERT_EQ(value_of(watch(lee), "userId"), lee.id.hex());
+  node.lose_one(0);
+  ASSERT_TRUE(node.run(chat::LeaveChat{.chat = one.chat.id, .user = lee.id}));
+  ASSERT_TRUE(node.wait_until_lost());
+  ASSERT_TRUE(node.run(chat::LeaveChat{.chat = other.chat.id, .user = lee.id}));
+  // The look was asked for before these are; two readers, so a few of them end after it.
+  for (int looks = 0; looks < 8; ++looks) watch(eve);
+  SioClient stranger(node.port());
+  stranger.join_namespace(lee.auth());
+  SioClient friendly(node.port());
+  friendly.join_namespace(eve.auth());
+  EXPECT_EQ(value_of(watcher.wait_event("presence"), "userId"), eve.id.hex());
+  EXPECT_TRUE(watcher.wait_event("presence", 1'500).empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, Dropping, ::testing::Values(AuthMode::kAccounts, AuthMode::kOpen),
                          [](const auto& mode) {
                            return mode.param == AuthMode::kOpen ? "Open" : "Accounts";

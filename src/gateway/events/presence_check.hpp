@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <vector>
 
 #include "base/id.hpp"
 
@@ -13,14 +12,12 @@ namespace maru::gateway {
 
 class RealtimeCore;
 
-// What it remembers between its queries.
+// Who is to be looked up.
 struct PresenceCheckState {
   // Past it all watches of and by a further user end at once: the client watches again.
   static constexpr std::size_t kWaitingMax = 4096;
 
-  std::deque<UserId> waiting;    // each once
-  std::vector<UserId> partners;  // of waiting.front(), not looked up yet
-  int tries = 0;                 // refused ones in a row
+  std::deque<UserId> waiting;  // each once, and the first once more while it is looked up
   bool is_running = false;
 };
 

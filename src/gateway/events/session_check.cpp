@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "base/memory.hpp"
 #include "gateway/events/realtime_core.hpp"
 #include "gateway/identity/session_activity.hpp"
+#include "gateway/tasks/asking.hpp"
 #include "json/writer.hpp"
 
 namespace maru::gateway {
@@ -27,17 +27,17 @@ void end_session(RealtimeCore& core, SessionKey key) {
   session->socket->disconnect(endpoint::Disconnect::kWithTransport);
 }
 
-void run_round(RealtimeCore& core);
+// However the rounds end (without memory, or dropped), the next socket begins them again.
+class Running {
+ public:
+  explicit Running(SessionCheckState& state) : state_(state) { state_.is_running = true; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() { state_.is_running = false; }
 
-// Without memory for it the rounds end, until the next socket comes.
-void go_on_or_stop(RealtimeCore& core, void (*step)(RealtimeCore&)) {
-  if (!memory::survive([&] { step(core); })) core.checks.is_running = false;
-}
-
-void schedule(RealtimeCore& core) {
-  core.checks.is_running = true;
-  core.delays.after(kRoundMs, [&core] { go_on_or_stop(core, run_round); });
-}
+ private:
+  SessionCheckState& state_;
+};
 
 std::vector<CheckedSocket> next_batch(RealtimeCore& core) {
   SessionCheckState& state = core.checks;
@@ -56,64 +56,60 @@ std::vector<CheckedSocket> next_batch(RealtimeCore& core) {
   return batch;
 }
 
-// The next part of the round's sockets; then the next round.
-void run_part(RealtimeCore& core);
-
-void go_on(RealtimeCore& core) {
-  const SessionCheckState& state = core.checks;
-  const std::int64_t left_ms = state.round_ends.ms - core.context.clock.monotonic().ms;
-  const auto parts =
-      static_cast<std::int64_t>((state.batch.size() + kSocketsPerQuery - 1) / kSocketsPerQuery);
-  core.delays.after(std::max<std::int64_t>(left_ms, 0) / (parts + 1),
-                    [&core, parts] { go_on_or_stop(core, parts > 0 ? run_part : run_round); });
-}
-
-void run_part(RealtimeCore& core) {
-  std::vector<CheckedSocket>& batch = core.checks.batch;
+std::vector<CheckedSocket> take_part(std::vector<CheckedSocket>& batch) {
   const std::size_t kept = batch.size() - std::min(batch.size(), kSocketsPerQuery);
   std::vector<CheckedSocket> part(batch.begin() + static_cast<std::ptrdiff_t>(kept), batch.end());
   batch.resize(kept);
-  const bool posted = core.context.queries.post(
-      chat::Lane::kUrgent, [&core, part = std::move(part)](chat::Snapshot& snapshot) {
-        const memory::Patience patience;  // the round goes on with its answer
-        auto outcome = look_at_sessions(snapshot, part, core.context.lifetimes.wall());
-        core.post_self([&core, outcome = std::move(outcome)] {
-          go_on_or_stop(core, go_on);
-          if (!outcome) return;
-          for (const SessionKey key : outcome->ended) end_session(core, key);
-          for (const auto& [session, used] : outcome->used)
-            core.context.activity.session_used(session, used);
-        });
-      });
-  if (!posted) go_on(core);  // the readers are full: those sockets come round again
+  return part;
 }
 
-void run_round(RealtimeCore& core) {
-  core.checks.is_running = false;
-  core.context.activity.flush_when_due();
-  if (core.sessions.size() == 0) {
-    core.checks.soon.clear();
-    return;
+// What cannot be read now comes round again.
+Task<void> check_part(RealtimeCore& core, std::vector<CheckedSocket> part) {
+  if (part.empty()) co_return;
+  const Result<CheckedSessions> seen = co_await ask(
+      core.context.queries, chat::Lane::kUrgent, nullptr, [&](chat::Snapshot& snapshot) {
+        return look_at_sessions(snapshot, part, core.context.lifetimes.wall());
+      });
+  if (!seen) co_return;
+  for (const SessionKey key : seen->ended) end_session(core, key);
+  for (const auto& [session, used] : seen->used) core.context.activity.session_used(session, used);
+}
+
+// The round's parts, spread over what is left of it.
+Task<void> run_round(RealtimeCore& core) {
+  const std::int64_t ends_ms = core.context.clock.monotonic().ms + kRoundMs;
+  std::vector<CheckedSocket> batch = next_batch(core);
+  do {
+    co_await check_part(core, take_part(batch));
+    const std::int64_t left_ms = ends_ms - core.context.clock.monotonic().ms;
+    const auto parts =
+        static_cast<std::int64_t>((batch.size() + kSocketsPerQuery - 1) / kSocketsPerQuery);
+    co_await core.later(std::max<std::int64_t>(left_ms, 0) / (parts + 1));
+  } while (!batch.empty());
+}
+
+Task<void> run_rounds(RealtimeCore& core) {
+  const Running running(core.checks);
+  co_await core.later(kRoundMs);
+  while (core.sessions.size() > 0) {
+    core.context.activity.flush_when_due();
+    co_await run_round(core);
   }
-  core.checks.is_running = true;
-  core.checks.round_ends = {core.context.clock.monotonic().ms + kRoundMs};
-  core.checks.batch = next_batch(core);
-  if (core.checks.batch.empty()) return go_on(core);
-  run_part(core);
+  core.context.activity.flush_when_due();
+  core.checks.soon.clear();
 }
 
 }  // namespace
 
-std::optional<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
-                                                const std::vector<CheckedSocket>& batch,
-                                                WallTime now) {
+Result<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
+                                         const std::vector<CheckedSocket>& batch, WallTime now) {
   CheckedSessions outcome;
   std::vector<chat::LoginSession> sessions;
   std::optional<UserId> listed;
   for (const CheckedSocket& one : batch) {
     if (listed != one.user) {
       auto list = snapshot.list_sessions(one.user);
-      if (!list) return std::nullopt;  // next round
+      if (!list) return std::unexpected(std::move(list.error()));
       sessions = std::move(*list);
       listed = one.user;
     }
@@ -129,7 +125,7 @@ std::optional<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
 
 void check_soon(RealtimeCore& core, const ClientSession& session) {
   if (!session.session.is_zero()) core.checks.soon.push_back(session.key);
-  if (!core.checks.is_running) schedule(core);
+  if (!core.checks.is_running) core.start(run_rounds(core));
 }
 
 }  // namespace maru::gateway

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "base/id.hpp"
 #include "chat/ports/snapshot.hpp"
 #include "gateway/events/session_table.hpp"
@@ -32,16 +32,13 @@ struct CheckedSessions {
   std::vector<std::pair<SessionId, WallTime>> used;  // with the last use that is stored
 };
 // A session with a socket is in use, however long ago its last noted use: it is to be noted, and
-// only a revocation ends it. `now` of a clock of lifetimes (SettledClock). Nothing: the store could
-// not be read. Reader thread.
-std::optional<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
-                                                const std::vector<CheckedSocket>& batch,
-                                                WallTime now);
+// only a revocation ends it. `now` of a clock of lifetimes (SettledClock). Errors: the snapshot's.
+// Reader thread.
+Result<CheckedSessions> look_at_sessions(chat::Snapshot& snapshot,
+                                         const std::vector<CheckedSocket>& batch, WallTime now);
 
 // What it remembers between its rounds.
 struct SessionCheckState {
-  std::vector<CheckedSocket> batch;  // of this round, not looked at yet
-  MonotonicTime round_ends;
   std::vector<SessionKey> soon;
   std::size_t next_slot = 0;
   bool is_running = false;

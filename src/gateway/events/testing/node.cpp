@@ -67,6 +67,7 @@ class Loss {
     lost_ = true;
     return true;
   }
+  [[nodiscard]] bool has_lost() const { return lost_; }
   bool end() {
     left_ = -1;
     return lost_;
@@ -337,6 +338,10 @@ bool Node::end_loss() {
 
 bool Node::wait_until_gone(UserId user) {
   return eventually([&] { return parts_->connections.count_of(user) == 0; });
+}
+
+bool Node::wait_until_lost() {
+  return eventually([&] { return parts_->loss.has_lost(); });
 }
 
 bool Node::wait_until_refused() {

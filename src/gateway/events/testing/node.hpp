@@ -56,6 +56,7 @@ class Node {
   // is dropped on another thread, as by a queue that closes. Then no more: whether one was.
   void lose_one(int let_through);
   bool end_loss();
+  [[nodiscard]] bool wait_until_lost();
 
   // Until the server has noticed the end of each of the user's sockets. False: it never did.
   [[nodiscard]] bool wait_until_gone(UserId user);
