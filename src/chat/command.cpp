@@ -5,53 +5,6 @@
 namespace maru::chat {
 namespace {
 
-// Exhaustive: a new command says here where it is decided, and what it makes.
-Place place(const RegisterUser&) {
-  return {};
-}
-Place place(const OpenGuest&) {
-  return {};
-}
-Place place(const OpenSession&) {
-  return {};
-}
-Place place(const SetPassword&) {
-  return {};
-}
-Place place(const RevokeSession&) {
-  return {};
-}
-Place place(const ExpireSessions&) {
-  return {};
-}
-Place place(const TouchActivity&) {
-  return {};
-}
-Place place(const NoteLoginFailures&) {
-  return {};
-}
-Place place(const ExpireLoginFailures&) {
-  return {};
-}
-Place place(const FinishEnding&) {
-  return {};
-}
-Place place(const CreateChat&) {
-  return {};
-}
-Place place(const JoinChat& command) {
-  return {Place::kChat, command.chat};
-}
-Place place(const AskLeave& command) {
-  return {Place::kChat, command.chat};
-}
-Place place(const LeaveChat& command) {
-  return {Place::kChat, command.chat};
-}
-Place place(const SendMessage& command) {
-  return {Place::kChat, command.chat};
-}
-
 template <class Id>
 void give(Id& id, IdSource& ids) {
   if (id.is_zero()) id = ids.next<Id>();
@@ -82,7 +35,15 @@ const std::string* client_id_of(const Command& command) {
 }  // namespace
 
 Place place_of(const CommandBody& body) {
-  return std::visit([](const auto& one) { return place(one); }, body);
+  return std::visit(
+      []<class Body>(const Body& one) -> Place {
+        if constexpr (Body::kPlace == Place::kChat) {
+          return {Place::kChat, one.chat};
+        } else {
+          return {};
+        }
+      },
+      body);
 }
 
 void give_ids(Command& command, IdSource& ids) {

@@ -29,6 +29,20 @@
 
 namespace maru::chat {
 
+// Where a command must be decided: by the owner of a chat, whose order it takes part in, or by
+// whoever was asked.
+struct Place {
+  enum Kind : std::uint8_t { kHere, kChat };
+  Kind kind = kHere;
+  ChatId chat;
+};
+
+// ---- the commands ----
+//
+// Each says where it is decided (kPlace; the chat is its field `chat`). One that leaves something
+// in its chat that lasts says by author() whose it is: under its id, what it came to is found again
+// (outcome.hpp).
+
 // A session about to be opened: the edge made the token and keeps only its hash.
 struct NewSession {
   TokenHash token{};
@@ -38,6 +52,7 @@ struct NewSession {
 
 // An account with a password. Errors: kNameTaken. → LoggedIn
 struct RegisterUser {
+  static constexpr Place::Kind kPlace = Place::kHere;
   std::string name;
   std::string folded_name;
   std::string password_hash;
@@ -53,6 +68,7 @@ enum class GuestRule : std::uint8_t {
 };
 // Login with only a nickname. → LoggedIn
 struct OpenGuest {
+  static constexpr Place::Kind kPlace = Place::kHere;
   std::string name;
   std::string folded_name;
   GuestRule rule = GuestRule::kNameMustBeFree;
@@ -63,6 +79,7 @@ struct OpenGuest {
 // Login whose password the edge has verified against `verified_password_hash`; refused
 // (kInvalidCredentials) if the stored hash is another by now. → LoggedIn
 struct OpenSession {
+  static constexpr Place::Kind kPlace = Place::kHere;
   UserId user;
   std::string verified_password_hash;
   std::string rehashed_password;  // not empty: stored instead (argon2 parameters have changed)
@@ -73,6 +90,7 @@ struct OpenSession {
 // revoked. Errors: kInvalidCredentials as above (empty verified hash: the user must have none),
 // kUnauthenticated (`keep` has ended). → Done
 struct SetPassword {
+  static constexpr Place::Kind kPlace = Place::kHere;
   UserId user;
   SessionId keep;
   std::string verified_password_hash;
@@ -83,6 +101,7 @@ struct SetPassword {
 // ends as a deleted account does, unless `keep_guest` (open mode): tombstone name, name free again,
 // and its groups are left soon after (endings.hpp). Unknown session: kNotFound. → Done
 struct RevokeSession {
+  static constexpr Place::Kind kPlace = Place::kHere;
   UserId user;
   SessionId session;
   bool keep_guest = false;
@@ -90,23 +109,27 @@ struct RevokeSession {
 
 // Ends sessions idle since before `idle_since` (bounded per command; sent again while more). → Done
 struct ExpireSessions {
+  static constexpr Place::Kind kPlace = Place::kHere;
   WallTime idle_since;
   bool keep_guests = false;
 };
 
 // Batched, soft: last use of sessions, last seen of users. Unknown ids are skipped. → Done
 struct TouchActivity {
+  static constexpr Place::Kind kPlace = Place::kHere;
   std::vector<std::pair<SessionId, WallTime>> sessions;
   std::vector<std::pair<UserId, WallTime>> users;
 };
 
 // Counters of failed logins as they are from now on; 0 failures: forgotten. → Done
 struct NoteLoginFailures {
+  static constexpr Place::Kind kPlace = Place::kHere;
   std::vector<LoginFailures> counters;
 };
 
 // Forgets the counters whose `until` is before `before`, and all but the `keep_max` latest. → Done
 struct ExpireLoginFailures {
+  static constexpr Place::Kind kPlace = Place::kHere;
   WallTime before;
   std::size_t keep_max = 0;
 };
@@ -117,6 +140,7 @@ struct ExpireLoginFailures {
 // many chats), kValidationFailed (a 1:1 that is not the caller and one other; > 1,000 chats of the
 // caller's own), kRateLimited (quotas.hpp), kIdempotencyConflict. → ChatCreated
 struct CreateChat {
+  static constexpr Place::Kind kPlace = Place::kHere;
   UserId caller;
   std::string name;
   bool is_personal = false;
@@ -128,14 +152,17 @@ struct CreateChat {
 // Errors: kNotFound (no such chat, or a 1:1 of others), kChatFull, kValidationFailed (> 1,000 chats
 // of the user's own). Joining again is fine. Takes back what the user asked with AskLeave. → Joined
 struct JoinChat {
+  static constexpr Place::Kind kPlace = Place::kChat;
   ChatId chat;
   UserId user;
+  [[nodiscard]] const UserId& author() const { return user; }
 };
 
 // The user will leave in a moment, with LeaveChat, unless a JoinChat of theirs is decided
 // meanwhile. Writes nothing. Errors: kNotFound (no such chat, or a 1:1 of others). → LeaveAsked, or
 // Left (left=false): there is nothing to leave, a 1:1 or no membership.
 struct AskLeave {
+  static constexpr Place::Kind kPlace = Place::kChat;
   ChatId chat;
   UserId user;
 };
@@ -143,26 +170,31 @@ struct AskLeave {
 // Leaving again is fine (left=false). Errors: kNotFound (no such chat, or a 1:1 of others),
 // kForbidden (a 1:1 cannot be left). → Left
 struct LeaveChat {
+  static constexpr Place::Kind kPlace = Place::kChat;
   ChatId chat;
   UserId user;
   // Of AskLeave: nothing happens (left=false) when the user has joined since. 0: leaves anyway.
   std::uint64_t ticket = 0;
   // The user has ended (endings.hpp). A 1:1 is only read anew: left=false.
   bool ended = false;
+  [[nodiscard]] const UserId& author() const { return user; }
 };
 
 // An ended user is in no group any more. → Done
 struct FinishEnding {
+  static constexpr Place::Kind kPlace = Place::kHere;
   UserId user;
 };
 
 // Errors: kNotFound (no such chat, a 1:1 of others), kNotMember, kIdempotencyConflict,
 // kChatArchived. Decided in this order: idempotency, membership and limits, next sequence. → Sent
 struct SendMessage {
+  static constexpr Place::Kind kPlace = Place::kChat;
   ChatId chat;
   UserId from;
   std::string content;  // clean_message
   std::optional<std::string> client_msg_id;
+  [[nodiscard]] const UserId& author() const { return from; }
 };
 
 using CommandBody =
@@ -248,13 +280,6 @@ struct Command {
 [[nodiscard]] std::string name_of(const Command& command);
 [[nodiscard]] std::string name_of(CommandId id);
 
-// Where a command must be decided: by the owner of a chat, whose order it takes part in, or by
-// whoever was asked.
-struct Place {
-  enum Kind : std::uint8_t { kHere, kChat };
-  Kind kind = kHere;
-  ChatId chat;
-};
 [[nodiscard]] Place place_of(const CommandBody& body);
 
 // Gives the command its id and the ids of what it will make, where it has none.

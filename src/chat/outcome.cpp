@@ -13,27 +13,25 @@ using Outcome = StoredOutcome;
 
 // Whose command it is, where it leaves something that lasts.
 template <class Body>
-const UserId* author(const Body&) {
-  return nullptr;
-}
-const UserId* author(const JoinChat& command) {
-  return &command.user;
-}
-const UserId* author(const LeaveChat& command) {
-  return &command.user;
-}
-const UserId* author(const SendMessage& command) {
-  return &command.from;
+const UserId* author(const Body& command) {
+  if constexpr (requires { command.author(); }) {
+    return &command.author();
+  } else {
+    return nullptr;
+  }
 }
 
+// Most that leave something come to a record, and answer with it.
 template <class Body>
-Reply answer(const Body&, const Outcome&, WorkingState&) {
-  return fail(ErrorCode::kInternal, "Nothing is kept of such a command.");
+Reply answer(const Body&, const Outcome& outcome, WorkingState&) {
+  if (!outcome.record) return fail(ErrorCode::kInternal, "The command came to nothing.");
+  return Sent{outcome.record, false};
 }
 
-Reply answer(const SendMessage& command, const Outcome& outcome, WorkingState&) {
-  if (!outcome.record) return fail(ErrorCode::kInternal, "A text came to nothing.");
-  if (!command.client_msg_id) return Sent{outcome.record, false};
+Reply answer(const SendMessage& command, const Outcome& outcome, WorkingState& state) {
+  if (!outcome.record || !command.client_msg_id) {
+    return answer<SendMessage>(command, outcome, state);
+  }
   return answer_resend(command, outcome.record);
 }
 
