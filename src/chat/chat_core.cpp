@@ -5,6 +5,7 @@
 
 #include "base/limits.hpp"
 #include "chat/turn.hpp"
+#include "chat/visibility.hpp"
 
 namespace maru::chat {
 
@@ -96,6 +97,32 @@ Record next_record(const ChatState& state, const Member& actor, RecordBody body,
   record.body = std::move(body);
   record.text_count = state.text_count + (kind_of(record).counts_as_text ? 1 : 0);
   record.last_effect = state.last_effect;
+  return record;
+}
+
+Result<Seat> load_seat(ChatId id, UserId user, Turn& turn) {
+  const auto state = turn.state.find_chat(id);
+  if (!state) return std::unexpected(state.error());
+  if (!*state) return no_such_chat();
+  const Member* member = find_member(**state, user);
+  if (auto allowed = may_write((*state)->chat, member != nullptr); !allowed) {
+    return std::unexpected(std::move(allowed.error()));
+  }
+  // A deleted user has left every group, but stays in its 1:1s for the other's sake.
+  if (member->ended) return fail(ErrorCode::kUnauthenticated, "The user has been deleted.");
+  return Seat{*state, member};
+}
+
+Record next_written(const Seat& seat, RecordBody body, Turn& turn) {
+  const ChatState& state = *seat.state;
+  Record record = next_record(state, *seat.member, std::move(body), turn);
+  if (state.chat.is_personal) {
+    for (const Member& member : state.members) {
+      if (member.user == seat.member->user) continue;
+      record.to = member.user;
+      record.to_name = member.user_name;
+    }
+  }
   return record;
 }
 

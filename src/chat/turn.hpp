@@ -75,6 +75,16 @@ void count_additions(const std::vector<QuotaCount>& counters, Turn& turn);
 // says so (last_effect).
 [[nodiscard]] Record next_record(const ChatState& state, const Member& actor, RecordBody body,
                                  Turn& turn);
+// A member where it may write.
+struct Seat {
+  const ChatState* state;
+  const Member* member;
+};
+// The chat and the user in it. Errors: kNotFound (no such chat, a 1:1 of others), kNotMember,
+// kChatArchived; kUnauthenticated, the user has been deleted.
+[[nodiscard]] Result<Seat> load_seat(ChatId chat, UserId user, Turn& turn);
+// next_record() of who sits there; in a 1:1 it is to the other member.
+[[nodiscard]] Record next_written(const Seat& seat, RecordBody body, Turn& turn);
 // Makes it true and tells it.
 RecordPtr append(Record record, Turn& turn);
 // The user, who has been read, is no more: a guest with no session, or a deleted account.
