@@ -51,13 +51,22 @@ struct RecordKind {
   std::string_view name;     // `system.event` on the wire; empty for a text
   std::string_view content;  // what a system message shows where its event is not understood
   bool counts_as_text;       // moves text_count, by which clients count what is unread
+  bool supersedes;           // says anew what an earlier record said, its target
 };
 // In the order of RecordBody's alternatives.
 inline constexpr std::array<RecordKind, std::variant_size_v<RecordBody>> kRecordKinds{{
-    {0, kMessageEvent, "", "", true},
-    {1, kMessageEvent, "join", "입장", false},
-    {2, kMessageEvent, "leave", "퇴장", false},
+    {0, kMessageEvent, "", "", true, false},
+    {1, kMessageEvent, "join", "입장", false, false},
+    {2, kMessageEvent, "leave", "퇴장", false, false},
 }};
+
+// By its number in stores; null: there is none.
+[[nodiscard]] inline const RecordKind* find_kind(std::int64_t stored) {
+  for (const RecordKind& kind : kRecordKinds) {
+    if (kind.stored == stored) return &kind;
+  }
+  return nullptr;
+}
 
 // The row of a kind, known when it is compiled.
 template <class Body, std::size_t kIndex = 0>
@@ -77,7 +86,8 @@ struct Record {
   Sequence sequence;
   UserId actor;  // who did it
   std::string actor_name;
-  std::optional<UserId> to;      // of a text in a 1:1: the other member
+  Sequence target;               // the record that it supersedes; 0: none
+  std::optional<UserId> to;      // in a 1:1: the other member
   std::string to_name;           // theirs; of a system message its subject's
   std::uint64_t text_count = 0;  // texts of the chat up to and with this record
   Sequence last_effect;  // the last record that changed more of the chat than its head; maybe this
@@ -92,11 +102,11 @@ using RecordPtr = std::shared_ptr<const Record>;
 [[nodiscard]] inline const RecordKind& kind_of(const Record& record) {
   return kRecordKinds[record.body.index()];
 }
-// Null for a system message.
+// Null for what is no text.
 [[nodiscard]] inline const Text* text_of(const Record& record) {
   return std::get_if<Text>(&record.body);
 }
-// Null for a text.
+// Null for what is no system message.
 [[nodiscard]] inline const SystemBody* system_of(const Record& record) {
   return std::visit(
       [](const auto& body) -> const SystemBody* {

@@ -658,9 +658,9 @@ bool same_body(const chat::RecordBody& a, const chat::RecordBody& b) {
 bool same(const chat::Record& a, const chat::Record& b) {
   return a.id == b.id && a.chat == b.chat && a.chat_number == b.chat_number &&
          a.sequence == b.sequence && a.actor == b.actor && a.actor_name == b.actor_name &&
-         a.to == b.to && a.to_name == b.to_name && a.text_count == b.text_count &&
-         a.last_effect == b.last_effect && a.created_at == b.created_at &&
-         same_body(a.body, b.body);
+         a.target == b.target && a.to == b.to && a.to_name == b.to_name &&
+         a.text_count == b.text_count && a.last_effect == b.last_effect &&
+         a.created_at == b.created_at && same_body(a.body, b.body);
 }
 
 TEST_P(StoreContract, ARecordIsReadAsItWasWritten) {
@@ -685,6 +685,22 @@ TEST_P(StoreContract, ARecordIsReadAsItWasWritten) {
     read.to_name.clear();
     EXPECT_TRUE(same(read, *std::get<chat::RecordAppended>(batch[i + 1]).record)) << i;
   }
+}
+
+// A store keeps what a record says it supersedes, of whatever kind it is.
+TEST_P(StoreContract, ATargetIsReadAsItWasWritten) {
+  add_users(2);
+  auto second = std::make_shared<chat::Record>(*make_text(1, 2, 1, 2).record);
+  second->target = {1};
+  must({make_chat(1, {2, 1}, true), make_text(1, 1, 1, 1), chat::RecordAppended{second},
+        make_text(1, 3, 2, 3)});
+  std::vector<std::uint64_t> targets;
+  harness_->read([&](chat::Snapshot& snapshot) {
+    EXPECT_TRUE(snapshot.visit_records(
+        make_id<ChatId>(1), chat::RecordRange::kNewest, {}, 10,
+        [&](const chat::Record& one) { targets.push_back(one.target.value); }));
+  });
+  EXPECT_EQ(targets, (std::vector<std::uint64_t>{0, 1, 0}));
 }
 
 // What one record had must not show in the next.

@@ -56,7 +56,7 @@ enum class Offsets : std::uint8_t { kNone, kEncode };
 class EventEncoder {
  public:
   // All but sessionRevoked, after which nothing comes, take the position.
-  //   RecordCommitted → `message`          the record
+  //   RecordCommitted → that of its kind   the record (chat::kRecordKinds)
   //   ChatAdded       → `chatAdded`        {chatId,chat:{…}}
   //   ChatRemoved     → `chatRemoved`      {chatId,number}
   //   SessionRevoked  → `sessionRevoked`   {sessionId}

@@ -114,12 +114,24 @@ class LogRules {
     const std::int64_t kind = rows.integer(kKind);
     const bool is_text = kind == kText;
     bool good = rows.is_blob(kId) && rows.blob(kId).size() == RecordId::kSize;
-    good = good && rows.is_null(kTarget) && (is_text ? rows.is_text(kBody) : rows.is_blob(kBody));
+    good = good && (is_text ? rows.is_text(kBody) : rows.is_blob(kBody));
     if (!good) find("readable", "it has no known form.");
+    check_target(rows);
     if (rows.is_null(kKnownActor)) find("reference", "who did it is no user.");
     if (is_text && (rows.text(kBody).empty() || !text::is_valid_utf8(rows.text(kBody)))) {
       find("readable", "its text is not readable.");
     }
+  }
+
+  void check_target(const Rows& rows) {
+    const chat::RecordKind* kind = chat::find_kind(rows.integer(kKind));
+    if (!kind) return;  // play() tells
+    bool good = kind->supersedes != rows.is_null(kTarget);
+    if (good && kind->supersedes) {
+      const std::int64_t target = rows.integer(kTarget);
+      good = target > 0 && target < rows.integer(kSequence);
+    }
+    if (!good) find("readable", "what it supersedes is no record before it, or it may not.");
   }
 
   // One that is stored in another form than a look-up asks for would be taken a second time.
@@ -148,6 +160,7 @@ class LogRules {
     chat::Record record;
     record.sequence.value = static_cast<std::uint64_t>(rows.integer(kSequence));
     record.actor = stand_in(rows.integer(kActor));
+    record.target.value = static_cast<std::uint64_t>(rows.integer(kTarget));
     record.text_count = static_cast<std::uint64_t>(rows.integer(kTextCount));
     record.last_effect.value =
         record.sequence.value - static_cast<std::uint64_t>(rows.integer(kEffect));

@@ -13,7 +13,7 @@
 
 #define MARU_RECORD_COLUMNS                                                                    \
   "r.sequence, r.id, r.kind, r.text_count, r.effect, r.created_at, r.actor, r.client_msg_id, " \
-  "r.fingerprint, r.previous, r.body"
+  "r.fingerprint, r.previous, r.target, r.body"
 
 namespace maru::sqlite {
 namespace {
@@ -29,6 +29,7 @@ enum Column : int {
   kClientId,
   kFingerprint,
   kPrevious,
+  kTarget,
   kBody,
   kColumns
 };
@@ -225,17 +226,27 @@ void RecordQueries::fill_record(const Rows& rows, const ChatKey& chat, chat::Rec
   const chat::UserBrief& actor = user(rows.integer(kActor));
   record.actor = actor.id;
   record.actor_name = actor.name;
-  record.to.reset();
-  record.to_name.clear();
+  record.target.value = static_cast<std::uint64_t>(rows.integer(kTarget));
+  fill_other(rows, chat, record);
   const std::int64_t kind = rows.integer(kKind);
-  if (kind == chat::stored_kind<chat::Text>()) return fill_text(rows, chat, record);
+  if (kind == chat::stored_kind<chat::Text>()) return fill_text(rows, record);
   named_.clear();
   record.body = decode_body(kind, rows.blob(kBody), user_of_);
-  record.to_name = name_of(chat::system_of(record)->subject);
+  if (const auto* system = chat::system_of(record)) record.to_name = name_of(system->subject);
+}
+
+void RecordQueries::fill_other(const Rows& rows, const ChatKey& chat, chat::Record& record) {
+  record.to.reset();
+  record.to_name.clear();
+  if (chat.pair_low == 0) return;
+  const bool from_low = rows.integer(kActor) == chat.pair_low;
+  const chat::UserBrief& to = user(from_low ? chat.pair_high : chat.pair_low);
+  record.to = to.id;
+  record.to_name = to.name;
 }
 
 // Keeps the room of a text that was there before.
-void RecordQueries::fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record) {
+void RecordQueries::fill_text(const Rows& rows, chat::Record& record) {
   auto* text = std::get_if<chat::Text>(&record.body);
   if (!text) text = &record.body.emplace<chat::Text>();
   text->content = rows.text(kBody);
@@ -249,12 +260,6 @@ void RecordQueries::fill_text(const Rows& rows, const ChatKey& chat, chat::Recor
     } else {
       *text->client_msg_id = rows.text(kClientId);
     }
-  }
-  if (chat.pair_low != 0) {
-    const bool from_low = rows.integer(kActor) == chat.pair_low;
-    const chat::UserBrief& to = user(from_low ? chat.pair_high : chat.pair_low);
-    record.to = to.id;
-    record.to_name = to.name;
   }
 }
 

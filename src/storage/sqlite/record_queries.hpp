@@ -45,7 +45,8 @@ class RecordQueries {
   chat::RecordPtr read_record(const Rows& rows, const ChatKey& chat);
   // Into a fresh record or one that was read before.
   void fill_record(const Rows& rows, const ChatKey& chat, chat::Record& record);
-  void fill_text(const Rows& rows, const ChatKey& chat, chat::Record& record);
+  void fill_other(const Rows& rows, const ChatKey& chat, chat::Record& record);
+  void fill_text(const Rows& rows, chat::Record& record);
   [[nodiscard]] const std::string& name_of(const UserId& id) const;  // named by that body
   // Before each call that names users.
   void refresh_users();

@@ -21,8 +21,8 @@ RecordWriter::RecordWriter(Database& database)
       insert_record_(
           database,
           "INSERT INTO records(ref, chat, sequence, previous, id, kind, text_count, effect,"
-          " created_at, actor, client_msg_id, fingerprint, body)"
-          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"),
+          " created_at, actor, client_msg_id, fingerprint, target, body)"
+          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, nullif(?13, 0), ?14)"),
       insert_mark_(database, "INSERT INTO marks VALUES(?1, ?2, ?3)"),
       insert_head_(database, "INSERT INTO heads VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
       read_head_(database,
@@ -73,7 +73,7 @@ void RecordWriter::insert(const chat::Record& record, const WrittenChat& chat, R
     insert_record_.execute(ref, chat.ref, record.sequence, chat.head.ref, record.id,
                            chat::kind_of(record).stored, record.text_count,
                            record.sequence.value - record.last_effect.value, record.created_at,
-                           ref_of(record.actor), client_id, fingerprint, body);
+                           ref_of(record.actor), client_id, fingerprint, record.target, body);
   };
   const chat::Text* text = chat::text_of(record);
   if (!text) return execute(std::nullopt, std::nullopt, Blob{encode_body(record.body, ref_of)});

@@ -32,9 +32,8 @@ class TailRules {
     const auto [place, is_new] = last_.try_emplace(rows.integer(kChat));
     Last& last = place->second;
     if (is_new) last = before(rows);
-    const auto kind = std::ranges::find(chat::kRecordKinds, rows.integer(kKind),
-                                        [](const auto& row) { return std::int64_t{row.stored}; });
-    bool good = kind != chat::kRecordKinds.end() && rows.integer(kReadable) != 0;
+    const chat::RecordKind* kind = chat::find_kind(rows.integer(kKind));
+    bool good = kind && rows.integer(kReadable) != 0;
     good = good && sequence == last.at.sequence + 1 && rows.integer(kPrevious) == last.at.ref &&
            rows.integer(kTextCount) == last.text_count + (kind->counts_as_text ? 1 : 0);
     last = {{sequence, rows.integer(kRef)}, rows.integer(kTextCount)};
