@@ -58,8 +58,14 @@ struct Gateway::Implementation {
       delays.after(delay_ms, std::move(job));
     };
   }
-  // What the calls under way answer through is still there.
-  ~Implementation() { services.tasks.drop_all(); }
+  // What the calls and events under way answer through is still there.
+  ~Implementation() { drop_tasks(); }
+
+  void drop_tasks() {
+    delays.drop_all();
+    services.tasks.drop_all();
+    realtime.drop_tasks();
+  }
 
   [[nodiscard]] bool is_for_endpoint(const net::RequestHead& head) const {
     return head.path().starts_with(endpoint_path);

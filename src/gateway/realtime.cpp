@@ -105,6 +105,10 @@ void Realtime::announce_drain(std::int64_t within_ms) {
   }
 }
 
+void Realtime::drop_tasks() {
+  implementation_->core.drop_tasks();
+}
+
 const Counters& Realtime::counters() const {
   return implementation_->core.counters;
 }

@@ -28,6 +28,9 @@ class Realtime final : public endpoint::Application {
 
   // `serverDraining {withinMs}` to every socket.
   void announce_drain(std::int64_t within_ms);
+  // What is still under way ends. After the thread, the readers and the sequencer have ended,
+  // before the endpoint goes.
+  void drop_tasks();
   [[nodiscard]] const Counters& counters() const;  // any thread
 
  private:

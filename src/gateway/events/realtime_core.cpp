@@ -47,12 +47,18 @@ RealtimeCore::RealtimeCore(Context& context_in)
 
 // Sockets are gone by now, but for those whose recovery was under way when the thread ended.
 RealtimeCore::~RealtimeCore() {
-  tasks_.drop_all();
+  drop_tasks();
   rooms.on_membership_ended({});
   context.realtime_cores[context.thread.index()] = nullptr;
   for (std::size_t slot = 0; slot < sessions.slot_count(); ++slot) {
     if (ClientSession* session = sessions.at_slot(slot)) rooms.remove(*session);
   }
+}
+
+// The delays first: they hold the right to go on with tasks.
+void RealtimeCore::drop_tasks() {
+  delays.drop_all();
+  tasks_.drop_all();
 }
 
 void RealtimeCore::start(SessionKey session, Task<void> task) {

@@ -67,6 +67,9 @@ class RealtimeCore {
     tasks_.start(std::move(task), std::move(wanted));
   }
 
+  // Ends all of them where they wait: nothing but the delays may hold the right to go on with one.
+  void drop_tasks();
+
   // ---- refusals ----
   // `{ok:false,error:{problem}}`, or the event `problem` without an ack. `operation` as it counts:
   // in operations().

@@ -14,8 +14,8 @@
 namespace maru::gateway {
 
 // Its thread only, but for what is said to be for any. It outlives whatever may hold a Resumption
-// of it: app/ stops the readers, the sequencer and the hasher first. What is still waiting then is
-// destroyed with it.
+// of it: app/ stops the readers, the sequencer and the hasher first, and the delays of its thread
+// go before it. What is still waiting then is destroyed with it.
 class TaskRunner {
  public:
   struct Home {

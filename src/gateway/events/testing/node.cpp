@@ -247,10 +247,12 @@ Node::~Node() {
   Parts& it = *parts_;
   for (const auto& part : it.io) part->thread.stop();
   for (const auto& part : it.io) part->inbox.close();
+  it.read_turns.close();
   it.presence.stop();
   it.recovery.stop();
   it.sequencer->stop();
   it.readers.reset();
+  for (const auto& part : it.io) part->realtime->drop_tasks();
 }
 
 std::uint16_t Node::port() const {
