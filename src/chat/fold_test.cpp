@@ -5,6 +5,7 @@
 
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "chat/testing/seeded_ids.hpp"
 
@@ -109,10 +110,10 @@ TEST_F(FoldTest, WhatIsAboutNobodyHereChangesNobody) {
 // Stores keep the numbers and clients know the names, for ever.
 TEST(RecordKinds, AreToldApart) {
   std::set<int> stored;
-  std::set<std::string_view> names;
+  std::set<std::pair<std::string_view, std::string_view>> told;
   for (const RecordKind& kind : kRecordKinds) {
     EXPECT_TRUE(stored.insert(kind.stored).second);
-    EXPECT_TRUE(names.insert(kind.name).second);
+    EXPECT_TRUE(told.emplace(kind.event, kind.name).second);
   }
   EXPECT_EQ(stored_kind<Text>(), 0);
   EXPECT_EQ(stored_kind<MemberJoined>(), 1);
