@@ -21,8 +21,8 @@ Task<Result<Addressed>> address(EventCall& call, const Asks& asks, const ChatRef
     if (!admitted) co_return std::unexpected(admitted.error());
     if (chat.id) co_return Addressed{*counted, *chat.id};
   }
-  const Result<Addressed> found = co_await read(
-      call, asks, [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Addressed> {
+  const Result<Addressed> found =
+      co_await read(call, asks, [&](chat::Snapshot& snapshot, Caller& caller) -> Result<Addressed> {
         const auto id = resolve_chat(snapshot, chat);
         if (!id) return std::unexpected(id.error());
         return Addressed{caller.user, *id};

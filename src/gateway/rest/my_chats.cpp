@@ -1,10 +1,10 @@
 // GET /chats/mine?cursor=&limit=: one's chats with their last message and who is online.
 #include "base/limits.hpp"
+#include "gateway/flow.hpp"
 #include "gateway/rest/answer_room.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
-#include "gateway/flow.hpp"
 #include "json/writer.hpp"
 #include "wire/documents.hpp"
 

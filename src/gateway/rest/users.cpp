@@ -1,11 +1,11 @@
 // GET /users, /users/search, /users/:userId.
 #include "base/limits.hpp"
 #include "fanout/presence/presence.hpp"
+#include "gateway/flow.hpp"
 #include "gateway/rest/answer_room.hpp"
 #include "gateway/rest/decode.hpp"
 #include "gateway/rest/flow.hpp"
 #include "gateway/rest/handlers.hpp"
-#include "gateway/flow.hpp"
 #include "gateway/rest/profile.hpp"
 #include "json/writer.hpp"
 #include "text/text.hpp"
