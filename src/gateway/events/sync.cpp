@@ -126,6 +126,7 @@ Task<Result<SyncPage>> read_missed(EventCall& call, const SyncPlan& plan, Toll s
   const auto turn = co_await take_turn(call, share, std::numeric_limits<std::size_t>::max());
   if (!turn) co_return std::unexpected(turn.error());
   std::vector<ChatId> chats;
+  chats.reserve(plan.chats.size());
   for (const SyncPlan::Chat& chat : plan.chats) chats.push_back(chat.id);
   co_return co_await read_live(call, chat::Lane::kBulk, std::move(chats),
                                [&](chat::Snapshot& snapshot) {
