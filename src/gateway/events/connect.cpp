@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "gateway/events/connecting.hpp"
 #include "gateway/events/hello.hpp"
 #include "gateway/events/session_check.hpp"
@@ -123,9 +124,12 @@ void accept_fresh(RealtimeCore& core, const Connecting& connecting) {
   }
   ClientSession* const session = std::move(*pending).accept(connecting, std::move(accept));
   if (session == nullptr) return;
-  announce_session(core, *session);
-  send_hello(core, *session, connecting);
-  check_soon(core, *session);
+  const bool is_whole = memory::survive([&] {
+    announce_session(core, *session);
+    send_hello(core, *session, connecting);
+    check_soon(core, *session);
+  });
+  if (!is_whole) session->on_event_lost();  // its client comes back
 }
 
 // ---- who it is
